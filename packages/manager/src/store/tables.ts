@@ -1,0 +1,63 @@
+import type { Cluster, Config, Network, Node, Secret, Service, Task, Template } from '@swarm/shared/domain/objects';
+
+/** The tables of the store and the shape of their objects. */
+export interface Tables {
+  clusters: Cluster;
+  nodes: Node;
+  services: Service;
+  templates: Template;
+  tasks: Task;
+  networks: Network;
+  secrets: Secret;
+  configs: Config;
+}
+export type TableName = keyof Tables;
+export const TABLE_NAMES = ['clusters', 'nodes', 'services', 'templates', 'tasks', 'networks', 'secrets', 'configs'] as const satisfies readonly TableName[];
+
+/** The keys under which an object of a table can be found, per index. */
+type Indexes = { readonly [Name in TableName]: Readonly<Record<string, (object: Tables[Name]) => readonly string[]>> };
+
+const specName = (object: { readonly Spec: { readonly Name?: string } }) => (object.Spec.Name === undefined ? [] : [object.Spec.Name.toLowerCase()]);
+
+/** A slot's key: the service and its numbered seat; for global services the node is the seat. */
+export function slotKey(task: Pick<Task, 'ServiceID' | 'Slot' | 'NodeID'>): string {
+  return task.Slot === undefined ? `${task.ServiceID}/${task.NodeID ?? ''}` : `${task.ServiceID}/${task.Slot}`;
+}
+
+/** Work per event depends on what changed: whoever needs "all tasks of X" asks an index, never a scan. */
+export const INDEXES = {
+  clusters: {},
+  nodes: {
+    hostname: (node) => (node.Description === undefined ? [] : [node.Description.Hostname]),
+    keyFingerprint: (node) => [node.keyFingerprint],
+  },
+  services: {
+    /** Lower case: names are unique whatever their case. */
+    name: specName,
+    secret: (service) => (service.Spec.TaskTemplate.ContainerSpec?.Secrets ?? []).map((ref) => ref.SecretID ?? ''),
+    config: (service) => (service.Spec.TaskTemplate.ContainerSpec?.Configs ?? []).map((ref) => ref.ConfigID ?? ''),
+    network: (service) => (service.Spec.TaskTemplate.Networks ?? []).map((attachment) => attachment.Target ?? ''),
+    /** `protocol/port` for every published port, given or allocated. */
+    publishedPort: (service) => [
+      ...new Set([...(service.Spec.EndpointSpec?.Ports ?? []), ...(service.Endpoint.Ports ?? [])].filter((port) => (port.PublishedPort ?? 0) > 0).map((port) => `${port.Protocol ?? 'tcp'}/${port.PublishedPort}`)),
+    ],
+    label: (service) => Object.keys(service.Spec.Labels),
+  },
+  templates: {
+    service: (template) => [template.serviceID],
+    label: (template) => Object.keys(template.serviceLabels),
+  },
+  tasks: {
+    service: (task) => [task.ServiceID],
+    node: (task) => (task.NodeID === undefined ? [] : [task.NodeID]),
+    slot: (task) => [slotKey(task)],
+    template: (task) => [task.templateID],
+    state: (task) => [task.Status.State],
+    desiredState: (task) => [task.DesiredState],
+  },
+  networks: { name: specName },
+  secrets: { name: specName },
+  configs: { name: specName },
+} as const satisfies Indexes;
+
+export type IndexName<Name extends TableName> = keyof (typeof INDEXES)[Name] & string;

@@ -1,0 +1,16 @@
+/** Labels that Docker's own tools read and write, and ours. */
+export const STACK_NAMESPACE_LABEL = 'com.docker.stack.namespace';
+export const STACK_IMAGE_LABEL = 'com.docker.stack.image';
+
+/** On every container of a task; Docker Swarm's names, so that cAdvisor, Prometheus and Traefik read them. */
+export const CONTAINER_LABELS = {
+  task: 'com.docker.swarm.task',
+  taskID: 'com.docker.swarm.task.id',
+  taskName: 'com.docker.swarm.task.name',
+  nodeID: 'com.docker.swarm.node.id',
+  serviceID: 'com.docker.swarm.service.id',
+  serviceName: 'com.docker.swarm.service.name',
+} as const;
+
+/** On every container that our workers made, with the cluster's id: what marks a container as ours to collect. */
+export const CLUSTER_LABEL = 'swarm.cluster.id';

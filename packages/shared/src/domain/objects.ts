@@ -1,0 +1,164 @@
+import type { NodeDescription, NodeSpec, Role, SwarmSpec, TLSInfo } from '../engine-api/cluster-spec.ts';
+import type { ConfigSpec, NetworkSpec, SecretSpec } from '../engine-api/payload-specs.ts';
+import type { EndpointSpec, GenericResource, PortConfig, ServiceSpec, TaskSpec } from '../engine-api/service-spec.ts';
+import type { ClusterID, ConfigID, NetworkID, NodeID, SecretID, ServiceID, TaskID, TemplateID } from '../runtime/ids.ts';
+import type { DesiredState, ObservedState } from './task-state.ts';
+
+/**
+ * The stored objects. They keep the Engine API's own shape and names (PascalCase), so that there is no mapping layer;
+ * what is ours is camelCase and never leaves the cluster through the Engine API.
+ */
+export interface Version {
+  /** One cluster-wide counter: the transaction that wrote the object last. */
+  readonly Index: number;
+}
+
+export interface StoredObject<ID extends string = string> {
+  readonly ID: ID;
+  readonly Version: Version;
+  /** RFC 3339, see `timestamp`. */
+  readonly CreatedAt: string;
+  readonly UpdatedAt: string;
+}
+
+export interface Cluster extends StoredObject<ClusterID> {
+  readonly Spec: SwarmSpec;
+  readonly TLSInfo: TLSInfo;
+  readonly RootRotationInProgress: boolean;
+  readonly DefaultAddrPool: readonly string[];
+  readonly SubnetSize: number;
+  readonly DataPathPort: number;
+  readonly JoinTokens: { readonly Worker: string; readonly Manager: string };
+  /** The cluster's root: PEM certificate and PKCS#8 key. The journal encrypts it; it goes nowhere else. */
+  readonly ca: { readonly certificate: string; readonly privateKey: string };
+  /** `SWMKEY-1-…` when autolock is on. */
+  readonly unlockKey?: string;
+}
+
+export type NodeState = 'unknown' | 'down' | 'ready' | 'disconnected';
+
+export interface Node extends StoredObject<NodeID> {
+  readonly Spec: NodeSpec;
+  /** Absent until the node has connected once. */
+  readonly Description?: NodeDescription;
+  /** Owner: dispatcher. */
+  readonly Status: { readonly State: NodeState; readonly Message?: string; readonly Addr: string };
+  readonly ManagerStatus?: { readonly Leader?: boolean; readonly Reachability: 'unknown' | 'unreachable' | 'reachable'; readonly Addr: string };
+  /** The role its certificate carries, as opposed to `Spec.Role`, the role wanted. Constraints look at this one. */
+  readonly role: Role;
+  /** SHA-256 of the public key (SPKI, DER), hex: the node's identity. A certificate for another key is not this node. */
+  readonly keyFingerprint: string;
+  /** False while the host's engine does not answer: such a node takes no new tasks, and keeps those it has. */
+  readonly engineHealth?: { readonly ok: boolean; readonly message?: string };
+}
+
+export type UpdateState = 'updating' | 'paused' | 'completed' | 'rollback_started' | 'rollback_paused' | 'rollback_completed';
+
+export interface UpdateStatus {
+  readonly State: UpdateState;
+  readonly StartedAt?: string;
+  readonly CompletedAt?: string;
+  readonly Message: string;
+}
+
+export interface Service extends StoredObject<ServiceID> {
+  readonly Spec: ServiceSpec;
+  readonly PreviousSpec?: ServiceSpec;
+  /** Written anew whenever `Spec` is: tasks carry the one they were made for. */
+  readonly specVersion: number;
+  /** The template that new tasks of this service refer to. */
+  readonly templateID: TemplateID;
+  readonly Endpoint: {
+    readonly Spec?: EndpointSpec;
+    readonly Ports?: readonly PortConfig[];
+    readonly VirtualIPs?: readonly { readonly NetworkID: NetworkID; readonly Addr: string }[];
+  };
+  readonly UpdateStatus?: UpdateStatus;
+  readonly JobStatus?: { readonly JobIteration: { readonly Index?: number }; readonly LastExecution: string };
+  /** Registry credentials as the client sent them (`X-Registry-Auth`, base64url JSON); never returned. */
+  readonly registryAuth?: string;
+  readonly previousRegistryAuth?: string;
+}
+
+/**
+ * What a service's tasks have in common, immutable. Tasks refer to it and do not copy it; it is kept until its last
+ * task is reaped, so that lists by label work after the service is gone. Its id is all a change of it can be seen by.
+ */
+export interface Template extends StoredObject<TemplateID> {
+  readonly serviceID: ServiceID;
+  readonly serviceName: string;
+  readonly serviceLabels: { readonly [key: string]: string };
+  readonly spec: TaskSpec;
+  readonly endpoint?: EndpointSpec;
+  readonly registryAuth?: string;
+  readonly global: boolean;
+}
+
+export interface ContainerStatus {
+  readonly ContainerID: string;
+  readonly PID: number;
+  readonly ExitCode: number;
+}
+
+export interface TaskStatus {
+  readonly State: ObservedState;
+  /** RFC 3339, by the clock of whoever wrote the state. */
+  readonly Timestamp: string;
+  readonly Message?: string;
+  readonly Err?: string;
+  readonly ContainerStatus?: ContainerStatus;
+  /** Host-mode ports only. */
+  readonly PortStatus?: { readonly Ports?: readonly PortConfig[] };
+}
+
+export interface NetworkAttachment {
+  readonly networkID: NetworkID;
+  /** CIDR, e.g. `10.0.1.3/24`. */
+  readonly addresses: readonly string[];
+}
+
+export interface Task extends StoredObject<TaskID> {
+  readonly ServiceID: ServiceID;
+  readonly templateID: TemplateID;
+  /** The service's `specVersion` this task was made for. */
+  readonly specVersion: number;
+  /** From 1 for replicated, from 0 for replicated jobs, absent for global. */
+  readonly Slot?: number;
+  /** Absent until assigned; global tasks have it from creation. */
+  readonly NodeID?: NodeID;
+  /** Owner: orchestrator. */
+  readonly DesiredState: DesiredState;
+  /** Owner: as the ladder says. */
+  readonly Status: TaskStatus;
+  readonly JobIteration?: { readonly Index?: number };
+  /** Owner: allocator. */
+  readonly attachments?: readonly NetworkAttachment[];
+  /** Owner: scheduler. */
+  readonly GenericResources?: readonly GenericResource[];
+  /** Times the worker started this task's container again while no manager was reachable. */
+  readonly unattendedRestarts?: number;
+}
+
+export interface Network extends StoredObject<NetworkID> {
+  readonly Spec: NetworkSpec & { readonly Name: string };
+  /** Owner: allocator. Absent until allocated. */
+  readonly allocation?: {
+    readonly vni: number;
+    readonly configs: readonly { readonly Subnet: string; readonly Gateway: string }[];
+  };
+  /** `host` and `bridge` exist in every cluster and are hidden from lists. */
+  readonly predefined?: boolean;
+}
+
+export interface Secret extends StoredObject<SecretID> {
+  readonly Spec: SecretSpec & { readonly Name: string };
+}
+
+export interface Config extends StoredObject<ConfigID> {
+  readonly Spec: ConfigSpec & { readonly Name: string };
+}
+
+/** The task's name as every Swarm tool reads it: `web.1.<id>`, for global services `web.<node id>.<id>`. */
+export function taskName(serviceName: string, task: Pick<Task, 'ID' | 'Slot' | 'NodeID'>, global: boolean): string {
+  return `${serviceName}.${global ? (task.NodeID ?? '') : (task.Slot ?? 0)}.${task.ID}`;
+}

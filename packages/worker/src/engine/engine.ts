@@ -1,0 +1,122 @@
+/**
+ * The engine seam: our verbs and types over a container engine. The dockerode adapter is its only user of dockerode;
+ * the fake passes the same contract suite and throws on what it does not know.
+ * Expected answers are values (`already-gone`), foreign errors are translated to `EngineError` at this edge.
+ */
+export interface EngineInfo {
+  readonly hostname: string;
+  readonly architecture: string;
+  readonly os: string;
+  readonly nanoCPUs: number;
+  readonly memoryBytes: number;
+  readonly engineVersion: string;
+  readonly apiVersion: string;
+  readonly labels: { readonly [key: string]: string };
+  readonly plugins: readonly { readonly Type: string; readonly Name: string }[];
+  /** `active` when dockerd's own swarm mode is on: then this host cannot be one of ours. */
+  readonly dockerSwarmState: string;
+  readonly rootDirectory: string;
+  readonly cgroupVersion?: string;
+}
+
+export type HealthState = 'none' | 'starting' | 'healthy' | 'unhealthy';
+
+export interface ContainerState {
+  readonly id: string;
+  readonly name: string;
+  readonly labels: { readonly [key: string]: string };
+  readonly status: 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead';
+  readonly exitCode: number;
+  readonly pid: number;
+  readonly error: string;
+  readonly oomKilled: boolean;
+  readonly health: HealthState;
+  /** RFC 3339; the engine's zero time when it never started or never ended. */
+  readonly startedAt: string;
+  readonly finishedAt: string;
+  readonly createdAt: string;
+  readonly ports: readonly { readonly protocol: string; readonly targetPort: number; readonly publishedPort: number; readonly hostIP: string }[];
+}
+
+/** A container of `list`: no health, no exit code. Enough to see what is there and what must be inspected. */
+export interface ContainerSummary {
+  readonly id: string;
+  readonly name: string;
+  readonly labels: { readonly [key: string]: string };
+  readonly status: ContainerState['status'];
+}
+
+/** The body of `POST /containers/create` in the Engine API's own shape (1.41), and the name. */
+export interface ContainerCreateRequest {
+  readonly name: string;
+  readonly body: { readonly [key: string]: unknown };
+}
+
+export interface VolumeRequest {
+  readonly name: string;
+  readonly driver?: string;
+  readonly driverOptions?: { readonly [key: string]: string };
+  readonly labels?: { readonly [key: string]: string };
+}
+
+export type EngineEvent = {
+  readonly kind: 'container';
+  /** `start`, `die`, `destroy`, `oom`, `health_status`, …: the part before any colon. */
+  readonly action: string;
+  readonly containerID: string;
+  readonly labels: { readonly [key: string]: string };
+};
+
+export interface LogOptions {
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+  readonly follow: boolean;
+  readonly timestamps: boolean;
+  readonly details: boolean;
+  /** Unix seconds, fraction allowed. */
+  readonly since?: number;
+  readonly tail?: number;
+}
+
+/** `base64url` JSON of `{username, password, serveraddress …}`, as `X-Registry-Auth` carries it. */
+export type RegistryAuth = string;
+
+export interface ContainerEngine {
+  info(signal?: AbortSignal): Promise<EngineInfo>;
+  /** A live probe that does real work (lists containers) within `timeoutMs`. @throws EngineError */
+  probe(timeoutMs: number): Promise<void>;
+  /** All containers, running or not, that carry every label given (`key` or `key=value`). */
+  listContainers(labels: readonly string[]): Promise<readonly ContainerSummary[]>;
+  inspectContainer(id: string): Promise<ContainerState | undefined>;
+  /** Pulls and resolves once the image is there. @throws EngineError kind `not-found`, `unauthorized` or `unavailable`. */
+  pullImage(reference: string, auth: RegistryAuth | undefined, signal: AbortSignal): Promise<void>;
+  /** Undefined when the engine has no such image. */
+  inspectImage(reference: string): Promise<{ readonly id: string; readonly digests: readonly string[]; readonly hasHealthcheck: boolean } | undefined>;
+  ensureVolume(volume: VolumeRequest): Promise<void>;
+  /** @throws EngineError kind `name-taken` with `containerID` when a container of that name exists. */
+  createContainer(request: ContainerCreateRequest): Promise<{ readonly id: string; readonly warnings: readonly string[] }>;
+  /** Starting a running container is `already-running`. */
+  startContainer(id: string): Promise<'started' | 'already-running' | 'already-gone'>;
+  /** Sends the container's stop signal, kills after `graceMs`. Resolves when it has stopped. */
+  stopContainer(id: string, graceMs: number, signal?: AbortSignal): Promise<'stopped' | 'already-stopped' | 'already-gone'>;
+  /** Kills if need be; anonymous volumes go with it. */
+  removeContainer(id: string): Promise<'removed' | 'already-gone'>;
+  /** The log as the engine frames it (multiplexed unless the container has a TTY). */
+  containerLogs(id: string, options: LogOptions, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
+  /** Events of containers from now on. Ends with an EngineError when the engine goes away. They are hints, not truth. */
+  events(signal: AbortSignal): AsyncIterable<EngineEvent>;
+}
+
+export type EngineErrorKind = 'unavailable' | 'not-found' | 'unauthorized' | 'name-taken' | 'invalid' | 'conflict' | 'failed';
+
+export class EngineError extends Error {
+  readonly kind: EngineErrorKind;
+  readonly containerID?: string;
+
+  constructor(kind: EngineErrorKind, message: string, options: { readonly cause?: unknown; readonly containerID?: string } = {}) {
+    super(message, { cause: options.cause });
+    this.name = 'EngineError';
+    this.kind = kind;
+    if (options.containerID !== undefined) this.containerID = options.containerID;
+  }
+}
