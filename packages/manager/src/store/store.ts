@@ -1,4 +1,4 @@
-import type { TableName, Tables, IndexName } from './tables.ts';
+import type { IndexName, TableName, Tables } from './tables.ts';
 
 /**
  * The store: the only meeting place of the manager's parts. In memory on the leader, made durable by the journal.
@@ -43,7 +43,14 @@ export type WriteTransaction = { readonly [Name in TableName]: WriteTable<Name> 
 };
 
 /** One object's change. `before` absent: created; `after` absent: removed. */
-export type Change = { readonly [Name in TableName]: { readonly table: Name; readonly id: string; readonly before?: Tables[Name]; readonly after?: Tables[Name] } }[TableName];
+export type Change = {
+  readonly [Name in TableName]: {
+    readonly table: Name;
+    readonly id: string;
+    readonly before?: Tables[Name];
+    readonly after?: Tables[Name];
+  };
+}[TableName];
 
 export interface Commit {
   readonly version: number;

@@ -12,12 +12,22 @@ export interface Tables {
   configs: Config;
 }
 export type TableName = keyof Tables;
-export const TABLE_NAMES = ['clusters', 'nodes', 'services', 'templates', 'tasks', 'networks', 'secrets', 'configs'] as const satisfies readonly TableName[];
+export const TABLE_NAMES = [
+  'clusters',
+  'nodes',
+  'services',
+  'templates',
+  'tasks',
+  'networks',
+  'secrets',
+  'configs',
+] as const satisfies readonly TableName[];
 
 /** The keys under which an object of a table can be found, per index. */
 type Indexes = { readonly [Name in TableName]: Readonly<Record<string, (object: Tables[Name]) => readonly string[]>> };
 
-const specName = (object: { readonly Spec: { readonly Name?: string } }) => (object.Spec.Name === undefined ? [] : [object.Spec.Name.toLowerCase()]);
+const specName = (object: { readonly Spec: { readonly Name?: string } }) =>
+  object.Spec.Name === undefined ? [] : [object.Spec.Name.toLowerCase()];
 
 /** A slot's key: the service and its numbered seat; for global services the node is the seat. */
 export function slotKey(task: Pick<Task, 'ServiceID' | 'Slot' | 'NodeID'>): string {
@@ -39,7 +49,11 @@ export const INDEXES = {
     network: (service) => (service.Spec.TaskTemplate.Networks ?? []).map((attachment) => attachment.Target ?? ''),
     /** `protocol/port` for every published port, given or allocated. */
     publishedPort: (service) => [
-      ...new Set([...(service.Spec.EndpointSpec?.Ports ?? []), ...(service.Endpoint.Ports ?? [])].filter((port) => (port.PublishedPort ?? 0) > 0).map((port) => `${port.Protocol ?? 'tcp'}/${port.PublishedPort}`)),
+      ...new Set(
+        [...(service.Spec.EndpointSpec?.Ports ?? []), ...(service.Endpoint.Ports ?? [])]
+          .filter((port) => (port.PublishedPort ?? 0) > 0)
+          .map((port) => `${port.Protocol ?? 'tcp'}/${port.PublishedPort}`),
+      ),
     ],
     label: (service) => Object.keys(service.Spec.Labels),
   },

@@ -43,7 +43,11 @@ export interface Node extends StoredObject<NodeID> {
   readonly Description?: NodeDescription;
   /** Owner: dispatcher. */
   readonly Status: { readonly State: NodeState; readonly Message?: string; readonly Addr: string };
-  readonly ManagerStatus?: { readonly Leader?: boolean; readonly Reachability: 'unknown' | 'unreachable' | 'reachable'; readonly Addr: string };
+  readonly ManagerStatus?: {
+    readonly Leader?: boolean;
+    readonly Reachability: 'unknown' | 'unreachable' | 'reachable';
+    readonly Addr: string;
+  };
   /** The role its certificate carries, as opposed to `Spec.Role`, the role wanted. Constraints look at this one. */
   readonly role: Role;
   /** SHA-256 of the public key (SPKI, DER), hex: the node's identity. A certificate for another key is not this node. */

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import type { DeepReadonly } from '../runtime/deep-readonly.ts';
-import { GenericResourceSchema } from './service-spec.ts';
 import { Int, OneOf, optional, StringMap, Strings } from './schema.ts';
+import { GenericResourceSchema } from './service-spec.ts';
 
 export const ROLES = ['worker', 'manager'] as const;
 export type Role = (typeof ROLES)[number];

@@ -125,18 +125,14 @@ export const ContainerSpecSchema = Type.Object({
   Healthcheck: optional(HealthcheckSchema),
   /** `IP host [alias…]`, as in /etc/hosts. */
   Hosts: optional(Strings()),
-  DNSConfig: optional(
-    Type.Object({ Nameservers: optional(Strings()), Search: optional(Strings()), Options: optional(Strings()) }),
-  ),
+  DNSConfig: optional(Type.Object({ Nameservers: optional(Strings()), Search: optional(Strings()), Options: optional(Strings()) })),
   Secrets: optional(Type.Array(SecretReferenceSchema)),
   Configs: optional(Type.Array(ConfigReferenceSchema)),
   Isolation: optional(Type.String()),
   Sysctls: optional(StringMap()),
   CapabilityAdd: optional(Strings()),
   CapabilityDrop: optional(Strings()),
-  Ulimits: optional(
-    Type.Array(Type.Object({ Name: optional(Type.String()), Soft: optional(Int()), Hard: optional(Int()) })),
-  ),
+  Ulimits: optional(Type.Array(Type.Object({ Name: optional(Type.String()), Soft: optional(Int()), Hard: optional(Int()) }))),
   OomScoreAdj: optional(Int()),
 });
 export type ContainerSpec = DeepReadonly<Static<typeof ContainerSpecSchema>>;

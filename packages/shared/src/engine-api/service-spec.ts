@@ -46,9 +46,7 @@ export type Platform = DeepReadonly<Static<typeof PlatformSchema>>;
 
 export const PlacementSchema = Type.Object({
   Constraints: optional(Strings()),
-  Preferences: optional(
-    Type.Array(Type.Object({ Spread: optional(Type.Object({ SpreadDescriptor: optional(Type.String()) })) })),
-  ),
+  Preferences: optional(Type.Array(Type.Object({ Spread: optional(Type.Object({ SpreadDescriptor: optional(Type.String()) })) }))),
   /** 0 or absent: no limit. */
   MaxReplicas: optional(Int()),
   Platforms: optional(Type.Array(PlatformSchema)),

@@ -1,10 +1,10 @@
 import { type Static, Type } from 'typebox';
+import type { DesiredState, ObservedState } from '../domain/task-state.ts';
 import { NodeDescriptionSchema } from '../engine-api/cluster-spec.ts';
-import { Int, OneOf, optional } from '../engine-api/schema.ts';
 import { ConfigSpecSchema, SecretSpecSchema } from '../engine-api/payload-specs.ts';
+import { Int, OneOf, optional } from '../engine-api/schema.ts';
 import { EndpointSpecSchema, GenericResourceSchema, PortConfigSchema, TaskSpecSchema } from '../engine-api/service-spec.ts';
 import type { DeepReadonly } from '../runtime/deep-readonly.ts';
-import type { DesiredState, ObservedState } from '../domain/task-state.ts';
 
 /**
  * What a worker and its manager say to each other over a `Link`. The worker dials, sends `hello`; the manager answers
@@ -109,7 +109,18 @@ export const ManagerMessageSchema = Type.Union([
 ]);
 export type ManagerMessage = DeepReadonly<Static<typeof ManagerMessageSchema>>;
 
-const OBSERVED = ['assigned', 'accepted', 'preparing', 'ready', 'starting', 'running', 'complete', 'shutdown', 'failed', 'rejected'] as const;
+const OBSERVED = [
+  'assigned',
+  'accepted',
+  'preparing',
+  'ready',
+  'starting',
+  'running',
+  'complete',
+  'shutdown',
+  'failed',
+  'rejected',
+] as const;
 
 export const ReportedStatusSchema = Type.Object({
   taskID: ID(),

@@ -35,7 +35,12 @@ export interface ContainerState {
   readonly startedAt: string;
   readonly finishedAt: string;
   readonly createdAt: string;
-  readonly ports: readonly { readonly protocol: string; readonly targetPort: number; readonly publishedPort: number; readonly hostIP: string }[];
+  readonly ports: readonly {
+    readonly protocol: string;
+    readonly targetPort: number;
+    readonly publishedPort: number;
+    readonly hostIP: string;
+  }[];
 }
 
 /** A container of `list`: no health, no exit code. Enough to see what is there and what must be inspected. */
@@ -91,7 +96,9 @@ export interface ContainerEngine {
   /** Pulls and resolves once the image is there. @throws EngineError kind `not-found`, `unauthorized` or `unavailable`. */
   pullImage(reference: string, auth: RegistryAuth | undefined, signal: AbortSignal): Promise<void>;
   /** Undefined when the engine has no such image. */
-  inspectImage(reference: string): Promise<{ readonly id: string; readonly digests: readonly string[]; readonly hasHealthcheck: boolean } | undefined>;
+  inspectImage(
+    reference: string,
+  ): Promise<{ readonly id: string; readonly digests: readonly string[]; readonly hasHealthcheck: boolean } | undefined>;
   ensureVolume(volume: VolumeRequest): Promise<void>;
   /** @throws EngineError kind `name-taken` with `containerID` when a container of that name exists. */
   createContainer(request: ContainerCreateRequest): Promise<{ readonly id: string; readonly warnings: readonly string[] }>;

@@ -1,0 +1,48 @@
+import type { ConfigSpec, NetworkSpec, SecretSpec } from '../engine-api/payload-specs.ts';
+import type { ServiceSpecInput } from '../engine-api/service-spec.ts';
+
+/**
+ * A stack in the Engine API's shapes: what would be posted, keyed by full name. The loader is pure: files and
+ * environment are handed in.
+ */
+export interface StackSpec {
+  readonly name: string;
+  readonly networks: { readonly [name: string]: NetworkSpec };
+  readonly secrets: { readonly [name: string]: SecretSpec };
+  readonly configs: { readonly [name: string]: ConfigSpec };
+  /** Network targets, secret and config references are by name; the manager puts the ids in. */
+  readonly services: { readonly [name: string]: ServiceSpecInput };
+  /** What must exist already. */
+  readonly external: { readonly networks: readonly string[]; readonly secrets: readonly string[]; readonly configs: readonly string[] };
+}
+
+export interface StackFile {
+  /** As the user named it; `-` for standard input. */
+  readonly path: string;
+  readonly bytes: Uint8Array;
+}
+
+export interface StackInput {
+  readonly stackName: string;
+  /** In the order given; paths in all of them resolve against the directory of the first. */
+  readonly files: readonly StackFile[];
+  readonly workingDirectory: string;
+  readonly environment: { readonly [name: string]: string };
+  readonly homeDirectory: string;
+  /** Reads a file that a stack file refers to (absolute path). Undefined when there is none. */
+  readonly readFile: (path: string) => Uint8Array | undefined;
+  readonly strictDocker: boolean;
+}
+
+export interface StackProblem {
+  readonly file: string;
+  /** From 1; absent when the problem has no place. */
+  readonly line?: number;
+  readonly column?: number;
+  /** What, why and the way out, one sentence or two. */
+  readonly message: string;
+}
+
+export type StackLoad =
+  | { readonly kind: 'loaded'; readonly dialect: 'legacy' | 'spec'; readonly stack: StackSpec; readonly warnings: readonly StackProblem[] }
+  | { readonly kind: 'invalid'; readonly problems: readonly [StackProblem, ...StackProblem[]] };

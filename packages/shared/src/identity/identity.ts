@@ -1,0 +1,20 @@
+import type { Role } from '../engine-api/cluster-spec.ts';
+import type { ClusterID, NodeID } from '../runtime/ids.ts';
+
+/** Who a node is: a key that never changes, and the newest certificate for it. All PEM. */
+export interface NodeIdentity {
+  readonly nodeID: NodeID;
+  readonly clusterID: ClusterID;
+  /** The role its certificate carries. */
+  readonly role: Role;
+  readonly certificate: string;
+  /** PKCS#8. */
+  readonly privateKey: string;
+  readonly rootCertificate: string;
+}
+
+/** Organisational units of node and client certificates: what a certificate's owner may be. */
+export const CERTIFICATE_ROLE = {
+  manager: 'swarm-manager',
+  worker: 'swarm-worker',
+} as const;
