@@ -1,5 +1,6 @@
 import type { ConfigSpec, NetworkSpec, SecretSpec } from '../engine-api/payload-specs.ts';
 import type { ServiceSpecInput } from '../engine-api/service-spec.ts';
+import { loadLegacy } from './legacy/load.ts';
 
 /**
  * A stack in the Engine API's shapes: what would be posted, keyed by full name. The loader is pure: files and
@@ -46,3 +47,8 @@ export interface StackProblem {
 export type StackLoad =
   | { readonly kind: 'loaded'; readonly dialect: 'legacy' | 'spec'; readonly stack: StackSpec; readonly warnings: readonly StackProblem[] }
   | { readonly kind: 'invalid'; readonly problems: readonly [StackProblem, ...StackProblem[]] };
+
+/** Loads a stack: all problems at once, or the objects to post. Pure: nothing is read but what is handed in. */
+export function loadStack(input: StackInput): StackLoad {
+  return loadLegacy(input);
+}
