@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { StackSpec } from '@swarm/shared/compose/load-stack';
 import type { InitRequest, JoinRequest, NodeSpecInput, SwarmSpec } from '@swarm/shared/engine-api/cluster-spec';
 import type { ServiceSpecInput } from '@swarm/shared/engine-api/service-spec';
 import { CommandFailure } from '../command/exit-codes.ts';
@@ -18,6 +19,19 @@ export class ApiRefusal extends CommandFailure {
     this.name = 'ApiRefusal';
     this.status = status;
   }
+}
+
+/** Body of the stack extension. */
+export interface StackDeployment {
+  readonly stack: StackSpec;
+  /** `X-Registry-Auth` per service name. */
+  readonly registryAuth: { readonly [service: string]: string };
+  readonly prune: boolean;
+}
+
+export interface StackDeployed {
+  readonly Services: readonly { readonly ID: string; readonly Name: string; readonly Action: 'created' | 'updated' | 'unchanged' | 'removed' }[];
+  readonly Warnings?: readonly string[] | null;
 }
 
 export type Filters = { readonly [key: string]: readonly string[] };
@@ -92,9 +106,8 @@ export class ApiClient {
   removeSecret = (id: string) => this.#empty('DELETE', `/secrets/${id}`);
   removeConfig = (id: string) => this.#empty('DELETE', `/configs/${id}`);
 
-  /** Our extension: makes a whole stack so in one step. */
-  deployStack = (name: string, body: unknown, registryAuth: string | undefined) =>
-    this.#json<unknown>('POST', `/x/stacks/${encodeURIComponent(name)}`, body, authHeader(registryAuth));
+  /** Our extension: makes a whole stack so in one step, or changes nothing. */
+  deployStack = (name: string, body: StackDeployment) => this.#json<StackDeployed>('POST', `/x/stacks/${encodeURIComponent(name)}`, body);
 
   /** The registry's digest and platforms for an image, asked by the engine. */
   distribution = (image: string, registryAuth: string | undefined) =>
