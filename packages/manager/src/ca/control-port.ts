@@ -21,6 +21,6 @@ export interface ControlServer {
   readonly address: { readonly host: string; readonly port: number };
   /** New connections use the new certificate; those that are open stay. */
   replaceIdentity(identity: Pick<NodeIdentity, 'certificate' | 'privateKey' | 'rootCertificate'>): void;
-  /** Stops listening and ends every connection that was not handed over. */
+  /** Stops listening and ends every connection, those that were handed over included. */
   close(): Promise<void>;
 }
