@@ -88,7 +88,10 @@ export async function createDockerodeEngine(deps: { readonly address: string }):
       const stream = await engine.stream({ method: 'GET', path: `/containers/${id}/logs`, query, signal });
       return readChunks(stream, address, signal);
     },
-    events: (signal) => readEvents(engine, address, signal),
+    async openEvents(signal) {
+      const query = { filters: { type: ['container'] } };
+      return readEvents(await engine.stream({ method: 'GET', path: '/events', query, signal }), address, signal);
+    },
   };
 }
 
@@ -140,8 +143,7 @@ function withTag(reference: string): string {
   return name.includes(':') || name.includes('@') ? reference : `${reference}:latest`;
 }
 
-async function* readEvents(engine: EngineConnection, address: string, signal: AbortSignal): AsyncIterable<EngineEvent> {
-  const stream = await engine.stream({ method: 'GET', path: '/events', query: { filters: { type: ['container'] } }, signal });
+async function* readEvents(stream: NodeJS.ReadableStream, address: string, signal: AbortSignal): AsyncIterable<EngineEvent> {
   for await (const line of readLines(stream, address, signal)) {
     const event = JSON.parse(line) as RawEvent;
     if (event.Type !== 'container') continue;

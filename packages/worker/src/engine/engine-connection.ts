@@ -1,4 +1,5 @@
 import type Dockerode from 'dockerode';
+import { compareApiVersions } from './api-version.ts';
 import { EngineError } from './engine.ts';
 import { translateEngineError } from './engine-errors.ts';
 
@@ -108,15 +109,4 @@ export function connectEngine(DockerodeClass: typeof Dockerode, address: string)
     call: async (call) => dial(call, `/v${await apiVersion()}`, false),
     stream: async (call) => (await dial({ timeoutMs: 'none', ...call }, `/v${await apiVersion()}`, true)) as NodeJS.ReadableStream,
   };
-}
-
-/** Versions of the API compare number by number: 1.9 is older than 1.41. */
-export function compareApiVersions(a: string, b: string): number {
-  const left = a.split('.').map(Number);
-  const right = b.split('.').map(Number);
-  for (let index = 0; index < Math.max(left.length, right.length); index++) {
-    const difference = (left[index] ?? 0) - (right[index] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return 0;
 }

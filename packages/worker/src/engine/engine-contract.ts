@@ -172,21 +172,18 @@ export function engineContract(name: string, open: () => Promise<EngineHarness>)
     test('starts and ends are told as events', async () => {
       const stop = new AbortController();
       const seen: EngineEvent[] = [];
+      const events = await engine.openEvents(stop.signal);
       const reading = (async () => {
-        for await (const event of engine.events(stop.signal)) seen.push(event);
+        for await (const event of events) seen.push(event);
       })().catch((error: unknown) => {
         if (!stop.signal.aborted) throw error;
       });
-      // The stream is open once something made after it shows.
-      let id = '';
-      await harness.until(async () => {
-        id = await create(['sh', '-c', 'exit 0']);
-        await harness.settled(engine.startContainer(id));
-        return seen.some((event) => event.containerID === id);
-      });
+      const id = await create(['sh', '-c', 'exit 0']);
+      await harness.settled(engine.startContainer(id));
       await harness.until(async () => seen.some((event) => event.containerID === id && event.action === 'die'));
       const [key = '', value] = harness.label.split('=');
       expect(seen.find((event) => event.containerID === id)?.labels[key]).toBe(value);
+      expect(seen.filter((event) => event.containerID === id).map((event) => event.action)).toEqual(['create', 'start', 'die']);
       stop.abort();
       await reading;
     });

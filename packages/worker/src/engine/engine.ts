@@ -115,8 +115,11 @@ export interface ContainerEngine {
   removeContainer(id: string): Promise<'removed' | 'already-gone'>;
   /** The log as the engine frames it (multiplexed unless the container has a TTY). */
   containerLogs(id: string, options: LogOptions, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
-  /** Events of containers from now on. Ends with an EngineError when the engine goes away. They are hints, not truth. */
-  events(signal: AbortSignal): AsyncIterable<EngineEvent>;
+  /**
+   * Events of containers, none missed from the moment this resolves. They are hints, not truth. The iteration ends with an
+   * EngineError `unavailable` when the engine goes away, and with the signal's reason when that is aborted.
+   */
+  openEvents(signal: AbortSignal): Promise<AsyncIterable<EngineEvent>>;
 }
 
 /**

@@ -301,7 +301,7 @@ export function createFakeEngine(deps: { readonly clock: Clock; readonly info?: 
     async containerLogs() {
       throw new Error('the fake engine keeps no logs');
     },
-    events: (signal) => {
+    async openEvents(signal) {
       requireUp();
       return subscribers.subscribe(signal);
     },
