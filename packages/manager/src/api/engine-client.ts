@@ -7,7 +7,7 @@ import { compareApiVersions, FLOOR_API_VERSION, OWN_API_VERSION, OWN_MIN_API_VER
 /** The local engine's answers that the API merges with the cluster's: `/version`, `/info`, `/networks`. */
 export interface EngineClient {
   /** @throws ApiError 503 when the engine does not answer, or the engine's own status class and text. */
-  getJSON(path: string): Promise<unknown>;
+  getJSON(path: string): Promise<{ readonly [key: string]: unknown }>;
   /** The API versions to advertise. Asks the engine at most every `VERSION_TTL_MS`; never fails. */
   versions(): Promise<ApiVersions>;
 }
@@ -69,7 +69,7 @@ export function engineUnavailable(cause: unknown): ApiError {
   return new ApiError('unavailable', `the Docker Engine of this host does not answer (${reason}); check that it runs`, { cause });
 }
 
-function requestJSON(engine: EngineAddress, path: string, timeoutMs: number): Promise<unknown> {
+function requestJSON(engine: EngineAddress, path: string, timeoutMs: number): Promise<{ readonly [key: string]: unknown }> {
   return new Promise((resolve, reject) => {
     const request = http.request(
       { ...engine, path, method: 'GET', headers: { host: 'docker' }, timeout: timeoutMs, agent: false },
@@ -86,7 +86,7 @@ function requestJSON(engine: EngineAddress, path: string, timeoutMs: number): Pr
           const text = Buffer.concat(chunks).toString('utf8');
           const status = response.statusCode ?? 0;
           try {
-            const body: unknown = JSON.parse(text);
+            const body = JSON.parse(text) as { readonly [key: string]: unknown };
             if (status < 400) resolve(body);
             else reject(new ApiError(status === 404 ? 'not-found' : status < 500 ? 'invalid-argument' : 'internal', messageOf(body)));
           } catch (error) {
