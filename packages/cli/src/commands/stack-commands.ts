@@ -21,7 +21,11 @@ const list = defineCommand({
   async run({ options, context }) {
     const api = await context.api();
     const services = await api.services({ label: [STACK_NAMESPACE_LABEL] }, false);
-    printRows(context.terminal, { format: options.format, quiet: false }, STACK_COLUMNS, stackRows(services), (row) => row.Name);
+    printRows(
+      context.terminal,
+      { format: options.format, quiet: false },
+      { columns: STACK_COLUMNS, rows: stackRows(services), id: (row) => row.Name, json: (row) => row },
+    );
     return EXIT.ok;
   },
 });
@@ -35,7 +39,7 @@ const services = defineCommand({
     const api = await context.api();
     const found = await api.services(ofStack(args[0] ?? '', options.filter), true);
     if (found.length === 0) return nothing(context, args[0] ?? '');
-    printRows(context.terminal, options, SERVICE_COLUMNS, serviceRows(found), (row) => row.ID);
+    printRows(context.terminal, options, { columns: SERVICE_COLUMNS, rows: serviceRows(found), id: (row) => row.ID, json: (row) => row });
     return EXIT.ok;
   },
 });
