@@ -185,6 +185,7 @@ export async function openWorld(nodeIDs: readonly string[], seed = 1): Promise<W
           return options.openLog(taskID, signal);
         },
         onRenewCertificate: () => undefined,
+        onRefused: () => undefined,
         sink: {
           onAssignments: (set) => void worker.sets.push(set),
           onWelcome: (facts) => void worker.welcomes.push(facts),
