@@ -53,9 +53,10 @@ export function createFileWorkerDisk(deps: FileWorkerDiskDeps): WorkerDisk {
     },
     async write(name, value) {
       const path = join(folder, name);
+      const bytes = encrypt(name, value);
       try {
         await mkdir(folder, { recursive: true, mode: 0o700 });
-        await writeDurably(`${path}.new`, encrypt(name, value));
+        await writeDurably(`${path}.new`, bytes);
         await rename(`${path}.new`, path);
         await syncFolder(folder);
       } catch (cause) {

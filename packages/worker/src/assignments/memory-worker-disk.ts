@@ -36,7 +36,7 @@ export function createMemoryWorkerDisk(): MemoryWorkerDisk {
       const commit = () => documents.set(name, document);
       pending.push(commit);
       return new Promise((resolve) => {
-        setImmediate(() => {
+        queueMicrotask(() => {
           if (life !== began) return;
           pending = pending.filter((other) => other !== commit);
           commit();

@@ -29,7 +29,7 @@ export function encodeAssignmentSet(owner: Owner, set: AssignmentSet): object {
 
 /** Undefined for nothing and for the set of another node. @throws WorkerDiskError when it is not what was written. */
 export function decodeAssignmentSet(owner: Owner, stored: unknown): AssignmentSet | undefined {
-  if (stored === undefined) return undefined;
+  if (stored === undefined || stored === null) return undefined;
   if (!Value.Check(StoredSchema, stored)) {
     const [first] = Value.Errors(StoredSchema, stored);
     throw new WorkerDiskError(`the stored assignments are not what this version writes: ${first?.instancePath} ${first?.message}`);

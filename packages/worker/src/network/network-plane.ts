@@ -7,7 +7,7 @@ export interface NetworkPlane {
   apply(wanted: WantedNetworks): Promise<void>;
 }
 
-/** The cluster networks that containers of this node are attached to, sorted by id. */
+/** The networks that the services of this node's tasks name, sorted. */
 export interface WantedNetworks {
   readonly networkIDs: readonly string[];
 }
@@ -17,4 +17,12 @@ export class NetworkPlaneError extends Error {
     super(message, { cause });
     this.name = 'NetworkPlaneError';
   }
+}
+
+/**
+ * Every container runs on the engine's own networks: admission lets no service through that needs another, so there is
+ * nothing to make. A `<stack>_default` network is a name only until there are cluster networks.
+ */
+export function createEngineNetworkPlane(): NetworkPlane {
+  return { apply: async () => undefined };
 }

@@ -10,6 +10,8 @@ import type { ObservedContainer } from './decide/step.ts';
 export interface Observer {
   /** @throws EngineError; then everything is listed anew next time. */
   look(): Promise<readonly ObservedContainer[]>;
+  /** Something was touched since the look began: what it gave may be older than what steps have done. */
+  isDue(): boolean;
   /** This container may have changed. */
   touch(containerID: string): void;
   /** Anything may have changed. */
@@ -45,6 +47,7 @@ export function createObserver(deps: { readonly engine: ContainerEngine; readonl
   }
 
   return {
+    isDue: () => listDue || touched.size > 0,
     touch: (containerID) => touched.add(containerID),
     listAgain() {
       listDue = true;

@@ -5,6 +5,7 @@ import { deepEqual } from '@swarm/shared/runtime/deep-equal';
 import type { Logger } from '@swarm/shared/runtime/logger';
 import { startLoop } from '@swarm/shared/runtime/loop';
 import { type ContainerEngine, EngineError, type EngineInfo } from '../engine/engine.ts';
+import { type NetworkPlane, NetworkPlaneError } from '../network/network-plane.ts';
 import type { AssignmentSet, ManagerLine } from '../session/worker-ports.ts';
 import { nextSteps } from './decide/next-steps.ts';
 import type { Step } from './decide/step.ts';
@@ -21,8 +22,6 @@ import { createStepRunner } from './step-runner.ts';
 export interface Reconciler {
   /** What the node shall hold. `confirmed`: a manager said so just now, so that what belongs to no task can be collected. */
   hold(set: AssignmentSet, confirmed: boolean): void;
-  /** The container of a task of this node, once there is one. */
-  containerOf(taskID: string): string | undefined;
   /** Resolves when no pass runs and none is due. */
   idle(): Promise<void>;
   /** Ends without touching any container. */
@@ -34,6 +33,7 @@ export interface ReconcilerDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly line: Pick<ManagerLine, 'report' | 'reach' | 'watchReach'>;
+  readonly network: NetworkPlane;
   readonly nodeID: string;
   readonly clusterID: string;
   /** What an earlier life of this daemon knew of its tasks. */
@@ -56,8 +56,8 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
   );
   let stored: ReadonlyMap<string, StoredRecord> = deps.stored;
   let saved: Promise<void> = Promise.resolve();
-  let containerIDs: ReadonlyMap<string, string> = new Map();
   let set: AssignmentSet | undefined;
+  let networkedSet: AssignmentSet | undefined;
   let confirmed = false;
   let info: EngineInfo | undefined;
   let engineAnswers = true;
@@ -116,10 +116,13 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
     cancelLookAgain?.();
     let containers: Awaited<ReturnType<typeof observer.look>>;
     try {
-      containers = await observer.look();
+      await applyNetworks();
+      do containers = await observer.look();
+      while (observer.isDue());
     } catch (error) {
-      if (!(error instanceof EngineError)) throw error;
-      noteEngine(error);
+      if (error instanceof NetworkPlaneError) logger.warn({ reason: error.message }, 'the networks of this host are not as wanted');
+      else if (!(error instanceof EngineError)) throw error;
+      else noteEngine(error);
       lookAgain(ENGINE_RETRY_MS);
       return;
     }
@@ -128,13 +131,21 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
     const wanted = { confirmed, ...(set === undefined ? {} : { set }) };
     const plan = nextSteps({ containers, records, busy: runner.busy() }, wanted, now, line.reach());
     records = new Map(plan.records);
-    containerIDs = new Map(containers.map(({ id, labels }) => [labels[CONTAINER_LABELS.taskID] ?? '', id]));
     cancelUnwanted();
     const retryMs = runner.begin(plan.steps);
     report();
     void remember();
     const againMs = Math.min(retryMs ?? Number.POSITIVE_INFINITY, plan.lookAgainMs ?? Number.POSITIVE_INFINITY);
     if (againMs !== Number.POSITIVE_INFINITY) lookAgain(againMs);
+  }
+
+  /** Containers are attached when they are made: their networks come first. */
+  async function applyNetworks(): Promise<void> {
+    if (set === networkedSet || set === undefined) return;
+    const applied = set;
+    const targets = [...set.templates.values()].flatMap(({ spec }) => (spec.Networks ?? []).map(({ Target }) => Target ?? ''));
+    await deps.network.apply({ networkIDs: [...new Set(targets)].sort() });
+    networkedSet = applied;
   }
 
   function noteEngine(error: EngineError | undefined): void {
@@ -163,6 +174,7 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
   }
 
   function report(): void {
+    if (set === undefined) return;
     for (const taskID of reported.keys()) if (!records.has(taskID)) reported.delete(taskID);
     for (const [taskID, { status, unattendedRestarts: restarts }] of records) {
       const before = reported.get(taskID);
@@ -209,7 +221,6 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
       confirmed ||= isConfirmed;
       loop.wake();
     },
-    containerOf: (taskID) => containerIDs.get(taskID),
     idle: () => loop.idle(),
     async stop() {
       unwatchReach();
