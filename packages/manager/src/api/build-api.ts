@@ -7,9 +7,13 @@ import { buildErrorHandler, notFoundPage } from './error-reply.ts';
 import { isOwnPath } from './own-paths.ts';
 import { forward } from './proxy/forward.ts';
 import type { RouteDeps } from './route-deps.ts';
+import { addLogRoutes } from './routes/logs.ts';
+import { addNetworkRoutes } from './routes/networks.ts';
 import { addNodeRoutes } from './routes/nodes.ts';
 import { addConfigRoutes, addSecretRoutes } from './routes/payloads.ts';
 import { addServiceRoutes } from './routes/services.ts';
+import { addStackRoutes } from './routes/stacks.ts';
+import { addSwarmRoutes } from './routes/swarm.ts';
 import { addSystemRoutes } from './routes/system.ts';
 import { addTaskRoutes } from './routes/tasks.ts';
 
@@ -41,7 +45,18 @@ export function buildApi(deps: ApiDeps): FastifyInstance {
     const { version } = splitApiVersion(request.originalUrl);
     if (version !== undefined) checkApiVersion(version, versions.minimum, versions.maximum);
   });
-  for (const addRoutes of [addSystemRoutes, addNodeRoutes, addServiceRoutes, addTaskRoutes, addSecretRoutes, addConfigRoutes]) {
+  for (const addRoutes of [
+    addSystemRoutes,
+    addSwarmRoutes,
+    addNetworkRoutes,
+    addNodeRoutes,
+    addServiceRoutes,
+    addTaskRoutes,
+    addSecretRoutes,
+    addConfigRoutes,
+    addLogRoutes,
+    addStackRoutes,
+  ]) {
     addRoutes(app, routeDeps);
   }
   app.setNotFoundHandler(async (request, reply) => {
