@@ -118,5 +118,7 @@ export const JoinRequestSchema = Type.Object({
   RemoteAddrs: optional(Strings()),
   JoinToken: optional(Type.String()),
   Availability: optional(Type.String()),
+  /** Ours: labels that the node starts with. Docker's clients do not send it. */
+  Labels: optional(StringMap()),
 });
 export type JoinRequest = DeepReadonly<Static<typeof JoinRequestSchema>>;
