@@ -20,7 +20,7 @@ export class LayeredTable<Name extends TableName> implements Readable<Name> {
 
   constructor(name: Name, below: Readable<Name>) {
     this.#below = below;
-    this.#written = new MemoryTable(name);
+    this.#written = new MemoryTable(name, 'on-demand');
   }
 
   get size(): number {

@@ -8,16 +8,29 @@ export function compareIDs(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** One table in memory with its indexes. Lists come out ordered by id, so that equal states give equal plans. */
+interface Index<Name extends TableName> {
+  readonly keysOf: IndexKeys<Name>;
+  readonly ids: Map<string, Set<string>>;
+}
+
+/**
+ * One table in memory with its indexes. Lists come out ordered by id, so that equal states give equal plans.
+ * `on-demand` builds the indexes when one is first asked for and drops them with the last object: for the short-lived
+ * layers that most transactions never search, where keeping indexes costs several times the write itself.
+ */
 export class MemoryTable<Name extends TableName> implements ReadTable<Name> {
   readonly #objects = new Map<string, Tables[Name]>();
-  readonly #indexes: ReadonlyMap<string, { readonly keysOf: IndexKeys<Name>; readonly ids: Map<string, Set<string>> }>;
+  readonly #definitions: readonly (readonly [string, IndexKeys<Name>])[];
+  readonly #onDemand: boolean;
+  /** By name; undefined while nobody has asked for one. */
+  #indexes: ReadonlyMap<string, Index<Name>> | undefined;
   /** All ids in order; undefined when one was added or removed since. */
   #ordered: string[] | undefined;
 
-  constructor(name: Name) {
-    const definitions = INDEXES[name] as Readonly<Record<string, IndexKeys<Name>>>;
-    this.#indexes = new Map(Object.entries(definitions).map(([index, keysOf]) => [index, { keysOf, ids: new Map() }]));
+  constructor(name: Name, indexing: 'eager' | 'on-demand' = 'eager') {
+    this.#definitions = Object.entries(INDEXES[name] as Readonly<Record<string, IndexKeys<Name>>>);
+    this.#onDemand = indexing === 'on-demand';
+    if (!this.#onDemand) this.#indexes = this.#buildIndexes();
   }
 
   get size(): number {
@@ -70,16 +83,12 @@ export class MemoryTable<Name extends TableName> implements ReadTable<Name> {
     const before = this.#objects.get(object.ID);
     this.#objects.set(object.ID, object);
     if (before === undefined) this.#ordered = undefined;
-    for (const { keysOf, ids } of this.#indexes.values()) {
-      const keys = keysOf(object);
-      if (before !== undefined) {
-        for (const key of keysOf(before)) if (!keys.includes(key)) removeFrom(ids, key, object.ID);
-      }
-      for (const key of keys) {
-        const set = ids.get(key);
-        if (set === undefined) ids.set(key, new Set([object.ID]));
-        else set.add(object.ID);
-      }
+    for (const index of this.#indexes?.values() ?? []) {
+      const keys = index.keysOf(object);
+      const former = before === undefined ? NO_KEYS : index.keysOf(before);
+      if (sameKeys(keys, former)) continue;
+      for (const key of former) if (!keys.includes(key)) removeFrom(index.ids, key, object.ID);
+      for (const key of keys) addTo(index.ids, key, object.ID);
     }
   }
 
@@ -88,7 +97,8 @@ export class MemoryTable<Name extends TableName> implements ReadTable<Name> {
     if (before === undefined) return;
     this.#objects.delete(id);
     this.#ordered = undefined;
-    for (const { keysOf, ids } of this.#indexes.values()) for (const key of keysOf(before)) removeFrom(ids, key, id);
+    if (this.#onDemand && this.#objects.size === 0) this.#indexes = undefined;
+    for (const { keysOf, ids } of this.#indexes?.values() ?? []) for (const key of keysOf(before)) removeFrom(ids, key, id);
   }
 
   #list(ids: readonly string[]): Tables[Name][] {
@@ -100,14 +110,34 @@ export class MemoryTable<Name extends TableName> implements ReadTable<Name> {
     return this.#ordered;
   }
 
-  #index(name: string) {
+  #index(name: string): Index<Name> {
+    this.#indexes ??= this.#buildIndexes();
     const index = this.#indexes.get(name);
     if (index === undefined) throw new Error(`no index "${name}"`);
     return index;
   }
+
+  #buildIndexes(): ReadonlyMap<string, Index<Name>> {
+    const indexes = new Map(this.#definitions.map(([index, keysOf]) => [index, { keysOf, ids: new Map<string, Set<string>>() }]));
+    for (const { keysOf, ids } of indexes.values()) {
+      for (const object of this.#objects.values()) for (const key of keysOf(object)) addTo(ids, key, object.ID);
+    }
+    return indexes;
+  }
 }
 
 const EMPTY: ReadonlySet<string> = new Set();
+const NO_KEYS: readonly string[] = [];
+
+function sameKeys(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((key, at) => key === b[at]);
+}
+
+function addTo(ids: Map<string, Set<string>>, key: string, id: string): void {
+  const set = ids.get(key);
+  if (set === undefined) ids.set(key, new Set([id]));
+  else set.add(id);
+}
 
 function removeFrom(ids: Map<string, Set<string>>, key: string, id: string): void {
   const set = ids.get(key);

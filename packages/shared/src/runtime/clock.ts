@@ -52,5 +52,12 @@ export function utcTimestamp(text: string): string | undefined {
   return Number.isNaN(parsed.getTime()) ? undefined : parsed.toISOString();
 }
 
+/** Milliseconds since the epoch of an RFC 3339 time. @throws on other text: times come from the store or from `timestamp`. */
+export function epochMs(time: string): number {
+  const ms = Date.parse(time);
+  if (Number.isNaN(ms)) throw new Error(`not a time: "${time}"`);
+  return ms;
+}
+
 /** What the Engine API prints for a time that was never set. */
 export const ZERO_TIME = '0001-01-01T00:00:00Z';

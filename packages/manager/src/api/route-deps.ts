@@ -1,0 +1,10 @@
+import type { FastifyInstance } from 'fastify';
+import type { ApiDeps } from './api-deps.ts';
+import type { EngineClient } from './engine-client.ts';
+
+/** What every route gets. */
+export interface RouteDeps extends ApiDeps {
+  readonly engineClient: EngineClient;
+}
+
+export type AddRoutes = (app: FastifyInstance, deps: RouteDeps) => void;
