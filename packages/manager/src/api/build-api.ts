@@ -5,11 +5,15 @@ import { answerClientError, buildServer } from './build-server.ts';
 import { buildEngineClient } from './engine-client.ts';
 import { buildErrorHandler, notFoundPage } from './error-reply.ts';
 import { isOwnPath } from './own-paths.ts';
-import { forward } from './proxy/forward.ts';
+import { buildForward } from './proxy/forward.ts';
 import type { RouteDeps } from './route-deps.ts';
+import { addLogRoutes } from './routes/logs.ts';
+import { addNetworkRoutes } from './routes/networks.ts';
 import { addNodeRoutes } from './routes/nodes.ts';
 import { addConfigRoutes, addSecretRoutes } from './routes/payloads.ts';
 import { addServiceRoutes } from './routes/services.ts';
+import { addStackRoutes } from './routes/stacks.ts';
+import { addSwarmRoutes } from './routes/swarm.ts';
 import { addSystemRoutes } from './routes/system.ts';
 import { addTaskRoutes } from './routes/tasks.ts';
 
@@ -20,7 +24,7 @@ export type { ApiDeps, EngineAddress } from './api-deps.ts';
  * to the local engine. Built apart from listening: see `listenApi`.
  */
 export function buildApi(deps: ApiDeps): FastifyInstance {
-  const routeDeps: RouteDeps = { ...deps, engineClient: buildEngineClient(deps) };
+  const routeDeps: RouteDeps = { ...deps, engineClient: buildEngineClient(deps), forward: buildForward(deps.engine) };
   const app = Fastify({
     serverFactory: (handler) => buildServer(handler, deps),
     clientErrorHandler: answerClientError,
@@ -41,12 +45,23 @@ export function buildApi(deps: ApiDeps): FastifyInstance {
     const { version } = splitApiVersion(request.originalUrl);
     if (version !== undefined) checkApiVersion(version, versions.minimum, versions.maximum);
   });
-  for (const addRoutes of [addSystemRoutes, addNodeRoutes, addServiceRoutes, addTaskRoutes, addSecretRoutes, addConfigRoutes]) {
+  for (const addRoutes of [
+    addSystemRoutes,
+    addSwarmRoutes,
+    addNetworkRoutes,
+    addNodeRoutes,
+    addServiceRoutes,
+    addTaskRoutes,
+    addSecretRoutes,
+    addConfigRoutes,
+    addLogRoutes,
+    addStackRoutes,
+  ]) {
     addRoutes(app, routeDeps);
   }
   app.setNotFoundHandler(async (request, reply) => {
     if (isOwnPath(request.originalUrl)) throw notFoundPage();
-    await forward(deps.engine, request, reply);
+    await routeDeps.forward(request, reply);
   });
   return app;
 }

@@ -20,11 +20,11 @@ export async function localNetworks(deps: RouteDeps, store: Store, specs: readon
     ),
   );
   const local = new Set<string>();
-  for (const term of unknown) if (term !== '' && (await isLocal(deps, term))) local.add(term);
+  for (const term of unknown) if (term !== '' && (await isLocalNetwork(deps, term))) local.add(term);
   return (term) => local.has(term);
 }
 
-async function isLocal(deps: RouteDeps, term: string): Promise<boolean> {
+export async function isLocalNetwork(deps: RouteDeps, term: string): Promise<boolean> {
   try {
     const network = await deps.engineClient.getJSON(`/networks/${encodeURIComponent(term)}`);
     return network.Scope === 'local';

@@ -13,7 +13,7 @@ export const MAX_BODY_BYTES = 16 * 1024 * 1024;
  */
 export async function readJSON<S extends TSchema>(request: FastifyRequest, schema: S, name: string): Promise<Static<S>> {
   const contentType = request.headers['content-type'];
-  const body = await readBody(request.raw, MAX_BODY_BYTES);
+  const body = await readBody(request.raw);
   if (body.length === 0) return decodeJSON(schema, 'null', name);
   if (contentType !== undefined && !isJSON(contentType)) {
     throw badRequest(`unsupported Content-Type header (${contentType}): must be 'application/json'`);
@@ -33,7 +33,8 @@ function decodeText(body: Buffer): string {
   }
 }
 
-function readBody(stream: IncomingMessage, limit: number): Promise<Buffer> {
+/** @throws ApiError 400 for a body that is too large or cut short. */
+export function readBody(stream: IncomingMessage, limit = MAX_BODY_BYTES): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;

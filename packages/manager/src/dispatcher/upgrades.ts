@@ -1,5 +1,6 @@
-import type { IncomingMessage } from 'node:http';
+import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { type ControlRefusal, REFUSAL_STATUS } from '@swarm/shared/protocol/control-refusal';
 import { CONTROL_PATHS } from '@swarm/shared/protocol/session';
 import { socketByteStream } from '@swarm/shared/protocol/socket-byte-stream';
 import { SOCKET_OPTIONS, socketLink } from '@swarm/shared/protocol/socket-link';
@@ -26,9 +27,9 @@ export function acceptUpgrades(dispatcher: Dispatcher): Upgrades {
       }
       const streamID = path.startsWith(`${CONTROL_PATHS.streams}/`) ? path.slice(CONTROL_PATHS.streams.length + 1) : undefined;
       if (streamID === undefined) {
-        refuse(socket, '404 Not Found', `there is no ${path} on the control port`);
+        refuse(socket, { code: 'not-found', message: `the control port has no WebSocket at ${path}` });
       } else if (!dispatcher.streams.isExpected(streamID, peer.nodeID)) {
-        refuse(socket, '403 Forbidden', 'this stream was not asked of this node, was opened before, or has expired');
+        refuse(socket, { code: 'not-found', message: 'this stream was not asked of this node, was opened before, or has expired' });
       } else {
         sockets.handleUpgrade(request, socket, head, (webSocket) =>
           dispatcher.streams.accept(streamID, peer.nodeID, socketByteStream(webSocket)),
@@ -38,9 +39,10 @@ export function acceptUpgrades(dispatcher: Dispatcher): Upgrades {
   };
 }
 
-function refuse(socket: Duplex, status: string, message: string): void {
-  const body = JSON.stringify({ message });
+function refuse(socket: Duplex, refusal: ControlRefusal): void {
+  const body = JSON.stringify(refusal);
+  const status = REFUSAL_STATUS[refusal.code];
   socket.end(
-    `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
 }

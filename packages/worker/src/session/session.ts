@@ -1,5 +1,6 @@
 import type { NodeDescription } from '@swarm/shared/engine-api/cluster-spec';
 import type { ByteStream } from '@swarm/shared/protocol/byte-stream';
+import type { ControlRefusal } from '@swarm/shared/protocol/control-refusal';
 import type { Link } from '@swarm/shared/protocol/link';
 import type { EngineHealth, LogStreamOptions, Settings } from '@swarm/shared/protocol/session';
 import { type Clock, delay } from '@swarm/shared/runtime/clock';
@@ -9,6 +10,7 @@ import type { Logger } from '@swarm/shared/runtime/logger';
 import { startLoop } from '@swarm/shared/runtime/loop';
 import { Connection } from './connection.ts';
 import { decideBackoffMs } from './decide/backoff.ts';
+import { ManagerRefused } from './dial.ts';
 import { LogStreams } from './log-streams.ts';
 import { Reach } from './reach.ts';
 import { StatusOutbox } from './status-outbox.ts';
@@ -33,6 +35,8 @@ export interface SessionDeps {
   /** The log of a task's container on this node. @throws when there is none. */
   openLog(taskID: string, options: LogStreamOptions, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
   onRenewCertificate(): void;
+  /** A manager has turned this node away, e.g. since its certificate has expired or it was removed. Dialling goes on. */
+  onRefused(refusal: ControlRefusal): void;
   /** A fault of ours: the daemon must stop. */
   onFailure(error: unknown): void;
 }
@@ -127,6 +131,7 @@ export function startSession(deps: SessionDeps): Session {
     try {
       return await deps.dial(address, abort.signal);
     } catch (error) {
+      if (error instanceof ManagerRefused) deps.onRefused(error.refusal);
       return error instanceof Error ? error.message : String(error);
     } finally {
       cancelTimer();
