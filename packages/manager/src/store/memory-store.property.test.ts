@@ -25,6 +25,8 @@ interface Operation {
 type Step =
   | { readonly kind: 'transaction'; readonly operations: readonly Operation[]; readonly throws: boolean }
   | { readonly kind: 'settle' }
+  /** So many microtasks go by: some appends end, some do not. */
+  | { readonly kind: 'wait'; readonly turns: number }
   | { readonly kind: 'fail'; readonly outcome: 'fenced' | 'unknown'; readonly written: boolean }
   | { readonly kind: 'reopen' };
 
@@ -49,6 +51,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 1,
     arbitrary: fc.record({ kind: fc.constant('fail'), outcome: fc.constantFrom('fenced', 'unknown'), written: fc.boolean() }),
   },
+  { weight: 8, arbitrary: fc.record({ kind: fc.constant('wait'), turns: fc.integer({ min: 1, max: 8 }) }) },
   { weight: 1, arbitrary: fc.constant({ kind: 'reopen' }) },
 );
 
@@ -170,6 +173,7 @@ test('exactly what was acknowledged is there, in order, whatever fails and howev
       for (const now of steps) {
         if (now.kind === 'transaction') runTransaction(now.operations, now.throws);
         else if (now.kind === 'settle') await Promise.all(waiting.splice(0));
+        else if (now.kind === 'wait') for (let turn = 0; turn < now.turns; turn += 1) await Promise.resolve();
         else if (now.kind === 'fail') {
           journal.faults = () => ({ outcome: { kind: now.outcome, reason: 'planned' }, written: now.written && now.outcome === 'unknown' });
         } else await reopen();
