@@ -121,6 +121,19 @@ export interface NetworkAttachment {
   readonly addresses: readonly string[];
 }
 
+/** Why the orchestrator made a task; what a new leader needs to go on where the old one stopped. */
+export interface TaskOrigin {
+  /**
+   * `new`: its slot was empty. `restart`: the task before it ended by itself. `update`: the one before it was made from
+   * an older template. `move`: the one before it lost its node.
+   */
+  readonly kind: 'new' | 'restart' | 'update' | 'move';
+  /** RFC 3339. It is not asked to run before this time. */
+  readonly notBefore?: string;
+  /** How many tasks of this slot in a row ended soon after they started; sets the restart's delay. */
+  readonly failuresInRow?: number;
+}
+
 export interface Task extends StoredObject<TaskID> {
   readonly ServiceID: ServiceID;
   readonly templateID: TemplateID;
@@ -132,8 +145,12 @@ export interface Task extends StoredObject<TaskID> {
   readonly NodeID?: NodeID;
   /** Owner: orchestrator. */
   readonly DesiredState: DesiredState;
+  /** Owner: orchestrator, at creation. */
+  readonly origin?: TaskOrigin;
   /** Owner: as the ladder says. */
   readonly Status: TaskStatus;
+  /** RFC 3339, by the manager's clock: when it was first seen running. Owner: dispatcher, with the status. */
+  readonly runningSince?: string;
   readonly JobIteration?: { readonly Index?: number };
   /** Owner: allocator. */
   readonly attachments?: readonly NetworkAttachment[];

@@ -5,14 +5,22 @@
 export interface Link {
   /**
    * Queues a message. Never throws; after `close` it does nothing. Delivered in order, or not at all once the link
-   * breaks: then `onClose` fires on both ends, sooner or later.
+   * breaks: then `onClose` fires on both ends, sooner or later. A message over `MAX_MESSAGE_BYTES` breaks the link.
    */
   send(message: unknown): void;
   /** Bytes queued and not yet handed to the network: callers hold back past a bound of their own. */
   readonly bufferedBytes: number;
-  /** Set before any message can arrive (in the same turn in which the link was handed over). */
+  /** What comes before this is set is held back, and delivered then. */
   onMessage: (message: unknown) => void;
-  /** Fires once, also after our own `close`. */
+  /** Fires when `bufferedBytes` has come down to nothing after a send. */
+  onDrain: () => void;
+  /** Fires once, also after our own `close`, never within a call of `send` or `close`. Not before `onMessage` is set. */
   onClose: (reason: string) => void;
   close(reason: string): void;
 }
+
+/**
+ * The largest message, as JSON text: a bound on what a peer can make us hold. Senders keep far below it by cutting what
+ * can grow into parts; the largest thing that cannot be cut is one template or one config.
+ */
+export const MAX_MESSAGE_BYTES = 8 * 1024 * 1024;

@@ -56,14 +56,19 @@ export type AssignedConfig = DeepReadonly<Static<typeof AssignedConfigSchema>>;
 const IDs = () => Type.Array(ID());
 
 /**
+ * A change of the node's assignments, in one or more parts; nothing of it holds before its last part has come.
  * `complete` replaces all the node holds; `incremental` applies to the set named `appliesTo` only, else the worker asks
- * for the complete set. Within a message templates, secrets and configs come before the tasks that use them.
+ * for the complete set. Templates, secrets and configs come before the tasks that use them, removals with the first part.
  */
 export const AssignmentsSchema = Type.Object({
   type: Type.Literal('assignments'),
   kind: OneOf(['complete', 'incremental']),
-  appliesTo: Type.String(),
-  resultsIn: Type.String(),
+  /** Empty for `complete`. */
+  appliesTo: Type.String({ maxLength: 64 }),
+  resultsIn: ID(),
+  /** From 0. */
+  part: Type.Integer({ minimum: 0 }),
+  last: Type.Boolean(),
   templates: Type.Array(AssignedTemplateSchema),
   secrets: Type.Array(AssignedSecretSchema),
   configs: Type.Array(AssignedConfigSchema),
@@ -73,6 +78,15 @@ export const AssignmentsSchema = Type.Object({
 });
 export type Assignments = DeepReadonly<Static<typeof AssignmentsSchema>>;
 
+/** What a manager may change while a session runs. */
+export const SettingsSchema = Type.Object({
+  /** The worker sends a beat this often. */
+  heartbeatEveryMs: Type.Integer({ minimum: 1 }),
+  /** The addresses (`host:port`) of all managers, for the next time a session is opened. */
+  managers: Type.Array(Type.String({ maxLength: 512 })),
+});
+export type Settings = DeepReadonly<Static<typeof SettingsSchema>>;
+
 /** Facts of the node that templates of a spec may name, and what the worker must know of itself. */
 export const WelcomeSchema = Type.Object({
   type: Type.Literal('welcome'),
@@ -80,34 +94,49 @@ export const WelcomeSchema = Type.Object({
   nodeID: ID(),
   clusterID: ID(),
   role: OneOf(['worker', 'manager']),
-  /** The worker sends a beat this often. */
-  heartbeatEveryMs: Int(),
-  /** The addresses (`host:port`) of all managers, for the next time a session is opened. */
-  managers: Type.Array(Type.String()),
+  settings: SettingsSchema,
 });
 export type Welcome = DeepReadonly<Static<typeof WelcomeSchema>>;
 
+export const LogStreamOptionsSchema = Type.Object({
+  stdout: Type.Boolean(),
+  stderr: Type.Boolean(),
+  follow: Type.Boolean(),
+  timestamps: Type.Boolean(),
+  /** Unix seconds, fraction allowed. */
+  since: optional(Type.Number()),
+  /** Lines from the end; absent: all. */
+  tail: optional(Int()),
+});
+export type LogStreamOptions = DeepReadonly<Static<typeof LogStreamOptionsSchema>>;
+
 export const OpenStreamSchema = Type.Object({
   type: Type.Literal('openStream'),
-  /** One-time and bound to the node: the worker dials `CONTROL_PATHS.streams/<id>` with it. */
+  /** One-time and bound to the node: the worker dials `CONTROL_PATHS.streams/<id>` with it, or sends `streamRefused`. */
   streamID: ID(),
-  verb: OneOf(['logs']),
+  verb: Type.Literal('logs'),
   taskID: ID(),
-  options: Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Boolean()])),
+  options: LogStreamOptionsSchema,
 });
 export type OpenStream = DeepReadonly<Static<typeof OpenStreamSchema>>;
 
-export const ManagerMessageSchema = Type.Union([
-  WelcomeSchema,
-  AssignmentsSchema,
-  OpenStreamSchema,
-  /** Everything up to this batch is durable: the worker may forget it. */
-  Type.Object({ type: Type.Literal('statusesAcknowledged'), batch: Int() }),
-  Type.Object({ type: Type.Literal('heartbeatAcknowledged') }),
-  /** The worker shall renew its certificate now (role or root changed). */
-  Type.Object({ type: Type.Literal('renewCertificate') }),
-]);
-export type ManagerMessage = DeepReadonly<Static<typeof ManagerMessageSchema>>;
+const SettingsMessageSchema = Type.Object({ type: Type.Literal('settings'), settings: SettingsSchema });
+/** The batch is durable: the worker may forget it. */
+const StatusesAcknowledgedSchema = Type.Object({ type: Type.Literal('statusesAcknowledged'), batch: Int() });
+const HeartbeatAcknowledgedSchema = Type.Object({ type: Type.Literal('heartbeatAcknowledged') });
+/** The worker shall renew its certificate now (role or root changed). */
+const RenewCertificateSchema = Type.Object({ type: Type.Literal('renewCertificate') });
+
+export const MANAGER_MESSAGES = {
+  welcome: WelcomeSchema,
+  settings: SettingsMessageSchema,
+  assignments: AssignmentsSchema,
+  openStream: OpenStreamSchema,
+  statusesAcknowledged: StatusesAcknowledgedSchema,
+  heartbeatAcknowledged: HeartbeatAcknowledgedSchema,
+  renewCertificate: RenewCertificateSchema,
+} as const;
+export type ManagerMessage = DeepReadonly<Static<(typeof MANAGER_MESSAGES)[keyof typeof MANAGER_MESSAGES]>>;
 
 const OBSERVED = [
   'assigned',
@@ -122,39 +151,63 @@ const OBSERVED = [
   'rejected',
 ] as const;
 
+/** The longest `Message` and `Err` of a status; the worker cuts longer ones. */
+export const MAX_STATUS_TEXT = 2048;
+/** The most statuses in one batch. A worker has one batch under way at a time. */
+export const MAX_STATUSES_PER_BATCH = 200;
+
+const StatusText = () => Type.String({ maxLength: MAX_STATUS_TEXT });
+
 export const ReportedStatusSchema = Type.Object({
   taskID: ID(),
   status: Type.Object({
     State: Type.Unsafe<ObservedState>(OneOf(OBSERVED)),
-    Timestamp: Type.String(),
-    Message: optional(Type.String()),
-    Err: optional(Type.String()),
-    ContainerStatus: optional(Type.Object({ ContainerID: Type.String(), PID: Int(), ExitCode: Int() })),
+    Timestamp: Type.String({ maxLength: 64 }),
+    Message: optional(StatusText()),
+    Err: optional(StatusText()),
+    ContainerStatus: optional(Type.Object({ ContainerID: Type.String({ maxLength: 128 }), PID: Int(), ExitCode: Int() })),
     PortStatus: optional(Type.Object({ Ports: optional(Type.Array(PortConfigSchema)) })),
   }),
   unattendedRestarts: optional(Int()),
 });
 export type ReportedStatus = DeepReadonly<Static<typeof ReportedStatusSchema>>;
 
-export const EngineHealthSchema = Type.Object({ ok: Type.Boolean(), message: optional(Type.String()) });
+export const EngineHealthSchema = Type.Object({ ok: Type.Boolean(), message: optional(StatusText()) });
+export type EngineHealth = DeepReadonly<Static<typeof EngineHealthSchema>>;
 
-export const WorkerMessageSchema = Type.Union([
-  Type.Object({
-    type: Type.Literal('hello'),
-    protocolVersion: Int(),
-    description: NodeDescriptionSchema,
-    engineHealth: EngineHealthSchema,
-    /** `resultsIn` of the set the worker holds, empty for none. */
-    holds: Type.String(),
-  }),
-  Type.Object({ type: Type.Literal('heartbeat'), engineHealth: EngineHealthSchema }),
-  Type.Object({ type: Type.Literal('description'), description: NodeDescriptionSchema }),
-  /** Batches count up within a session. */
-  Type.Object({ type: Type.Literal('statuses'), batch: Int(), statuses: Type.Array(ReportedStatusSchema) }),
-  /** The chain of assignments broke: send the complete set. */
-  Type.Object({ type: Type.Literal('needComplete') }),
-]);
-export type WorkerMessage = DeepReadonly<Static<typeof WorkerMessageSchema>>;
+const HelloSchema = Type.Object({
+  type: Type.Literal('hello'),
+  protocolVersion: Int(),
+  /** Absent while the host's engine has not answered since the daemon started. */
+  description: optional(NodeDescriptionSchema),
+  engineHealth: EngineHealthSchema,
+  /** The address under which the node wants to be known, without port. Absent: the one it dials from. */
+  advertiseAddr: optional(Type.String({ minLength: 1, maxLength: 255 })),
+});
+export type Hello = DeepReadonly<Static<typeof HelloSchema>>;
+
+const HeartbeatSchema = Type.Object({ type: Type.Literal('heartbeat'), engineHealth: EngineHealthSchema });
+const DescriptionSchema = Type.Object({ type: Type.Literal('description'), description: NodeDescriptionSchema });
+/** Batches count up within a session; the next one is sent once the one before is acknowledged. */
+const StatusesSchema = Type.Object({
+  type: Type.Literal('statuses'),
+  batch: Int(),
+  statuses: Type.Array(ReportedStatusSchema, { maxItems: MAX_STATUSES_PER_BATCH }),
+});
+/** The chain of assignments broke: send the complete set. */
+const NeedCompleteSchema = Type.Object({ type: Type.Literal('needComplete') });
+/** The worker will not open the stream; the reason is for the user. */
+const StreamRefusedSchema = Type.Object({ type: Type.Literal('streamRefused'), streamID: ID(), reason: StatusText() });
+
+export const WORKER_MESSAGES = {
+  hello: HelloSchema,
+  heartbeat: HeartbeatSchema,
+  description: DescriptionSchema,
+  statuses: StatusesSchema,
+  needComplete: NeedCompleteSchema,
+  streamRefused: StreamRefusedSchema,
+} as const;
+export type WorkerMessage = DeepReadonly<Static<(typeof WORKER_MESSAGES)[keyof typeof WORKER_MESSAGES]>>;
 
 export const EnrolRequestSchema = Type.Object({
   /** A join token; absent when a known node re-enrols by its key (its certificate has expired). */

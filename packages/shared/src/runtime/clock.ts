@@ -46,5 +46,18 @@ export function timestamp(epochMs: number): string {
   return new Date(epochMs).toISOString().replace('Z', '000000Z');
 }
 
+/** The moment that `text` names (RFC 3339 and what else `Date` reads), in UTC with milliseconds; undefined when it names none. */
+export function utcTimestamp(text: string): string | undefined {
+  const parsed = new Date(text);
+  return Number.isNaN(parsed.getTime()) ? undefined : parsed.toISOString();
+}
+
+/** Milliseconds since the epoch of an RFC 3339 time. @throws on other text: times come from the store or from `timestamp`. */
+export function epochMs(time: string): number {
+  const ms = Date.parse(time);
+  if (Number.isNaN(ms)) throw new Error(`not a time: "${time}"`);
+  return ms;
+}
+
 /** What the Engine API prints for a time that was never set. */
 export const ZERO_TIME = '0001-01-01T00:00:00Z';

@@ -1,0 +1,44 @@
+/** Go's duration syntax (`1m30s`, `1.5h`, `-5s`) in nanoseconds; undefined when it is none. */
+export function parseDuration(text: string): number | undefined {
+  const match = /^([-+]?)((?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+$/.exec(text);
+  if (text === '0' || text === '+0' || text === '-0') return 0;
+  if (match === null) return undefined;
+  let total = 0;
+  for (const [, amount = '0', unit = 's'] of text.matchAll(/(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g)) {
+    total += Number(amount) * (NANOSECONDS[unit] ?? 0);
+  }
+  const rounded = Math.trunc(Number(total.toPrecision(15)));
+  if (rounded > Number.MAX_SAFE_INTEGER) return undefined;
+  return match[1] === '-' ? -rounded : rounded;
+}
+
+const NANOSECONDS: Readonly<Record<string, number>> = { ns: 1, us: 1e3, µs: 1e3, μs: 1e3, ms: 1e6, s: 1e9, m: 60e9, h: 3600e9 };
+
+/** `1.5g`, `64MB`, `1 KiB`, `1024`: bytes, always in powers of 1024. Throws the CLI's words. */
+export function parseBytes(text: string): number {
+  const match = /^(-?\d+(?:\.\d+)?) ?([a-zA-Z]*)$/.exec(text.trim());
+  if (match === null) throw new Error(`invalid size: '${text}'`);
+  const suffix = (match[2] ?? '').toLowerCase();
+  const scale = { '': 1, b: 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40, p: 2 ** 50 }[
+    /^[kmgtp](i?b)?$/.test(suffix) ? suffix.charAt(0) : suffix
+  ];
+  if (scale === undefined) throw new Error(`invalid suffix: '${match[2]}'`);
+  if (Number(match[1]) < 0) throw new Error(`invalid size: '${text}'`);
+  return Math.trunc(Number(match[1]) * scale);
+}
+
+/** A number of CPUs (`.25`, `1/4`, `1e-1`) as an exact count of nano-CPUs. Throws the CLI's words. */
+export function parseNanoCPUs(text: string): number {
+  const match = /^([-+]?)(\d*)(?:\.(\d*))?(?:[eE]([-+]?\d{1,4}))?(?:\/(\d+))?$/.exec(text);
+  const whole = match?.[2] ?? '';
+  const fraction = match?.[3] ?? '';
+  if (match === null || whole + fraction === '') throw new Error(`failed to parse ${text} as a rational number`);
+  const exponent = Number(match[4] ?? 0) - fraction.length + 9;
+  let numerator = BigInt(whole + fraction) * (match[1] === '-' ? -1n : 1n);
+  let denominator = BigInt(match[5] ?? 1);
+  if (denominator === 0n) throw new Error(`failed to parse ${text} as a rational number`);
+  if (exponent >= 0) numerator *= 10n ** BigInt(exponent);
+  else denominator *= 10n ** BigInt(-exponent);
+  if (numerator % denominator !== 0n) throw new Error('value is too precise');
+  return Number(numerator / denominator);
+}

@@ -1,0 +1,50 @@
+import type { AssignedConfig, AssignedSecret, AssignedTask, AssignedTemplate, ReportedStatus } from '@swarm/shared/protocol/session';
+
+/**
+ * Where the session and the reconciler meet: the session brings what the node shall hold, the reconciler says what it
+ * sees. Neither knows how the other works.
+ */
+export interface AssignmentSet {
+  /** The manager's name for this set. */
+  readonly name: string;
+  readonly tasks: ReadonlyMap<string, AssignedTask>;
+  /** Every template that a task of this set refers to. */
+  readonly templates: ReadonlyMap<string, AssignedTemplate>;
+  /** What the live tasks of this set name, as far as it exists. */
+  readonly secrets: ReadonlyMap<string, AssignedSecret>;
+  readonly configs: ReadonlyMap<string, AssignedConfig>;
+}
+
+/** What the manager told this node about itself. */
+export interface NodeFacts {
+  readonly nodeID: string;
+  readonly clusterID: string;
+  readonly role: 'worker' | 'manager';
+}
+
+/** What the reconciler offers to the session. */
+export interface AssignmentSink {
+  /** A whole set that replaces the one before; never changed afterwards. Called only with sets of a live manager. */
+  onAssignments(set: AssignmentSet): void;
+  /** Called at the start of every session, before its first set. */
+  onWelcome(facts: NodeFacts): void;
+}
+
+/**
+ * `connected`: a session is open. `uncertain`: none is, but not for long (also just after start): a container that
+ * ended now is neither restarted nor given up yet. `unreachable`: no manager for so long that the node looks after its
+ * containers itself.
+ */
+export type ManagerReach = 'connected' | 'uncertain' | 'unreachable';
+
+/** What the session offers to the reconciler. */
+export interface ManagerLine {
+  /**
+   * Keeps the newest status of each task until the manager has made it durable, across sessions. The caller reports
+   * changes only, and never moves a task back.
+   */
+  report(status: ReportedStatus): void;
+  reach(): ManagerReach;
+  /** Calls `listener` after every change of `reach`. Returns the function that ends the subscription. */
+  watchReach(listener: (reach: ManagerReach) => void): () => void;
+}
