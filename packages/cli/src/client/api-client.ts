@@ -30,7 +30,11 @@ export interface StackDeployment {
 }
 
 export interface StackDeployed {
-  readonly Services: readonly { readonly ID: string; readonly Name: string; readonly Action: 'created' | 'updated' | 'unchanged' | 'removed' }[];
+  readonly Services: readonly {
+    readonly ID: string;
+    readonly Name: string;
+    readonly Action: 'created' | 'updated' | 'unchanged' | 'removed';
+  }[];
   readonly Warnings?: readonly string[] | null;
 }
 

@@ -73,7 +73,12 @@ const remove = defineCommand({
 
 async function removeStack(context: Context, api: ApiClient, name: string): Promise<void> {
   const label = { label: [`${STACK_NAMESPACE_LABEL}=${name}`] };
-  const [found, secrets, configs, networks] = await Promise.all([api.services(label, false), api.secrets(label), api.configs(label), api.networks(label)]);
+  const [found, secrets, configs, networks] = await Promise.all([
+    api.services(label, false),
+    api.secrets(label),
+    api.configs(label),
+    api.networks(label),
+  ]);
   const steps: readonly Step[] = [
     ...named('service', found, (service) => ({ id: service.ID, name: service.Spec.Name }), api.removeService),
     ...named('secret', secrets, (secret) => ({ id: secret.ID, name: secret.Spec.Name }), api.removeSecret),
@@ -97,7 +102,12 @@ interface Step {
   readonly remove: () => Promise<void>;
 }
 
-function named<T>(kind: string, objects: readonly T[], read: (object: T) => { readonly id: string; readonly name: string }, remove: (id: string) => Promise<void>): readonly Step[] {
+function named<T>(
+  kind: string,
+  objects: readonly T[],
+  read: (object: T) => { readonly id: string; readonly name: string },
+  remove: (id: string) => Promise<void>,
+): readonly Step[] {
   return objects
     .map(read)
     .sort((a, b) => naturalCompare(a.name, b.name))
@@ -106,7 +116,7 @@ function named<T>(kind: string, objects: readonly T[], read: (object: T) => { re
 
 function ofStack(name: string, filters: readonly string[]): { readonly [key: string]: readonly string[] } {
   const own = parseFilters(filters);
-  return { ...own, label: [...(own['label'] ?? []), `${STACK_NAMESPACE_LABEL}=${name}`] };
+  return { ...own, label: [...(own.label ?? []), `${STACK_NAMESPACE_LABEL}=${name}`] };
 }
 
 function nothing(context: Context, name: string): number {

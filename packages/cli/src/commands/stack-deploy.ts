@@ -16,13 +16,25 @@ export const deploy = defineCommand({
   path: ['stack', 'deploy'],
   aliases: ['up'],
   summary: 'Make a stack what its files say, and wait until it runs',
-  description: 'Creates what is missing, changes what differs, leaves the rest alone. All or nothing: a mistake in one service changes no other.',
+  description:
+    'Creates what is missing, changes what differs, leaves the rest alone. All or nothing: a mistake in one service changes no other.',
   arguments: [{ name: 'STACK', complete: 'stack' }],
   options: {
     ...WAIT_OPTIONS,
-    'compose-file': { kind: 'list', short: 'c', value: 'path', help: 'stack file, - for standard input; later ones override earlier ones', complete: 'file' },
+    'compose-file': {
+      kind: 'list',
+      short: 'c',
+      value: 'path',
+      help: 'stack file, - for standard input; later ones override earlier ones',
+      complete: 'file',
+    },
     prune: { kind: 'flag', help: 'remove services of the stack that the files no longer name' },
-    'resolve-image': { kind: 'text', value: 'when', help: 'ask the registry for digests: always (default), changed, never', complete: ['always', 'changed', 'never'] },
+    'resolve-image': {
+      kind: 'text',
+      value: 'when',
+      help: 'ask the registry for digests: always (default), changed, never',
+      complete: ['always', 'changed', 'never'],
+    },
     'strict-docker': { kind: 'flag', help: 'take only what docker stack deploy takes, not the Compose Specification' },
     'with-registry-auth': { kind: 'flag', help: 'send your registry logins along, so that the nodes can pull the images' },
   },
@@ -47,7 +59,12 @@ export const deploy = defineCommand({
   },
 });
 
-const VERBS = { created: 'Created service', updated: 'Updated service', unchanged: 'Unchanged service', removed: 'Removed service' } as const;
+const VERBS = {
+  created: 'Created service',
+  updated: 'Updated service',
+  unchanged: 'Unchanged service',
+  removed: 'Removed service',
+} as const;
 
 async function readStack(context: Context, stackName: string, paths: readonly string[], strictDocker: boolean): Promise<StackSpec> {
   const files = await Promise.all(paths.map((path) => readStackFile(context, path)));
@@ -65,7 +82,9 @@ async function readStack(context: Context, stackName: string, paths: readonly st
   const { loadStack } = await import('@swarm/shared/compose/load-stack');
   const load = loadStack(input);
   if (load.kind === 'invalid') {
-    throw new CommandFailure(`stack ${stackName} has ${count(load.problems.length, 'problem')}, nothing was changed:\n${load.problems.map((problem) => `  ${showProblem(problem)}`).join('\n')}`);
+    throw new CommandFailure(
+      `stack ${stackName} has ${count(load.problems.length, 'problem')}, nothing was changed:\n${load.problems.map((problem) => `  ${showProblem(problem)}`).join('\n')}`,
+    );
   }
   for (const warning of load.warnings) context.terminal.err(`warning: ${showProblem(warning)}\n`);
   return load.stack;
@@ -97,7 +116,12 @@ function showProblem({ file, line, column, message }: StackProblem): string {
   return `${place}: ${message}`;
 }
 
-async function resolveImages(context: Context, api: ApiClient, stack: StackSpec, when: 'always' | 'changed' | 'never'): Promise<StackSpec['services']> {
+async function resolveImages(
+  context: Context,
+  api: ApiClient,
+  stack: StackSpec,
+  when: 'always' | 'changed' | 'never',
+): Promise<StackSpec['services']> {
   if (when === 'never') return stack.services;
   const present = when === 'always' ? [] : await api.services({ label: [`${STACK_NAMESPACE_LABEL}=${stack.name}`] }, false);
   const entries = await Promise.all(

@@ -4,7 +4,7 @@ import { AVAILABILITIES } from '@swarm/shared/engine-api/cluster-spec';
 import { ApiError } from '@swarm/shared/errors/api-error';
 import { assertNever } from '@swarm/shared/runtime/assert-never';
 import type { Logger } from '@swarm/shared/runtime/logger';
-import { type EngineInfo, EngineError } from '@swarm/worker/engine/engine';
+import { EngineError, type EngineInfo } from '@swarm/worker/engine/engine';
 import { type DaemonState, keepState, type RunningNode } from './daemon-state.ts';
 import { decideAdvertiseAddress, decideListenAddress, type HostInterface, type HostPort } from './decide/address.ts';
 
@@ -118,7 +118,10 @@ export function createNodeControl(deps: NodeControlDeps): DaemonControl {
     },
     async init(request) {
       if (request.ForceNewCluster === true) {
-        throw new ApiError('unimplemented', 'a new cluster from the state of a lost one (--force-new-cluster) is not available in this version yet');
+        throw new ApiError(
+          'unimplemented',
+          'a new cluster from the state of a lost one (--force-new-cluster) is not available in this version yet',
+        );
       }
       const node = await start('init', async () => {
         const availability = availabilityOf(request.Availability);
@@ -192,7 +195,8 @@ function localNode(state: DaemonState): LocalNode {
 
 /** What a client shall see of a failure; what is no expected one stays as it is and ends the daemon. */
 function explain(error: unknown): unknown {
-  if (error instanceof EngineError) return new ApiError('unavailable', `the Docker Engine of this host does not answer: ${error.message}`, { cause: error });
+  if (error instanceof EngineError)
+    return new ApiError('unavailable', `the Docker Engine of this host does not answer: ${error.message}`, { cause: error });
   return error;
 }
 

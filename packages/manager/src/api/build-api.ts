@@ -5,7 +5,7 @@ import { answerClientError, buildServer } from './build-server.ts';
 import { buildEngineClient } from './engine-client.ts';
 import { buildErrorHandler, notFoundPage } from './error-reply.ts';
 import { isOwnPath } from './own-paths.ts';
-import { forward } from './proxy/forward.ts';
+import { buildForward } from './proxy/forward.ts';
 import type { RouteDeps } from './route-deps.ts';
 import { addLogRoutes } from './routes/logs.ts';
 import { addNetworkRoutes } from './routes/networks.ts';
@@ -24,7 +24,7 @@ export type { ApiDeps, EngineAddress } from './api-deps.ts';
  * to the local engine. Built apart from listening: see `listenApi`.
  */
 export function buildApi(deps: ApiDeps): FastifyInstance {
-  const routeDeps: RouteDeps = { ...deps, engineClient: buildEngineClient(deps) };
+  const routeDeps: RouteDeps = { ...deps, engineClient: buildEngineClient(deps), forward: buildForward(deps.engine) };
   const app = Fastify({
     serverFactory: (handler) => buildServer(handler, deps),
     clientErrorHandler: answerClientError,
@@ -61,7 +61,7 @@ export function buildApi(deps: ApiDeps): FastifyInstance {
   }
   app.setNotFoundHandler(async (request, reply) => {
     if (isOwnPath(request.originalUrl)) throw notFoundPage();
-    await forward(deps.engine, request, reply);
+    await routeDeps.forward(request, reply);
   });
   return app;
 }

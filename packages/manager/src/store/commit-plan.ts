@@ -37,25 +37,25 @@ interface Remove {
 }
 export type PlannedChange = CreateIn<TableName> | UpdateIn<TableName> | Remove;
 
-export interface RefusedPart {
-  readonly part: PlanPart;
+export interface RefusedPart<Part extends PlanPart = PlanPart> {
+  readonly part: Part;
   readonly reason: string;
 }
 
-export interface PlanOutcome {
+export interface PlanOutcome<Part extends PlanPart = PlanPart> {
   readonly committed: number;
-  readonly refused: readonly RefusedPart[];
+  readonly refused: readonly RefusedPart<Part>[];
 }
 
 /** A transaction runs in one go: this bounds how long it holds the event loop. */
 const MAX_CHANGES_PER_TRANSACTION = 500;
 
 /** Resolves when all parts that were not refused are durable. An empty plan costs nothing. */
-export async function commitPlan(store: Store, plan: readonly PlanPart[]): Promise<PlanOutcome> {
-  const refused: RefusedPart[] = [];
+export async function commitPlan<Part extends PlanPart>(store: Store, plan: readonly Part[]): Promise<PlanOutcome<Part>> {
+  const refused: RefusedPart<Part>[] = [];
   for (const parts of split(plan)) {
     const refusedHere = await store.update((tx) => {
-      const refusals: RefusedPart[] = [];
+      const refusals: RefusedPart<Part>[] = [];
       for (const part of parts) {
         const reason = explainRefusal(tx, part);
         if (reason !== undefined) refusals.push({ part, reason });
@@ -68,8 +68,8 @@ export async function commitPlan(store: Store, plan: readonly PlanPart[]): Promi
   return { committed: plan.length - refused.length, refused };
 }
 
-function* split(plan: readonly PlanPart[]): Iterable<readonly PlanPart[]> {
-  let parts: PlanPart[] = [];
+function* split<Part extends PlanPart>(plan: readonly Part[]): Iterable<readonly Part[]> {
+  let parts: Part[] = [];
   let changes = 0;
   for (const part of plan) {
     if (parts.length > 0 && changes + part.changes.length > MAX_CHANGES_PER_TRANSACTION) {

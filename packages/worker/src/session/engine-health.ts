@@ -20,16 +20,20 @@ const PROBE_TIMEOUT_MS = 5_000;
  */
 export function startEngineHealth(deps: EngineHealthDeps) {
   const { engine, clock, logger, onFailure } = deps;
+  const probed = Promise.withResolvers<void>();
   let health: EngineHealth = { ok: false, message: 'the engine of this host has not been asked yet' };
 
   async function pass(): Promise<void> {
     const now = await probe(engine);
     if (now.ok !== health.ok) logger[now.ok ? 'info' : 'warn']({ ...now }, now.ok ? 'the engine answers' : 'the engine does not answer');
     health = now;
+    probed.resolve();
   }
 
   const loop = startLoop({ clock, pass, onFailure, tickMs: PROBE_EVERY_MS });
   return {
+    /** Resolves after the first probe: until then the node would be called unhealthy without cause. */
+    probed: probed.promise,
     current: (): EngineHealth => health,
     stop: () => loop.stop(),
   };

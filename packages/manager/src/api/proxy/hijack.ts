@@ -14,13 +14,15 @@ import { filterHeaders, headerObject, isHopByHop } from './headers.ts';
  * - without it (old clients): what follows the request on the connection is standard input, which Node's parser would
  *   take for a further request. The parser is therefore detached as soon as the head has been read, and what it had
  *   in hand already is taken back from its complaint.
- * Either way both directions are piped, half-closes included, until both ends are done.
+ * Either way both directions are piped, half-closes included, until both ends are done. Standard input waits until the
+ * engine has answered: what reaches it in one piece with the request is lost inside it.
  */
 const HIJACKING = /^\/(containers\/[^/]+\/attach|exec\/[^/]+\/start)$/;
 
 export function hijacksWithoutUpgrade(request: IncomingMessage): boolean {
   const path = splitApiVersion(request.url ?? '/').rest.split('?', 1)[0] ?? '';
-  return request.method === 'POST' && request.headers.upgrade === undefined && HIJACKING.test(path);
+  const plain = request.headers.upgrade === undefined && request.headers['transfer-encoding'] === undefined;
+  return request.method === 'POST' && plain && HIJACKING.test(path);
 }
 
 export interface HijackDeps {
@@ -70,25 +72,34 @@ function upgrade(deps: HijackDeps, request: IncomingMessage, client: Duplex, bod
 export function tunnelHijack(request: IncomingMessage, deps: HijackDeps): void {
   const { socket } = request;
   const bodyBytes = Number(request.headers['content-length'] ?? 0);
-  const readAhead: Buffer[] = [];
-  let parsing = true;
-  // The parser's complaint about what follows the body, see above. It comes within the event that brought the request.
-  hijacked.set(socket, (packet) => {
-    if (parsing) readAhead.push(afterRequest(packet, bodyBytes));
-  });
-  // From here on the parser gets nothing more: adding a listener takes the connection back from it.
-  socket.removeAllListeners('data');
-  const keep = (chunk: Buffer) => readAhead.push(chunk);
-  socket.on('data', keep);
-  const body: Buffer[] = [];
-  request.on('data', (chunk: Buffer) => body.push(chunk));
-  setImmediate(() => {
-    parsing = false;
-    // Paused until the engine is there: a flowing stream without a listener loses what comes.
+  const parsed: Buffer[] = [];
+  const takenBack: Buffer[] = [];
+  const raw: Buffer[] = [];
+  let joined = false;
+  request.on('data', (chunk: Buffer) => parsed.push(chunk));
+  // The parser's complaint about what follows the body comes within the event that brought the request, or never.
+  hijacked.set(socket, (packet) => takenBack.push(afterRequest(packet, bodyBytes)));
+  // As Node does it for an upgrade: from here on neither the parser nor the server's own listeners see the connection.
+  for (const event of ['data', 'end', 'drain', 'timeout', 'error']) socket.removeAllListeners(event);
+  socket.on('error', () => socket.destroy());
+  const onData = (chunk: Buffer) => {
+    raw.push(chunk);
+    settle();
+  };
+  socket.on('data', onData);
+  // The parser's part of the body is handed out after this event.
+  setImmediate(settle);
+
+  function settle(): void {
+    if (joined) return;
+    const bytes = Buffer.concat([...parsed, ...takenBack, ...raw]);
+    if (bytes.length < bodyBytes) return;
+    joined = true;
+    // Paused until the engine has answered: a flowing stream without a listener loses what comes.
     socket.pause();
-    socket.off('data', keep);
-    connectRaw(deps, request, socket, Buffer.concat([...body, ...readAhead]));
-  });
+    socket.off('data', onData);
+    connectRaw(deps, request, socket, bytes.subarray(0, bodyBytes), bytes.subarray(bodyBytes));
+  }
 }
 
 /** What to do with the bytes that a parser refused, per connection that was hijacked. */
@@ -112,17 +123,21 @@ function afterRequest(packet: Buffer, bodyBytes: number): Buffer {
  * The engine is told that the connection ends with this exchange, so an answer that is no hijack ends it too: nothing
  * may follow that would reach the engine past our own routes.
  */
-function connectRaw(deps: HijackDeps, request: IncomingMessage, client: Duplex, first: Buffer): void {
+function connectRaw(deps: HijackDeps, request: IncomingMessage, client: Duplex, body: Buffer, input: Buffer): void {
   const engine = connect(deps.engine);
   const unreachable = (error: Error) => refuse(deps, request, client, error);
   engine.once('error', unreachable);
   engine.once('connect', () => {
-    engine.off('error', unreachable);
     const headers = filterHeaders(request.rawHeaders, (name) => name !== 'connection');
     engine.write(headText(`${request.method} ${request.url} HTTP/1.1`, [...headers, 'Connection', 'close']));
-    if (first.length > 0) engine.write(first);
-    join(client, engine);
+    if (body.length > 0) engine.write(body);
+    engine.once('readable', () => {
+      engine.off('error', unreachable);
+      if (input.length > 0) engine.write(input);
+      join(client, engine);
+    });
   });
+  client.on('close', () => engine.destroy());
 }
 
 /** Pipes both ways. Either end may finish its half; a failure of one ends both. */

@@ -13,7 +13,6 @@ import { isLocalNetwork } from '../local-networks.ts';
 import { requireManager } from '../local-state.ts';
 import { networksByName } from '../lookup.ts';
 import { presentNetwork, presentPredefined } from '../present/network.ts';
-import { forward } from '../proxy/forward.ts';
 import { pathID, queryOf } from '../query.ts';
 import { sendEmpty, sendJSON } from '../reply.ts';
 import { readBody } from '../request-body.ts';
@@ -23,11 +22,11 @@ const FILTERS = ['driver', 'id', 'label', 'name', 'scope', 'type', 'dangling'];
 
 /** The cluster's networks and the local engine's, in one view. Whatever is not the cluster's is passed on. */
 export function addNetworkRoutes(app: FastifyInstance, deps: RouteDeps): void {
-  const { node, engine, engineClient } = deps;
+  const { node, engineClient } = deps;
 
   const list = async (request: Parameters<typeof queryOf>[0], reply: Parameters<typeof sendJSON>[0]) => {
     const manager = node.manager();
-    if (manager === undefined) return forward(engine, request, reply);
+    if (manager === undefined) return deps.forward(request, reply);
     const query = queryOf(request);
     const filters = parseFilters(query, FILTERS);
     const own = manager.store.view((tx) => tx.networks.all().filter((network) => passes(tx, filters, network)));
@@ -41,7 +40,7 @@ export function addNetworkRoutes(app: FastifyInstance, deps: RouteDeps): void {
   app.post('/networks/create', async (request, reply) => {
     const body = await readBody(request.raw);
     const input = decodeJSON(NetworkCreateSchema, body.length === 0 ? 'null' : body.toString('utf8'), 'NetworkCreateRequest');
-    if (!isClusterNetwork(input)) return forward(engine, request, reply, { body });
+    if (!isClusterNetwork(input)) return deps.forward(request, reply, { body });
     const { store } = requireManager(node);
     const Spec = admitNetwork(input);
     const local = await isLocalNetwork(deps, Spec.Name);
@@ -61,13 +60,13 @@ export function addNetworkRoutes(app: FastifyInstance, deps: RouteDeps): void {
     const found = store === undefined || scope === 'local' ? undefined : store.view((tx) => findOwn(tx, term));
     if (found !== undefined) return sendJSON(reply, presentNetwork(found));
     if (scope === 'swarm') throw notFound('network', term);
-    return forward(engine, request, reply);
+    return deps.forward(request, reply);
   });
 
   app.delete('/networks/:id', async (request, reply) => {
     const store = node.manager()?.store;
     const removed = store === undefined ? false : await removeOwn(store, pathID(request));
-    return removed ? sendEmpty(reply, 204) : forward(engine, request, reply);
+    return removed ? sendEmpty(reply, 204) : deps.forward(request, reply);
   });
 
   /** The engine's list; empty while it does not answer, so that the cluster's own can still be seen. */

@@ -1,0 +1,50 @@
+import type { Service, Task } from '@swarm/shared/domain/objects';
+import { isOver } from '@swarm/shared/domain/permitted-moves';
+import { isLive, isWanted } from '@swarm/shared/domain/task-state';
+import { isCountedRestart, isJob } from './restart.ts';
+import { byAge } from './standing.ts';
+
+/** Docker's default, of `Orchestration.TaskHistoryRetentionLimit`. */
+export const DEFAULT_HISTORY_LIMIT = 5;
+
+export interface ReapView {
+  /** All tasks of one seat. */
+  readonly tasks: readonly Task[];
+  /** Undefined when the service is gone. */
+  readonly service: Service | undefined;
+  /** Of the template that new tasks have; 0 or absent: no limit. */
+  readonly maxAttempts?: number;
+  /** Tasks a seat keeps, the live one included; negative: all. */
+  readonly historyLimit: number;
+}
+
+/**
+ * The tasks of a seat that leave the store. What is to be removed goes once it is over. Of the rest a seat keeps the
+ * newest as its history; what later decisions rest on stays: the restarts that `MaxAttempts` counts, and the last
+ * task of a seat that has no live one, which says why it is empty.
+ */
+export function decideReap({ tasks, service, maxAttempts = 0, historyLimit }: ReapView): readonly Task[] {
+  const removed = tasks.filter((task) => task.DesiredState === 'remove' && isOver(task));
+  if (service === undefined) return removed;
+  const limit = maxAttempts > 0 ? maxAttempts + 1 : historyLimit;
+  const kept = tasks.filter((task) => task.DesiredState !== 'remove').sort(byAge);
+  if (limit < 0 || kept.length <= limit) return removed;
+  const evidence = kept.some(isLive) ? undefined : kept[0];
+  const history = kept
+    .filter((task) => isHistory(task, service) && task !== evidence)
+    .sort((a, b) => Number(isCounted(a, service, maxAttempts)) - Number(isCounted(b, service, maxAttempts)) || byAge(b, a));
+  return [...removed, ...history.slice(0, kept.length - limit)];
+}
+
+function isHistory(task: Task, service: Service): boolean {
+  if (!isOver(task)) return false;
+  if (!isWanted(task.DesiredState)) return true;
+  // A finished job's task stays wanted; only a newer iteration makes it history.
+  return (
+    isJob(service) && task.Status.State === 'complete' && (task.JobIteration?.Index ?? 0) !== (service.JobStatus?.JobIteration.Index ?? 0)
+  );
+}
+
+function isCounted(task: Task, service: Service, maxAttempts: number): boolean {
+  return maxAttempts > 0 && isCountedRestart(task, service);
+}

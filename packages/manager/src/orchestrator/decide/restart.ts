@@ -1,0 +1,72 @@
+import type { Service, Task, TaskOrigin } from '@swarm/shared/domain/objects';
+import { epochMs, timestamp } from '@swarm/shared/runtime/clock';
+import { endedByItself } from './standing.ts';
+import type { ServiceFacts } from './view.ts';
+
+/** Docker's default, of `RestartPolicy.Delay`. */
+const DEFAULT_DELAY_MS = 5_000;
+/** What is added to the user's delay at the second failure in a row; doubles with each further one. */
+const BACKOFF_STEP_MS = 1_000;
+export const MAX_BACKOFF_MS = 5 * 60_000;
+/** A task that ran this long, and longer than its own backoff, was healthy: the next failure is a first one again. */
+export const HEALTHY_AFTER_MS = 60_000;
+
+export type Restart =
+  | { readonly kind: 'restart'; readonly origin: TaskOrigin; readonly delayMs: number }
+  | { readonly kind: 'none'; readonly reason: string };
+
+/**
+ * Whether the task that ended gets a successor, and how long that one waits. All it needs is in the store: restarts
+ * are marked as such when they are made, and each carries how many failures came before it.
+ * Only what ended by itself is counted: a task that lost its node is moved, which costs no attempt.
+ */
+export function decideRestart(ended: Task, seatTasks: readonly Task[], facts: ServiceFacts, now: number): Restart {
+  const policy = facts.template.spec.RestartPolicy ?? {};
+  const condition = isJob(facts.service) && policy.Condition !== 'none' ? 'on-failure' : (policy.Condition ?? 'any');
+  if (condition === 'none') return { kind: 'none', reason: 'the restart policy is "none"' };
+  if (condition === 'on-failure' && ended.Status.State === 'complete') return { kind: 'none', reason: 'it completed' };
+  const maxAttempts = policy.MaxAttempts ?? 0;
+  if (maxAttempts > 0 && countRestarts(ended, seatTasks, facts, toMs(policy.Window ?? 0)) >= maxAttempts) {
+    return { kind: 'none', reason: `it was restarted ${maxAttempts} times already` };
+  }
+  const failuresInRow = wasHealthy(ended) ? 1 : (ended.origin?.failuresInRow ?? 0) + 1;
+  const delayMs = (policy.Delay === undefined ? DEFAULT_DELAY_MS : toMs(policy.Delay)) + backoffMs(failuresInRow);
+  return { kind: 'restart', delayMs, origin: { kind: 'restart', failuresInRow, notBefore: timestamp(now + delayMs) } };
+}
+
+/** Restarts made at this seat for the service as it is now; those that the window has left behind do not count. */
+function countRestarts(ended: Task, seatTasks: readonly Task[], { service }: ServiceFacts, windowMs: number): number {
+  const sinceMs = windowMs > 0 ? epochMs(ended.UpdatedAt) - windowMs : Number.NEGATIVE_INFINITY;
+  return seatTasks.filter((task) => isCountedRestart(task, service) && epochMs(task.CreatedAt) > sinceMs).length;
+}
+
+/** What `MaxAttempts` counts, and history therefore keeps longest. */
+export function isCountedRestart(task: Task, service: Pick<Service, 'specVersion'>): boolean {
+  return task.origin?.kind === 'restart' && task.specVersion === service.specVersion;
+}
+
+export function backoffMs(failuresInRow: number): number {
+  return failuresInRow < 2 ? 0 : Math.min(MAX_BACKOFF_MS, BACKOFF_STEP_MS * 2 ** (failuresInRow - 2));
+}
+
+function wasHealthy(ended: Task): boolean {
+  const ranMs = epochMs(ended.UpdatedAt) - startedAtMs(ended);
+  return (
+    endedByItself(ended) &&
+    ended.Status.State !== 'rejected' &&
+    ranMs >= Math.max(HEALTHY_AFTER_MS, backoffMs(ended.origin?.failuresInRow ?? 0))
+  );
+}
+
+/** When it was first seen running; failing that, when it was first allowed to. */
+export function startedAtMs(task: Task): number {
+  return epochMs(task.runningSince ?? task.origin?.notBefore ?? task.CreatedAt);
+}
+
+export function isJob(service: Pick<Service, 'Spec'>): boolean {
+  return service.Spec.Mode.ReplicatedJob !== undefined || service.Spec.Mode.GlobalJob !== undefined;
+}
+
+function toMs(nanoseconds: number): number {
+  return nanoseconds / 1e6;
+}

@@ -1,0 +1,256 @@
+import type { Task, TaskOrigin } from '@swarm/shared/domain/objects';
+import { compareStates, type DesiredState, isLive, isWanted } from '@swarm/shared/domain/task-state';
+import { epochMs, timestamp } from '@swarm/shared/runtime/clock';
+import { decideRestart, isJob } from './restart.ts';
+import {
+  byAge,
+  ENFORCER_MESSAGE,
+  ENFORCER_REASON,
+  endedByItself,
+  hasStopped,
+  isClean,
+  isRunning,
+  nodeOf,
+  orphanAtMs,
+  type Standing,
+  standingOf,
+} from './standing.ts';
+import { type NewTask, type Seat, SeatDraft, type SeatPlan, type ServiceFacts, type World } from './view.ts';
+
+/**
+ * One seat and its tasks: the whole of keeping one replica alive. Who decides how many seats there are, and which of
+ * them are renewed when, is `replicated.ts`, `global.ts` and `update.ts`; this file keeps what a seat has.
+ */
+export interface SeatView {
+  readonly facts: ServiceFacts;
+  readonly world: World;
+  readonly seat: Seat;
+  /** `fill`: there shall be a task. `hold`: keep what is there, make nothing new. `clear`: there shall be none. */
+  readonly purpose: 'fill' | 'hold' | 'clear';
+  readonly tasks: readonly Task[];
+}
+
+/** A replacement waits this long for the one before it to stop, beyond that one's own grace period. */
+const STOP_SLACK_MS = 50_000;
+const DEFAULT_STOP_GRACE_MS = 10_000;
+/**
+ * When a node comes back, its word on what became of its tasks is on the way. Only after it does the task that was to
+ * take over give way.
+ */
+export const RETURN_GRACE_MS = 2_000;
+
+export function decideSeat(view: SeatView, now: number): SeatPlan {
+  const draft = new SeatDraft(view.tasks);
+  const standing = new Map<string, Standing>();
+  for (const task of view.tasks) {
+    const found = standingOf(task, view.world, now);
+    standing.set(task.ID, found);
+    settle(view, draft, task, found, now);
+  }
+  if (view.purpose === 'clear') {
+    for (const task of draft.tasks) {
+      if (isLive(task)) withdraw(draft, task);
+      else if (task.DesiredState === 'ready') retire(draft, task);
+    }
+    return draft.plan;
+  }
+  removeStaleIterations(view, draft);
+  const live = draft.tasks.filter(isLive);
+  const present = live.filter((task) => standing.get(task.ID) === 'present');
+  const absent = live.filter((task) => standing.get(task.ID) === 'absent');
+  if (live.length > 0) for (const task of draft.tasks) if (task.DesiredState === 'ready' && !isLive(task)) retire(draft, task);
+  if (present.length > 0) keepOne(view, draft, present, absent, now);
+  else if (absent.length > 0) succeedAbsent(view, draft, absent, now);
+  else succeedEnded(view, draft, now);
+  for (const task of draft.tasks) if (task.DesiredState === 'ready' && isLive(task)) start(view, draft, task, now);
+  return draft.plan;
+}
+
+/** What follows from a task's standing alone. */
+function settle(view: SeatView, draft: SeatDraft, task: Task, standing: Standing, now: number): void {
+  switch (standing) {
+    case 'lost':
+      orphan(draft, task, view.world, now);
+      return;
+    case 'expelled':
+      withdraw(draft, task);
+      return;
+    case 'misplaced':
+      draft.edit(task, {
+        DesiredState: 'shutdown',
+        Status: { ...task.Status, State: 'rejected', Timestamp: timestamp(now), Message: ENFORCER_MESSAGE, Err: ENFORCER_REASON },
+      });
+      return;
+    case 'absent': {
+      const node = nodeOf(task, view.world);
+      if (node !== undefined) draft.wakeAt(orphanAtMs(node));
+      return;
+    }
+    case 'over':
+      // One that ended before its turn came keeps its place until then: that spaces the attempts of what cannot start.
+      if (task.DesiredState === 'running' || (task.DesiredState === 'complete' && task.Status.State !== 'complete')) {
+        retire(draft, task);
+      }
+      return;
+    case 'leaving':
+    case 'present':
+      return;
+  }
+}
+
+/** The node is gone for good: no worker will ever say what became of the task. */
+export function orphan(draft: SeatDraft, task: Task, world: World, now: number): void {
+  const Message =
+    nodeOf(task, world) === undefined
+      ? 'Task belonged to a node that has been deleted'
+      : 'Task belonged to a node that has been down for 24 hours';
+  draft.edit(task, {
+    Status: { ...task.Status, State: 'orphaned', Timestamp: timestamp(now), Message },
+    ...(isWanted(task.DesiredState) && { DesiredState: 'shutdown' }),
+  });
+}
+
+/** What no worker has seen leaves no history. */
+export function withdraw(draft: SeatDraft, task: Task): void {
+  draft.edit(task, { DesiredState: compareStates(task.Status.State, 'assigned') < 0 ? 'remove' : 'shutdown' });
+}
+
+/** For a task that has ended: it becomes history. */
+function retire(draft: SeatDraft, task: Task): void {
+  draft.edit(task, { DesiredState: 'shutdown' });
+}
+
+function removeStaleIterations(view: SeatView, draft: SeatDraft): void {
+  for (const task of draft.tasks) {
+    if (isLive(task) && !isOfCurrentIteration(task, view.facts)) draft.edit(task, { DesiredState: 'remove' });
+  }
+}
+
+export function isOfCurrentIteration(task: Task, { service }: ServiceFacts): boolean {
+  return !isJob(service) || (task.JobIteration?.Index ?? 0) === (service.JobStatus?.JobIteration.Index ?? 0);
+}
+
+/**
+ * A seat has one task; while it is renewed start-first, or taken over from a node that was down, it has two until the
+ * new one runs. What runs is kept before what does not, and what has run longest before what came later.
+ */
+function keepOne(view: SeatView, draft: SeatDraft, present: readonly Task[], absent: readonly Task[], now: number): void {
+  const ranked = [...present].sort(preferred);
+  const clean = ranked.filter((task) => isClean(task, view.facts, view.world));
+  const dirty = ranked.filter((task) => !clean.includes(task));
+  const [keptClean, ...surplusClean] = clean;
+  const [keptDirty, ...surplusDirty] = dirty;
+  const cleanRuns = keptClean !== undefined && isRunning(keptClean);
+  const surplus = [...surplusClean, ...surplusDirty, ...(cleanRuns && keptDirty !== undefined ? [keptDirty] : [])];
+  const kept = keptClean ?? keptDirty;
+  if (kept !== undefined && surplus.length > 0) {
+    const graceEndsMs = isRunning(kept) ? returnGraceEndsMs(view, kept, surplusClean) : now;
+    if (now < graceEndsMs) {
+      draft.wakeAt(graceEndsMs);
+    } else {
+      draft.restOn(kept);
+      for (const task of surplus) withdraw(draft, task);
+    }
+  }
+  const running = ranked.find(isRunning);
+  if (running !== undefined && absent.length > 0) {
+    draft.restOn(running);
+    for (const task of absent) withdraw(draft, task);
+  }
+}
+
+/** Until when to believe only half of what a node that has just come back is said to run. */
+function returnGraceEndsMs(view: SeatView, kept: Task, rivals: readonly Task[]): number {
+  const node = nodeOf(kept, view.world);
+  const tookOver = rivals.some((rival) => rival.origin?.kind === 'move' && rival.CreatedAt > kept.CreatedAt);
+  return tookOver && node !== undefined ? epochMs(node.UpdatedAt) + RETURN_GRACE_MS : Number.NEGATIVE_INFINITY;
+}
+
+function preferred(a: Task, b: Task): number {
+  if (isRunning(a) !== isRunning(b)) return isRunning(a) ? -1 : 1;
+  if ((a.DesiredState === 'ready') !== (b.DesiredState === 'ready')) return a.DesiredState === 'ready' ? 1 : -1;
+  return byAge(b, a);
+}
+
+/** All tasks of the seat are on nodes that are down: they stay wanted, and another one takes over. */
+function succeedAbsent(view: SeatView, draft: SeatDraft, absent: readonly Task[], now: number): void {
+  const [kept, ...surplus] = [...absent].sort(preferred);
+  if (kept === undefined) return;
+  draft.restOn(kept);
+  for (const task of surplus) withdraw(draft, task);
+  if (view.purpose !== 'fill' || !('Slot' in view.seat) || isNeverRestarted(view)) return;
+  draft.create(newTask(view.facts, view.seat, { kind: 'move' }, goal(view), now));
+}
+
+/** The seat has no task any more. */
+function succeedEnded(view: SeatView, draft: SeatDraft, now: number): void {
+  const { facts, seat } = view;
+  if (view.purpose !== 'fill') return;
+  const before = draft.tasks.filter((task) => task.DesiredState !== 'remove' && isOfCurrentIteration(task, facts)).sort(byAge);
+  const [last] = before;
+  const origin = last === undefined ? ({ kind: 'new' } as const) : decideSuccession(view, draft, last, now);
+  if (origin === undefined) return;
+  if (last?.DesiredState === 'ready') retire(draft, last);
+  const waits = origin.notBefore !== undefined && epochMs(origin.notBefore) > now;
+  const blocked = draft.tasks.some((task) => !hasStopped(task, view.world));
+  draft.create(newTask(facts, seat, origin, waits || blocked ? 'ready' : goal(view), now));
+}
+
+/** Why and when the successor of `last` shall start; undefined when there is none, or not yet. */
+function decideSuccession(view: SeatView, draft: SeatDraft, last: Task, now: number): TaskOrigin | undefined {
+  const { facts } = view;
+  if (!isClean(last, facts, view.world)) return { kind: 'update' };
+  if (!endedByItself(last)) return 'Slot' in view.seat && isNeverRestarted(view) ? undefined : { kind: 'move' };
+  if (last.DesiredState === 'ready' && last.origin?.notBefore !== undefined && epochMs(last.origin.notBefore) > now) {
+    draft.wakeAt(epochMs(last.origin.notBefore));
+    return undefined;
+  }
+  const restart = decideRestart(last, view.tasks, facts, now);
+  if (restart.kind === 'restart') return restart.origin;
+  if (last.DesiredState === 'ready') retire(draft, last);
+  return undefined;
+}
+
+function isNeverRestarted(view: SeatView): boolean {
+  return view.facts.template.spec.RestartPolicy?.Condition === 'none';
+}
+
+/** A prepared task starts when its delay is over and the one before it has stopped, or has had its time for that. */
+function start(view: SeatView, draft: SeatDraft, task: Task, now: number): void {
+  const notBeforeMs = task.origin?.notBefore === undefined ? now : epochMs(task.origin.notBefore);
+  if (now < notBeforeMs) {
+    draft.wakeAt(notBeforeMs);
+    return;
+  }
+  const blockers = draft.tasks.filter((other) => other.ID !== task.ID && !isLive(other) && !hasStopped(other, view.world));
+  const patienceEndsMs = epochMs(task.CreatedAt) + Math.max(0, ...blockers.map((blocker) => stopPatienceMs(view, blocker)));
+  if (blockers.length > 0 && now < patienceEndsMs) {
+    draft.wakeAt(patienceEndsMs);
+    return;
+  }
+  draft.edit(task, { DesiredState: goal(view) });
+}
+
+/** One minute for a task with the default grace period; a database that may take longer to stop is given longer. */
+function stopPatienceMs(view: SeatView, task: Task): number {
+  const grace = view.world.templates.get(task.templateID)?.spec.ContainerSpec?.StopGracePeriod;
+  return Math.max(DEFAULT_STOP_GRACE_MS, grace === undefined ? 0 : grace / 1e6) + STOP_SLACK_MS;
+}
+
+function goal(view: SeatView): 'running' | 'complete' {
+  return isJob(view.facts.service) ? 'complete' : 'running';
+}
+
+export function newTask(facts: ServiceFacts, seat: Seat, origin: TaskOrigin, desired: DesiredState, now: number): NewTask {
+  const { service } = facts;
+  return {
+    ServiceID: service.ID,
+    templateID: service.templateID,
+    specVersion: service.specVersion,
+    ...seat,
+    DesiredState: desired,
+    origin,
+    Status: { State: 'new', Timestamp: timestamp(now), Message: 'created' },
+    ...(isJob(service) && { JobIteration: { Index: service.JobStatus?.JobIteration.Index ?? 0 } }),
+  };
+}

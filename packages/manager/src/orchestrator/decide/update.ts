@@ -1,0 +1,170 @@
+import type { Service, Task, UpdateStatus } from '@swarm/shared/domain/objects';
+import { isLive } from '@swarm/shared/domain/task-state';
+import { epochMs, timestamp } from '@swarm/shared/runtime/clock';
+import { decideRestart } from './restart.ts';
+import { newTask, withdraw } from './seat.ts';
+import { byAge, endedByItself, hasStopped, isClean, isRunning } from './standing.ts';
+import { type Seat, SeatDraft, type SeatPlan, type ServiceFacts, type World } from './view.ts';
+
+/**
+ * Rolling replacement: renews, a few at a time, the seats whose task was made from another template than the service has
+ * now. All it knows is in the store: a task says that an update made it, the service's `UpdateStatus` says what goes on.
+ * Whoever writes a spec clears `UpdateStatus` (or sets `rollback_started`): that ends an update that was under way.
+ */
+export interface UpdateView {
+  readonly facts: ServiceFacts;
+  readonly world: World;
+  readonly seats: readonly UpdateSeat[];
+}
+
+export interface UpdateSeat {
+  readonly seat: Seat;
+  readonly tasks: readonly Task[];
+  /** `held`: its node is paused or away, it is left as it is. `changing`: something else changes it right now. */
+  readonly state: 'open' | 'held' | 'changing';
+}
+
+export interface UpdatePlan {
+  readonly seats: readonly SeatPlan[];
+  readonly status?: UpdateStatus;
+  /** The service shall go back to its previous spec; the text says why. */
+  readonly rollback?: string;
+  readonly wakeAtMs?: number;
+}
+
+interface Rules {
+  /** 0: all at once. */
+  readonly parallelism: number;
+  readonly delayMs: number;
+  readonly monitorMs: number;
+  readonly startFirst: boolean;
+  readonly failureAction: 'pause' | 'continue' | 'rollback';
+  readonly maxFailureRatio: number;
+}
+
+/** Docker's default, of `UpdateConfig.Monitor`. */
+const DEFAULT_MONITOR_MS = 5_000;
+
+export function decideUpdate(view: UpdateView, now: number): UpdatePlan {
+  const { service } = view.facts;
+  const current = service.UpdateStatus;
+  if (current?.State === 'paused' || current?.State === 'rollback_paused') return { seats: [] };
+  const dirty = view.seats.filter((seat) => seat.state !== 'held' && isDirty(seat, view));
+  const isUnderWay = current?.State === 'updating' || current?.State === 'rollback_started';
+  if (!isUnderWay && dirty.length === 0) return { seats: [] };
+
+  const status: UpdateStatus = isUnderWay ? current : { State: 'updating', StartedAt: timestamp(now), Message: 'update in progress' };
+  const rules = rulesOf(service);
+  const renewals = view.seats.map((seat) => seat.tasks.filter((task) => isRenewal(task, view)));
+  const failed = renewals
+    .flat()
+    .filter((task) => hasFailedEarly(task, service, rules))
+    .sort(byAge)
+    .at(-1);
+  const failures = renewals.flat().filter((task) => hasFailedEarly(task, service, rules)).length;
+  const touched = dirty.length + renewals.filter((tasks) => tasks.some((task) => task.specVersion === service.specVersion)).length;
+  if (failed !== undefined && rules.failureAction !== 'continue' && failures / touched > rules.maxFailureRatio) {
+    return concludeFailure(service, status, rules, failed);
+  }
+
+  const busyUntil = renewals.map((tasks) => Math.max(...tasks.map((task) => busyUntilMs(task, rules)))).filter((until) => until > now);
+  const room = rules.parallelism === 0 ? dirty.length : Math.max(0, rules.parallelism - busyUntil.length);
+  const seats = inOrder(dirty.filter((seat) => seat.state === 'open'))
+    .slice(0, room)
+    .map((seat) => renew(seat, view, rules, now));
+  const changed = status === current ? {} : { status };
+  if (dirty.length > 0 || busyUntil.some((until) => until === Number.POSITIVE_INFINITY)) {
+    const wakeAtMs = Math.min(...busyUntil);
+    return { seats, ...changed, ...(Number.isFinite(wakeAtMs) && { wakeAtMs }) };
+  }
+  const completeAtMs = lastMoveMs(renewals.flat(), status) + (rules.delayMs >= rules.monitorMs ? rules.delayMs + 1_000 : rules.monitorMs);
+  if (now < completeAtMs) return { seats, ...changed, wakeAtMs: completeAtMs };
+  return { seats, status: completed(status, now) };
+}
+
+/** Renewed by this or an earlier update, to what the service is now. */
+function isRenewal(task: Task, view: UpdateView): boolean {
+  return task.origin?.kind === 'update' && isClean(task, view.facts, view.world);
+}
+
+/** The seat's task is alive and outdated, and no newer one is on its way. */
+function isDirty({ tasks }: UpdateSeat, { facts, world }: UpdateView): boolean {
+  const live = tasks.filter(isLive);
+  return live.length > 0 && !live.some((task) => isClean(task, facts, world));
+}
+
+/** Until when a renewal takes up one of the parallel places: until it runs, and then for the delay. */
+function busyUntilMs(task: Task, rules: Rules): number {
+  if (isLive(task) && !isRunning(task)) return Number.POSITIVE_INFINITY;
+  if (isLive(task)) return epochMs(task.runningSince ?? task.UpdatedAt) + rules.delayMs;
+  return endedByItself(task) ? epochMs(task.UpdatedAt) + rules.delayMs : Number.NEGATIVE_INFINITY;
+}
+
+/** It ended before it ran, or while it was watched. Without a record of when it ran, the worse is assumed. */
+function hasFailedEarly(task: Task, service: Service, rules: Rules): boolean {
+  if (task.specVersion !== service.specVersion || !endedByItself(task)) return false;
+  return task.runningSince === undefined || epochMs(task.UpdatedAt) - epochMs(task.runningSince) <= rules.monitorMs;
+}
+
+function lastMoveMs(renewals: readonly Task[], status: UpdateStatus): number {
+  const times = renewals.map((task) => epochMs(task.runningSince ?? task.UpdatedAt));
+  return Math.max(status.StartedAt === undefined ? Number.NEGATIVE_INFINITY : epochMs(status.StartedAt), ...times);
+}
+
+/** What does not run loses nothing by being renewed, so it comes first; then in order of slot or node. */
+function inOrder(seats: readonly UpdateSeat[]): readonly UpdateSeat[] {
+  const runs = (seat: UpdateSeat) => (seat.tasks.some((task) => isLive(task) && isRunning(task)) ? 1 : 0);
+  const key = ({ seat }: UpdateSeat) => ('Slot' in seat ? seat.Slot : seat.NodeID);
+  return [...seats].sort((a, b) => runs(a) - runs(b) || (key(a) < key(b) ? -1 : 1));
+}
+
+function renew({ seat, tasks }: UpdateSeat, { facts, world }: UpdateView, rules: Rules, now: number): SeatPlan {
+  const draft = new SeatDraft(tasks);
+  const live = tasks.filter(isLive);
+  if (rules.startFirst) {
+    for (const task of live) draft.restOn(task);
+    const tried = tasks.filter((task) => task.templateID === facts.service.templateID).sort(byAge)[0];
+    const retry = tried === undefined ? undefined : decideRestart(tried, tasks, facts, now);
+    if (retry?.kind === 'restart') draft.create(newTask(facts, seat, { ...retry.origin, kind: 'update' }, 'ready', now));
+    else if (retry === undefined) draft.create(newTask(facts, seat, { kind: 'update' }, 'running', now));
+    return draft.plan;
+  }
+  for (const task of live) withdraw(draft, task);
+  const waits = draft.tasks.some((task) => !hasStopped(task, world));
+  draft.create(newTask(facts, seat, { kind: 'update' }, waits ? 'ready' : 'running', now));
+  return draft.plan;
+}
+
+function concludeFailure(service: Service, status: UpdateStatus, rules: Rules, failed: Task): UpdatePlan {
+  const cause = `due to failure or early termination of task ${failed.ID}`;
+  if (status.State === 'rollback_started') {
+    return { seats: [], status: { ...status, State: 'rollback_paused', Message: `rollback paused ${cause}` } };
+  }
+  if (rules.failureAction === 'rollback' && service.PreviousSpec !== undefined) {
+    return { seats: [], status, rollback: `update rolled back ${cause}` };
+  }
+  return { seats: [], status: { ...status, State: 'paused', Message: `update paused ${cause}` } };
+}
+
+function completed(status: UpdateStatus, now: number): UpdateStatus {
+  const isRollback = status.State === 'rollback_started';
+  return {
+    ...status,
+    State: isRollback ? 'rollback_completed' : 'completed',
+    CompletedAt: timestamp(now),
+    Message: isRollback ? 'rollback completed' : 'update completed',
+  };
+}
+
+/** A rollback follows `RollbackConfig`. Without a config Docker's defaults hold: one at a time, stop-first, pause. */
+function rulesOf({ Spec, UpdateStatus }: Service): Rules {
+  const config = UpdateStatus?.State === 'rollback_started' ? Spec.RollbackConfig : Spec.UpdateConfig;
+  return {
+    parallelism: config === undefined ? 1 : (config.Parallelism ?? 0),
+    delayMs: (config?.Delay ?? 0) / 1e6,
+    monitorMs: config?.Monitor === undefined ? DEFAULT_MONITOR_MS : config.Monitor / 1e6,
+    startFirst: config?.Order === 'start-first',
+    failureAction: config?.FailureAction ?? 'pause',
+    maxFailureRatio: config?.MaxFailureRatio ?? 0,
+  };
+}

@@ -1,0 +1,88 @@
+import type { Node, Service, Task, Template } from '@swarm/shared/domain/objects';
+import type { TemplateDifference } from '@swarm/shared/domain/task-template';
+import type { TaskID } from '@swarm/shared/runtime/ids';
+
+/** What a decision may look up. The store's tables are such lookups, and so are maps. */
+export interface Lookup<Object> {
+  get(id: string): Object | undefined;
+}
+
+export interface World {
+  readonly nodes: Lookup<Node>;
+  readonly templates: Lookup<Template>;
+  /** `compareTemplates`, perhaps remembered per pair: templates never change. */
+  readonly compare: (a: Template, b: Template) => TemplateDifference;
+}
+
+/** A service and the template that new tasks of it refer to. */
+export interface ServiceFacts {
+  readonly service: Service;
+  readonly template: Template;
+}
+
+/** A seat outlives its tasks: the numbered slot of a replicated service or job, the node of a global one. */
+export type Seat = { readonly Slot: number } | { readonly NodeID: NonNullable<Task['NodeID']> };
+
+/** A task to be created: whoever commits gives the id. */
+export type NewTask = Omit<Task, 'ID' | 'Version' | 'CreatedAt' | 'UpdatedAt'>;
+
+/** What shall change at one seat. All of it happens or none. */
+export interface SeatPlan {
+  readonly create: readonly NewTask[];
+  readonly update: readonly Task[];
+  /** Tasks that the plan rests on and does not change. */
+  readonly premises: readonly Task[];
+  /** When to look at this seat again although nothing has happened. */
+  readonly wakeAtMs?: number;
+}
+
+export function isEmptyPlan(plan: SeatPlan): boolean {
+  return plan.create.length === 0 && plan.update.length === 0;
+}
+
+/** Edits of a seat's tasks, one after the other, each on what the one before made. */
+export class SeatDraft {
+  readonly #tasks: Map<TaskID, Task>;
+  readonly #edited = new Set<TaskID>();
+  readonly #premises = new Set<TaskID>();
+  readonly #created: NewTask[] = [];
+  #wakeAtMs: number | undefined;
+
+  constructor(tasks: readonly Task[]) {
+    this.#tasks = new Map(tasks.map((task) => [task.ID, task]));
+  }
+
+  get tasks(): readonly Task[] {
+    return [...this.#tasks.values()];
+  }
+
+  edit(task: Task, change: Partial<Pick<Task, 'DesiredState' | 'Status'>>): void {
+    const current = this.#tasks.get(task.ID);
+    if (current === undefined) throw new Error(`task ${task.ID} is not at this seat`);
+    this.#tasks.set(task.ID, { ...current, ...change });
+    this.#edited.add(task.ID);
+  }
+
+  create(task: NewTask): void {
+    this.#created.push(task);
+  }
+
+  restOn(task: Task): void {
+    this.#premises.add(task.ID);
+  }
+
+  wakeAt(ms: number): void {
+    this.#wakeAtMs = Math.min(this.#wakeAtMs ?? ms, ms);
+  }
+
+  get plan(): SeatPlan {
+    const edited = this.tasks.filter((task) => this.#edited.has(task.ID));
+    const premises = this.tasks.filter((task) => this.#premises.has(task.ID) && !this.#edited.has(task.ID));
+    return {
+      create: this.#created,
+      update: edited,
+      premises,
+      ...(this.#wakeAtMs !== undefined && { wakeAtMs: this.#wakeAtMs }),
+    };
+  }
+}

@@ -1,0 +1,159 @@
+import type { Service } from '@swarm/shared/domain/objects';
+import { type Clock, delay } from '@swarm/shared/runtime/clock';
+import type { Random, ServiceID } from '@swarm/shared/runtime/ids';
+import type { Logger } from '@swarm/shared/runtime/logger';
+import { type Loop, startLoop } from '@swarm/shared/runtime/loop';
+import { commitPlan } from '../store/commit-plan.ts';
+import type { ReadTransaction, Store } from '../store/store.ts';
+import { decideDeparted } from './decide/departed.ts';
+import { decideSeat } from './decide/seat.ts';
+import { decideService, purposeOfSeat, type ServicePlan } from './decide/service.ts';
+import { isEmptyPlan, type World } from './decide/view.ts';
+import { DirtySet, type SeatRef } from './dirty-set.ts';
+import { type ServicePart, seatPart, serviceParts } from './plan-parts.ts';
+import { readScope, type Scope, seatRefFor } from './scope.ts';
+import { createTemplateComparer } from './template-comparer.ts';
+import { WakeUps } from './wake-ups.ts';
+
+export interface OrchestratorDeps {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** Everything is looked at this often, whatever was or was not noticed. */
+const FULL_PASS_MS = 60_000;
+/** Changes that are committed together before more is decided. */
+const BATCH_CHANGES = 500;
+/** The longest that deciding goes on before others get a turn. */
+const MAX_TURN_MS = 5;
+
+/** Keeps every service's tasks as its spec wants them: reads what is dirty, decides, commits, looks again where refused. */
+export function startSupervisor(deps: OrchestratorDeps): Loop {
+  const supervisor = new Supervisor(deps);
+  return supervisor.start();
+}
+
+class Supervisor {
+  readonly #deps: OrchestratorDeps;
+  readonly #dirty = new DirtySet();
+  readonly #compare = createTemplateComparer();
+  readonly #wakeUps: WakeUps<ServiceID | SeatRef>;
+  #wake: () => void = () => undefined;
+  #nextFullPassMs = Number.NEGATIVE_INFINITY;
+
+  constructor(deps: OrchestratorDeps) {
+    this.#deps = deps;
+    this.#wakeUps = new WakeUps(deps.clock, (due) => this.#markDue(due));
+  }
+
+  start(): Loop {
+    const { store, clock, onFailure } = this.#deps;
+    const stopWatch = store.watch((commit) => {
+      if (this.#dirty.mark(commit)) this.#wake();
+    });
+    const loop = startLoop({ clock, onFailure, tickMs: FULL_PASS_MS, pass: (signal) => this.#pass(signal) });
+    this.#wake = loop.wake;
+    return {
+      ...loop,
+      stop: async () => {
+        stopWatch();
+        this.#wakeUps.stop();
+        await loop.stop();
+      },
+    };
+  }
+
+  #markDue(due: readonly (ServiceID | SeatRef)[]): void {
+    for (const subject of due) {
+      if (typeof subject === 'string') this.#dirty.services.add(subject);
+      else this.#dirty.markSeat(subject);
+    }
+    this.#wake();
+  }
+
+  async #pass(signal: AbortSignal): Promise<void> {
+    const { store, clock } = this.#deps;
+    const isFull = clock.monotonicMs() >= this.#nextFullPassMs;
+    if (isFull) this.#nextFullPassMs = clock.monotonicMs() + FULL_PASS_MS;
+    const scope = store.view((tx) => readScope(tx, this.#dirty.take(), isFull));
+    let batch: ServicePart[] = [];
+    let changes = 0;
+    let turnStartedMs = clock.monotonicMs();
+    for (const decide of this.#decisions(scope)) {
+      const parts = store.view(decide);
+      batch.push(...parts);
+      changes += parts.reduce((sum, part) => sum + part.changes.length, 0);
+      if (changes >= BATCH_CHANGES) {
+        await this.#commit(batch);
+        batch = [];
+        changes = 0;
+      }
+      if (clock.monotonicMs() - turnStartedMs > MAX_TURN_MS) {
+        await delay(clock, 0, signal);
+        turnStartedMs = clock.monotonicMs();
+      }
+    }
+    await this.#commit(batch);
+  }
+
+  *#decisions({ services, seats }: Scope): Iterable<(tx: ReadTransaction) => readonly ServicePart[]> {
+    for (const id of services) yield (tx) => this.#decideService(tx, id);
+    for (const ref of seats) yield (tx) => this.#decideSeat(tx, ref);
+  }
+
+  #decideService(tx: ReadTransaction, serviceID: ServiceID): readonly ServicePart[] {
+    const now = this.#deps.clock.now();
+    const world = this.#worldOf(tx);
+    const service = tx.services.get(serviceID);
+    if (service === undefined) {
+      const plans = decideDeparted(tx.tasks.by('service', serviceID), world, now).filter((plan) => !isEmptyPlan(plan));
+      return plans.map((plan) => seatPart(serviceID, undefined, plan, this.#deps.random));
+    }
+    const isPerNode = service.Spec.Mode.Global !== undefined || service.Spec.Mode.GlobalJob !== undefined;
+    const nodeIDs = isPerNode ? tx.nodes.all().map((node) => node.ID) : [];
+    const plan = decideService({ facts: factsOf(tx, service), world, tasks: tx.tasks.by('service', serviceID), nodeIDs }, now);
+    this.#wakeUps.set(serviceID, serviceID, plan.wakeAtMs);
+    for (const { seat, atMs } of plan.seatWakes) {
+      const ref = seatRefFor(serviceID, seat);
+      this.#wakeUps.set(ref.key, ref, atMs);
+    }
+    this.#logProgress(service, plan);
+    return serviceParts(service, plan, this.#deps.random);
+  }
+
+  #decideSeat(tx: ReadTransaction, ref: SeatRef): readonly ServicePart[] {
+    const service = tx.services.get(ref.serviceID);
+    if (service === undefined) return [];
+    const view = { facts: factsOf(tx, service), world: this.#worldOf(tx), seat: ref.seat, tasks: tx.tasks.by('slot', ref.key) };
+    const plan = decideSeat({ ...view, purpose: purposeOfSeat(view) }, this.#deps.clock.now());
+    this.#wakeUps.set(ref.key, ref, plan.wakeAtMs);
+    return isEmptyPlan(plan) ? [] : [seatPart(service.ID, service, plan, this.#deps.random)];
+  }
+
+  #worldOf(tx: ReadTransaction): World {
+    return { nodes: tx.nodes, templates: tx.templates, compare: this.#compare };
+  }
+
+  async #commit(parts: readonly ServicePart[]): Promise<void> {
+    const { refused } = await commitPlan(this.#deps.store, parts);
+    for (const { part, reason } of refused) {
+      this.#deps.logger.debug({ serviceID: part.serviceID, reason }, 'a part of the plan was refused, looking again');
+      this.#dirty.services.add(part.serviceID);
+    }
+    if (refused.length > 0) this.#wake();
+  }
+
+  #logProgress(service: Service, { status, rollback }: ServicePlan): void {
+    const message = rollback ?? (status?.State === service.UpdateStatus?.State ? undefined : status?.Message);
+    if (message !== undefined) this.#deps.logger.info({ serviceID: service.ID, serviceName: service.Spec.Name }, message);
+  }
+}
+
+function factsOf(tx: ReadTransaction, service: Service) {
+  const template = tx.templates.get(service.templateID);
+  if (template === undefined) throw new Error(`service ${service.ID} refers to template ${service.templateID}, which is not stored`);
+  return { service, template };
+}
