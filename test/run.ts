@@ -8,7 +8,7 @@ import { sweepAbandoned } from './lab/clean-up.ts';
 import { outerEngine } from './lab/engine.ts';
 import { createImageMaker } from './lab/images.ts';
 import { WORKSPACE_ROOT } from './lab/labels.ts';
-import { ensureEngine } from './lab/setup/ensure-engine.ts';
+import { aptInstall, ensureEngine, exists, obstacleToInstalling } from './lab/setup/ensure-engine.ts';
 import { addTotals, NO_TOTALS, parseVitestReport, renderTotals, type Totals } from './totals.ts';
 
 /** `npm test`: every check of the project in order of its cost, and one line of totals at the end. */
@@ -134,6 +134,8 @@ async function runVitest(project: Stage, filters: readonly string[]): Promise<St
 async function prepareEngine(): Promise<void> {
   const say = (line: string) => void process.stdout.write(`${line}\n`);
   await ensureEngine(say);
+  // The adapters' tests on the engine build their image from it.
+  if (!(await exists('busybox')) && obstacleToInstalling() === undefined) await aptInstall(['busybox-static']);
   const engine = await outerEngine();
   // Here and not in the first test, whose time limit would have to allow for it.
   await createImageMaker({ engine, say }).ensure('host');
