@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { createClusterCertificates } from '@swarm/manager/ca/cluster-certificates';
 import { commitCluster, createCluster } from '@swarm/manager/ca/create-cluster';
 import { type RunningManager, startManager } from '@swarm/manager/manager';
-import { loadOrCreateJournalKey } from '@swarm/manager/store/journal-key';
+import { loadJournalKey } from '@swarm/manager/store/journal-key';
 import { openStore } from '@swarm/manager/store/memory-store';
 import { openSqliteJournal } from '@swarm/manager/store/sqlite-journal';
 import type { Store } from '@swarm/manager/store/store';
@@ -50,7 +50,7 @@ export function createNodeParts(deps: NodePartsDeps): NodeParts {
 
   async function openManagerStore(): Promise<Store> {
     await mkdir(dataRoot.manager, { recursive: true, mode: 0o700 });
-    const key = await loadOrCreateJournalKey(dataRoot.manager);
+    const key = await loadJournalKey(join(dataRoot.manager, 'journal.key'));
     const journal = await openSqliteJournal({ path: join(dataRoot.manager, 'journal.db'), key });
     return openStore({ journal, clock, onFailure: (kind, reason) => onFailure(new Error(`the journal failed (${kind}): ${reason}`)) });
   }
