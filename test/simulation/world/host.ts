@@ -1,3 +1,4 @@
+import type { ReportedStatus } from '@swarm/shared/protocol/session';
 import type { Clock } from '@swarm/shared/runtime/clock';
 import type { Random } from '@swarm/shared/runtime/ids';
 import { silentLogger } from '@swarm/shared/runtime/logger';
@@ -41,6 +42,9 @@ export class Host {
   readonly diskMood: DiskMood;
   nodeID: string;
   isOn = true;
+  isLeaving = false;
+  /** Something ails the engine that is to end before something else begins. */
+  isEngineAiling = false;
   disk: MemoryWorkerDisk = createMemoryWorkerDisk();
   readonly #deps: HostDeps;
   #life: Life | undefined;
@@ -124,7 +128,13 @@ export class Host {
         onFailure: failed,
       });
       this.#session = session;
-      return session;
+      return {
+        ...session,
+        report: (status: ReportedStatus) => {
+          witness.reported(this, status);
+          session.report(status);
+        },
+      };
     };
     witness.daemonStarted(this);
     const network = createEngineNetworkPlane();
@@ -155,9 +165,10 @@ export class Host {
     await this.#health?.stop();
   }
 
-  /** For a host that leaves the cluster: nothing of it is left, and it joins anew under another id. */
+  /** For a host that leaves the cluster: nothing of it is left, and it can join anew under another id. */
   async leave(nodeID: string): Promise<void> {
-    await this.#worker?.removeAll();
+    if (this.#worker === undefined) throw new EngineError('unavailable', 'the daemon is not up yet');
+    await this.#worker.removeAll();
     this.disk = createMemoryWorkerDisk();
     this.nodeID = nodeID;
   }

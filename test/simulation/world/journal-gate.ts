@@ -6,7 +6,7 @@ import type { SimulatedTime } from './time.ts';
 export interface JournalMood {
   appendMs: () => number;
   /** What becomes of the next append: the journal cannot tell whether it was written. */
-  tears: (() => { readonly written: boolean; readonly kills: boolean } | undefined) | undefined;
+  tears: (() => { readonly written: boolean } | undefined) | undefined;
 }
 
 export interface JournalGate {
@@ -16,7 +16,7 @@ export interface JournalGate {
 }
 
 /** The journal as one life of the manager sees it: what it acknowledged is there in the next one, whatever happens. */
-export function gateJournal(journal: Journal, life: Life, time: SimulatedTime, mood: JournalMood, kill: () => void): JournalGate {
+export function gateJournal(journal: Journal, life: Life, time: SimulatedTime, mood: JournalMood): JournalGate {
   let running: readonly JournalEntry[] | undefined;
 
   async function append(entries: readonly JournalEntry[]): Promise<AppendOutcome> {
@@ -27,7 +27,6 @@ export function gateJournal(journal: Journal, life: Life, time: SimulatedTime, m
     const tear = mood.tears?.();
     if (tear === undefined) return journal.append(entries);
     if (tear.written) await journal.append(entries);
-    if (tear.kills) kill();
     return { kind: 'unknown', reason: 'the disk gave no answer' };
   }
 

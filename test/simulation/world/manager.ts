@@ -43,7 +43,7 @@ export async function startManager(deps: ManagerDeps): Promise<Manager> {
     hasFailed = true;
     deps.onJournalFailure(reason);
   };
-  const gate = gateJournal(deps.journal, life, time, deps.journalMood, () => fail('the power went while it wrote'));
+  const gate = gateJournal(deps.journal, life, time, deps.journalMood);
   const store = await openStore({ journal: gate.journal, clock: life, onFailure: (_kind, reason) => fail(reason) });
   witness.storeOpened(store);
   const writers = new Map<number, Writer>();

@@ -1,4 +1,5 @@
 import type { Commit, Store } from '@swarm/manager/store/store';
+import type { ReportedStatus } from '@swarm/shared/protocol/session';
 import type { AssignmentSet } from '@swarm/worker/session/worker-ports';
 import type { EngineVerb } from './engine-gate.ts';
 import type { Host } from './host.ts';
@@ -15,6 +16,8 @@ export interface Witness {
   statusesAcknowledged(statuses: readonly { readonly taskID: string; readonly status: { readonly State: string } }[]): void;
   /** A worker got a whole set from a manager. */
   assigned(host: Host, set: AssignmentSet): void;
+  /** The worker says of a task what it sees. */
+  reported(host: Host, status: ReportedStatus): void;
   engineCalled(host: Host, verb: EngineVerb, target: string): void;
   containerStarted(host: Host, containerID: string): void;
   /** A daemon came up; `reach` as its session will see it is not known yet. */

@@ -4,6 +4,7 @@ import { openStore } from '@swarm/manager/store/memory-store';
 import type { Draft } from '@swarm/manager/store/store';
 import type { Node } from '@swarm/shared/domain/objects';
 import { asID } from '@swarm/shared/runtime/ids';
+import { EngineError } from '@swarm/worker/engine/engine';
 import { Chance } from './chance.ts';
 import { CLUSTER_ID, Host, MANAGER_ADDRESS } from './host.ts';
 import type { JournalMood } from './journal-gate.ts';
@@ -12,6 +13,9 @@ import { Network } from './network.ts';
 import { Story } from './story.ts';
 import { SimulatedTime } from './time.ts';
 import type { Witness } from './witness.ts';
+
+/** What systemd gives a service to stop. */
+const KILL_AFTER_MS = 90_000;
 
 export interface WorldOptions {
   readonly seed: number;
@@ -115,6 +119,46 @@ export class World {
       this.manager = undefined;
     }
     this.network.dropAll(host.index, isSilent, 'connection reset by peer');
+  }
+
+  /** As the service manager does it: asks the daemon to stop, kills it when that takes too long, and starts it again. */
+  restartDaemon(host: Host, downMs: number): void {
+    const { life } = host;
+    if (life === undefined) return;
+    const { manager } = host.index === 0 ? this : { manager: undefined };
+    let isOver = false;
+    const over = () => {
+      if (isOver) return;
+      isOver = true;
+      if (host.life === life) this.crashDaemon(host, false);
+      this.time.setTimer(downMs, () => this.startDaemon(host));
+    };
+    const stop = async () => {
+      await host.stopWorker();
+      await manager?.stop();
+    };
+    this.time.setTimer(KILL_AFTER_MS, over);
+    stop().then(over, (error: unknown) => this.violate(`the daemon of ${host.name} did not stop: ${describeError(error)}`));
+  }
+
+  /** A host whose node was removed leaves, and joins as a new one. */
+  async rejoin(host: Host): Promise<void> {
+    const { manager } = this;
+    const { life } = host;
+    if (manager === undefined || life === undefined || life.isFrozen || host.isLeaving) return;
+    host.isLeaving = true;
+    try {
+      await host.leave(this.newID());
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      return;
+    } finally {
+      host.isLeaving = false;
+    }
+    this.story.tell(`${host.name} leaves, and joins as ${host.nodeID}`);
+    this.crashDaemon(host, false);
+    await manager.store.update((tx) => void tx.nodes.create(nodeOf(host)));
+    this.startDaemon(host);
   }
 
   /** Advances until `untilMs`, or to the first violation. */
