@@ -137,7 +137,7 @@ function hasGivenUp(tx: ReadTransaction, service: Service, seat: readonly Task[]
   const { Condition = 'any', MaxAttempts = 0 } = policy ?? {};
   if (!seat.some((task) => isTerminal(task.Status.State))) return false;
   if (Condition === 'none' || MaxAttempts > 0) return true;
-  const completed = seat.some((task) => task.Status.State === 'complete' && task.specVersion === service.specVersion);
+  const completed = seat.some((task) => task.Status.State === 'complete');
   return (Condition === 'on-failure' && completed) || needsSecret(tx, service);
 }
 
