@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { createClusterCertificates } from '@swarm/manager/ca/cluster-certificates';
 import { commitCluster, createCluster } from '@swarm/manager/ca/create-cluster';
 import { type RunningManager, startManager } from '@swarm/manager/manager';
+import type { Journal } from '@swarm/manager/store/journal';
 import { loadOrCreateJournalKey } from '@swarm/manager/store/journal-key';
 import { openStore } from '@swarm/manager/store/memory-store';
 import { openSqliteJournal } from '@swarm/manager/store/sqlite-journal';
@@ -52,7 +53,17 @@ export function createNodeParts(deps: NodePartsDeps): NodeParts {
     await mkdir(dataRoot.manager, { recursive: true, mode: 0o700 });
     const key = await loadOrCreateJournalKey(dataRoot.manager);
     const journal = await openSqliteJournal({ path: join(dataRoot.manager, 'journal.db'), key });
-    return openStore({ journal, clock, onFailure: (kind, reason) => onFailure(new Error(`the journal failed (${kind}): ${reason}`)) });
+    try {
+      const store = await openStore({
+        journal,
+        clock,
+        onFailure: (kind, reason) => onFailure(new Error(`the journal failed (${kind}): ${reason}`)),
+      });
+      return withJournal(store, journal);
+    } catch (error) {
+      await journal.close();
+      throw error;
+    }
   }
 
   /** Starts what the membership says, or nothing at all. */
@@ -252,6 +263,20 @@ function remoteManagers(
   return store.view((tx) =>
     tx.nodes.all().flatMap((node) => (node.ManagerStatus === undefined ? [] : [{ NodeID: node.ID, Addr: node.ManagerStatus.Addr }])),
   );
+}
+
+/** A store whose end is the end of its journal too, so that the next daemon finds it free. */
+function withJournal(store: Store, journal: Journal): Store {
+  return {
+    view: (read) => store.view(read),
+    update: (write) => store.update(write),
+    watch: (listener) => store.watch(listener),
+    viewAndWatch: (read, listener) => store.viewAndWatch(read, listener),
+    async close() {
+      await store.close();
+      await journal.close();
+    },
+  };
 }
 
 /** What to undo, the newest first. */
