@@ -4,7 +4,7 @@ import { createClusterCertificates } from '@swarm/manager/ca/cluster-certificate
 import { commitCluster, createCluster } from '@swarm/manager/ca/create-cluster';
 import { type RunningManager, startManager } from '@swarm/manager/manager';
 import type { Journal } from '@swarm/manager/store/journal';
-import { loadOrCreateJournalKey } from '@swarm/manager/store/journal-key';
+import { loadJournalKey } from '@swarm/manager/store/journal-key';
 import { openStore } from '@swarm/manager/store/memory-store';
 import { openSqliteJournal } from '@swarm/manager/store/sqlite-journal';
 import type { Store } from '@swarm/manager/store/store';
@@ -13,6 +13,7 @@ import { ApiError } from '@swarm/shared/errors/api-error';
 import { enrol } from '@swarm/shared/identity/enrol';
 import { EnrolError } from '@swarm/shared/identity/enrol-error';
 import type { NodeIdentity } from '@swarm/shared/identity/identity';
+import { createIdentityStore, IdentityError } from '@swarm/shared/identity/identity-store';
 import { createPrivateKeyPem } from '@swarm/shared/identity/keys';
 import { type Clock, delay } from '@swarm/shared/runtime/clock';
 import type { Random } from '@swarm/shared/runtime/ids';
@@ -22,7 +23,6 @@ import { removeNodeContainers } from '@swarm/worker/reconciler/remove-node-conta
 import type { RunningNode } from './daemon-state.ts';
 import type { DataRoot } from './data-root.ts';
 import { encodeHostPort, type HostPort } from './decide/address.ts';
-import { IdentityDamaged, identityFile } from './identity-file.ts';
 import { managersKnown } from './managers-known.ts';
 import { type Membership, membershipFile } from './membership.ts';
 import type { Addresses, NodeParts } from './node-control.ts';
@@ -47,11 +47,11 @@ const JOIN_RETRY_MS = 1_000;
 export function createNodeParts(deps: NodePartsDeps): NodeParts {
   const { dataRoot, clock, random, logger, onFailure } = deps;
   const file = membershipFile(dataRoot.membershipFile);
-  const identities = identityFile(dataRoot.identity);
+  const identities = createIdentityStore(dataRoot.identity);
 
   async function openManagerStore(): Promise<Store> {
     await mkdir(dataRoot.manager, { recursive: true, mode: 0o700 });
-    const key = await loadOrCreateJournalKey(dataRoot.manager);
+    const key = await loadJournalKey(join(dataRoot.manager, 'journal.key'));
     const journal = await openSqliteJournal({ path: join(dataRoot.manager, 'journal.db'), key });
     try {
       const store = await openStore({
@@ -167,7 +167,7 @@ export function createNodeParts(deps: NodePartsDeps): NodeParts {
     join: (request, addresses, availability) => orNothing(() => joinCluster(request, addresses, availability)),
     async leave() {
       const identity = await identities.load().catch((error: unknown) => {
-        if (!(error instanceof IdentityDamaged)) throw error;
+        if (!(error instanceof IdentityError)) throw error;
         return undefined;
       });
       if (identity === undefined)

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { MemoryJournal } from './memory-journal.ts';
 import { openStore } from './memory-store.ts';
-import { type ReadTransaction, type Store, StoreConflict, StoreStopped, type WriteTransaction } from './store.ts';
+import { type Commit, type ReadTransaction, type Store, StoreConflict, StoreStopped, type WriteTransaction } from './store.ts';
 
 /**
  * The store against a plain model: a map of rows, and a snapshot of it for every version. Transactions pile up before
@@ -136,7 +136,18 @@ async function startEra(journal: MemoryJournal, history: Snapshot[]) {
 
   let watched = version;
   let seen = rows;
+  /** What a commit broke: a listener must not throw, so it is told afterwards. */
+  const violations: unknown[] = [];
   store.watch((commit) => {
+    try {
+      check(commit);
+    } catch (error) {
+      violations.push(error);
+    }
+  });
+  return { store, failures, violations };
+
+  function check(commit: Commit): void {
     expect(commit.version).toBe(watched + 1);
     watched = commit.version;
     store.view((tx) => {
@@ -156,8 +167,7 @@ async function startEra(journal: MemoryJournal, history: Snapshot[]) {
       }
       seen = now;
     });
-  });
-  return { store, failures };
+  }
 }
 
 test('exactly what was acknowledged is there, in order, whatever fails and however transactions overlap', async () => {
@@ -185,6 +195,7 @@ test('exactly what was acknowledged is there, in order, whatever fails and howev
       async function reopen() {
         await era.store.close();
         await Promise.all(waiting.splice(0));
+        expect(era.violations).toEqual([]);
         expect(era.failures.length).toBeLessThanOrEqual(1);
         journal.faults = undefined;
         const { version } = await journal.load(() => undefined);
