@@ -21,7 +21,8 @@ import { commitCluster, createCluster } from './create-cluster.ts';
 export async function startTestManager(options: { readonly clock?: Clock; readonly ownCertificateLifeMs?: number } = {}) {
   const clock = options.clock ?? systemClock;
   const certificates = createClusterCertificates({ clock });
-  const store = await openStore({ journal: new MemoryJournal(), clock, onFailure: () => undefined });
+  const journal = new MemoryJournal();
+  const store = await openStore({ journal, clock, onFailure: () => undefined });
   const deps = { store, certificates, clock, random: systemRandom, logger: silentLogger };
   const made = await createCluster(deps, {
     advertiseHost: '127.0.0.1',
@@ -46,6 +47,7 @@ export async function startTestManager(options: { readonly clock?: Clock; readon
   const address = `127.0.0.1:${server.address.port}`;
   return {
     store,
+    journal,
     server,
     certificates,
     upgrades,

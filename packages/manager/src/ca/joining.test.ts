@@ -128,6 +128,15 @@ describe('a join that cannot be has a clear error, and leaves nothing behind', (
     expect((await own.join()).role).toBe('worker');
   });
 
+  test('a manager whose journal fails', async () => {
+    const own = await startTestManager();
+    onTestFinished(() => own.stop());
+    own.journal.faults = () => ({ outcome: { kind: 'unknown', reason: 'disk is full' }, written: false });
+    const error = await refusalOf(own.join());
+    expect([error.kind, error.httpStatus]).toEqual(['busy', 503]);
+    expect(error.message).toMatch(/cannot serve this now; try again/);
+  });
+
   test('a member that joins with a token for another role', async () => {
     const privateKey = createPrivateKeyPem();
     await manager.join({ privateKey });
