@@ -9,12 +9,12 @@ import { timestamp } from '@swarm/shared/runtime/clock';
 import { asID, ID_LENGTH, type Random } from '@swarm/shared/runtime/ids';
 import { silentLogger } from '@swarm/shared/runtime/logger';
 import { VirtualClock } from '@swarm/shared/runtime/virtual-clock';
-import { startAllocator } from '../../allocator/start-allocator.ts';
-import { MemoryJournal } from '../../store/memory-journal.ts';
-import { openStore } from '../../store/memory-store.ts';
-import type { Store } from '../../store/store.ts';
-import { byAge } from '../decide/standing.ts';
-import { type Orchestrator, startOrchestrator } from '../start-orchestrator.ts';
+import { startAllocator } from '../allocator/start-allocator.ts';
+import { byAge } from '../orchestrator/decide/standing.ts';
+import { type Orchestrator, startOrchestrator } from '../orchestrator/start-orchestrator.ts';
+import { MemoryJournal } from '../store/memory-journal.ts';
+import { openStore } from '../store/memory-store.ts';
+import type { Store } from '../store/store.ts';
 
 /** How tasks of an image behave on this test's nodes. */
 export interface Behaviour {
