@@ -2,30 +2,35 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { ByteStream } from '@swarm/shared/protocol/byte-stream';
+import { describeByteStream } from '@swarm/shared/protocol/byte-stream-contract';
 import type { Link } from '@swarm/shared/protocol/link';
 import { describeLink } from '@swarm/shared/protocol/link-contract';
+import { socketByteStream } from '@swarm/shared/protocol/socket-byte-stream';
 import { SOCKET_OPTIONS, socketLink } from '@swarm/shared/protocol/socket-link';
 import { expect, test, vi } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 
-async function connect() {
+async function openSockets() {
   const server = createServer();
   const sockets = new WebSocketServer({ noServer: true, ...SOCKET_OPTIONS });
   const upgraded: Duplex[] = [];
-  const far = new Promise<Link>((resolve) => {
-    server.on('upgrade', (request, socket, head) => {
-      upgraded.push(socket);
-      sockets.handleUpgrade(request, socket, head, (webSocket) => resolve(socketLink(webSocket)));
-    });
-  });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const client = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`, SOCKET_OPTIONS);
-  const near = await new Promise<Link>((resolve) => client.once('open', () => resolve(socketLink(client))));
   return {
     client,
-    near,
-    far: await far,
+    /** Wraps both ends in the turn in which they open. */
+    async wrap<End>(speak: (socket: WebSocket) => End): Promise<{ near: End; far: End }> {
+      const far = new Promise<End>((resolve) => {
+        server.on('upgrade', (request, socket, head) => {
+          upgraded.push(socket);
+          sockets.handleUpgrade(request, socket, head, (webSocket) => resolve(speak(webSocket)));
+        });
+      });
+      const near = new Promise<End>((resolve) => client.once('open', () => resolve(speak(client))));
+      return { near: await near, far: await far };
+    },
     lose: () => upgraded[0]?.destroy(),
     dispose: () => {
       for (const socket of upgraded) socket.destroy();
@@ -34,7 +39,16 @@ async function connect() {
   };
 }
 
+async function connect() {
+  const sockets = await openSockets();
+  return { ...sockets, ...(await sockets.wrap<Link>(socketLink)) };
+}
+
 describeLink('WebSocket', connect);
+describeByteStream('WebSocket', async () => {
+  const sockets = await openSockets();
+  return { ...sockets, ...(await sockets.wrap<ByteStream>(socketByteStream)) };
+});
 
 test.each([
   { sent: 'text that is not JSON', data: '{"half":' },

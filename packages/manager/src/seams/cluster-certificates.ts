@@ -1,5 +1,5 @@
 import type { Cluster } from '@swarm/shared/domain/objects';
-import type { Availability, Role } from '@swarm/shared/engine-api/cluster-spec';
+import type { Role } from '@swarm/shared/engine-api/cluster-spec';
 
 /**
  * The cluster's certificate authority as the rest of the manager uses it. Secrets and keys are in the cluster object;
@@ -17,7 +17,6 @@ export interface IssueRequest {
   readonly csr: string;
   readonly nodeID: string;
   readonly role: Role;
-  readonly availability?: Availability;
 }
 
 export interface IssuedCertificate {

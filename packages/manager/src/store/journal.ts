@@ -26,7 +26,7 @@ export type AppendOutcome = { readonly kind: 'durable' } | { readonly kind: 'fen
 export interface Journal {
   /**
    * Calls `onRow` for every live object, in any order, then resolves with the newest version (0 when empty).
-   * @throws JournalError when the file is damaged, of a newer format, or the key does not fit.
+   * @throws JournalError when the file is damaged, of a newer format, in use, out of reach, or the key does not fit.
    */
   load(onRow: (table: string, id: string, value: string) => void): Promise<{ readonly version: number }>;
   /** Writes the entries in one atomic step. One call at a time. */
@@ -37,7 +37,7 @@ export interface Journal {
 }
 
 export class JournalError extends Error {
-  readonly kind: 'damaged' | 'wrong-key' | 'newer-format' | 'busy';
+  readonly kind: 'damaged' | 'wrong-key' | 'newer-format' | 'busy' | 'unavailable';
 
   constructor(kind: JournalError['kind'], message: string, cause?: unknown) {
     super(message, { cause });

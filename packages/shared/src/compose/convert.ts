@@ -4,6 +4,7 @@ import type { ConfigReference, ContainerSpec, Mount, SecretReference } from '../
 import type { ConfigSpec, NetworkSpec, SecretSpec } from '../engine-api/payload-specs.ts';
 import type {
   EndpointSpec,
+  Platform,
   PortConfig,
   RestartPolicy,
   ServiceMode,
@@ -83,6 +84,8 @@ function record(options: Options): { [key: string]: string } {
   return Object.fromEntries([...options].sort(([a], [b]) => byCodeUnit(a, b)));
 }
 
+type IPAMConfig = NonNullable<NonNullable<NetworkSpec['IPAM']>['Config']>[number];
+
 function convertNetwork(name: string, network: ComposeNetwork, stackName: string): NetworkSpec {
   const { ipam } = network;
   return defined<NetworkSpec>({
@@ -92,7 +95,10 @@ function convertNetwork(name: string, network: ComposeNetwork, stackName: string
       ipam !== undefined && (ipam.driver || ipam.subnets.length > 0)
         ? defined<NonNullable<NetworkSpec['IPAM']>>({
             Driver: ipam.driver || undefined,
-            Config: ipam.subnets.map((Subnet) => ({ Subnet })),
+            Config:
+              ipam.configs?.map((config) =>
+                defined<IPAMConfig>({ Subnet: config.subnet, IPRange: config.ipRange, Gateway: config.gateway }),
+              ) ?? ipam.subnets.map((Subnet) => ({ Subnet })),
           })
         : undefined,
     Internal: network.internal || undefined,
@@ -114,7 +120,7 @@ function payloads(file: ComposeFile, kind: 'secrets' | 'configs', context: Conve
       result[name] = { ...base, Driver: { Name: payload.driver, ...options }, ...templating };
       continue;
     }
-    const bytes = context.readFile(payload.file ?? '');
+    const bytes = payload.content === undefined ? context.readFile(payload.file ?? '') : new TextEncoder().encode(payload.content);
     if (bytes === undefined) context.problem([kind, key, 'file'], `open ${payload.file}: no such file or directory`);
     else result[name] = { ...base, Data: base64(bytes), ...templating };
   }
@@ -158,7 +164,7 @@ class ServiceConverter {
   }
 
   #taskTemplate(): TaskSpec {
-    const { deploy, logging } = this.#service;
+    const { deploy, logging, platform } = this.#service;
     const limits = deploy.limits === undefined ? undefined : resources(deploy.limits);
     const reservations = deploy.reservations === undefined ? undefined : resources(deploy.reservations);
     return defined<TaskSpec>({
@@ -169,6 +175,7 @@ class ServiceConverter {
         Constraints: filled(deploy.constraints),
         Preferences: filled(deploy.preferences?.map((SpreadDescriptor) => ({ Spread: { SpreadDescriptor } }))),
         MaxReplicas: deploy.maxReplicas || undefined,
+        Platforms: platform === undefined ? undefined : [defined<Platform>({ OS: platform.os, Architecture: platform.architecture })],
       }),
       Networks: this.#networks(),
       LogDriver:
@@ -194,7 +201,8 @@ class ServiceConverter {
       Env: filled(environment(service.environment)),
       Dir: service.workingDir || undefined,
       User: service.user || undefined,
-      Privileges: defined<NonNullable<ContainerSpec['Privileges']>>({ CredentialSpec: this.#credentialSpec() }),
+      Groups: filled(service.groups),
+      Privileges: this.#privileges(),
       Init: service.init,
       StopSignal: service.stopSignal || undefined,
       TTY: service.tty || undefined,
@@ -205,9 +213,13 @@ class ServiceConverter {
       Healthcheck: this.#healthcheck(),
       Hosts: filled(hosts(service.extraHosts ?? [])),
       DNSConfig:
-        service.dns === undefined && service.dnsSearch === undefined
+        service.dns === undefined && service.dnsSearch === undefined && service.dnsOptions === undefined
           ? undefined
-          : defined<NonNullable<ContainerSpec['DNSConfig']>>({ Nameservers: filled(service.dns), Search: filled(service.dnsSearch) }),
+          : defined<NonNullable<ContainerSpec['DNSConfig']>>({
+              Nameservers: filled(service.dns),
+              Search: filled(service.dnsSearch),
+              Options: filled(service.dnsOptions),
+            }),
       Secrets: filled(this.#references('secret')) as SecretReference[] | undefined,
       Configs: filled([...(this.#references('config') ?? []), ...this.#credentialConfig()]) as ConfigReference[] | undefined,
       Isolation: service.isolation || undefined,
@@ -217,6 +229,18 @@ class ServiceConverter {
       Ulimits: filled(
         [...service.ulimits].sort(([a], [b]) => byCodeUnit(a, b)).map(([Name, { soft, hard }]) => ({ Name, Soft: soft, Hard: hard })),
       ),
+      OomScoreAdj: service.oomScoreAdj || undefined,
+    });
+  }
+
+  #privileges(): NonNullable<ContainerSpec['Privileges']> {
+    const { noNewPrivileges, seccomp, appArmor, seLinux } = this.#service.privileges ?? {};
+    return defined<NonNullable<ContainerSpec['Privileges']>>({
+      CredentialSpec: this.#credentialSpec(),
+      SELinuxContext: seLinux,
+      Seccomp: seccomp === undefined ? undefined : { Mode: seccomp },
+      AppArmor: appArmor === undefined ? undefined : { Mode: appArmor },
+      NoNewPrivileges: noNewPrivileges || undefined,
     });
   }
 
@@ -412,7 +436,7 @@ class MountConverter {
       case 'tmpfs':
         this.#refuse('bind', 'volume');
         if (mount.source) this.#problem('invalid tmpfs source, source must be empty');
-        return { ...base, ...(mount.tmpfs === undefined ? {} : { TmpfsOptions: mount.tmpfs.size ? { SizeBytes: mount.tmpfs.size } : {} }) };
+        return { ...base, ...(mount.tmpfs === undefined ? {} : { TmpfsOptions: tmpfsOptions(mount.tmpfs) }) };
       case 'npipe':
         this.#refuse('volume', 'tmpfs');
         if (!mount.source) this.#problem('invalid npipe source, source cannot be empty');
@@ -464,6 +488,14 @@ class MountConverter {
         : {};
     return { ...base, Source, VolumeOptions: { ...options, Labels: stackLabels(this.#stackName, named.labels), ...driver } };
   }
+}
+
+function tmpfsOptions(tmpfs: NonNullable<ComposeMount['tmpfs']>): NonNullable<Mount['TmpfsOptions']> {
+  return defined<NonNullable<Mount['TmpfsOptions']>>({
+    SizeBytes: tmpfs.size || undefined,
+    Mode: tmpfs.mode,
+    Options: filled(tmpfs.options),
+  });
 }
 
 function fileTarget(reference: ComposeFileReference, Name: string) {

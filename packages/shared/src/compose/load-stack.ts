@@ -1,6 +1,7 @@
 import type { ConfigSpec, NetworkSpec, SecretSpec } from '../engine-api/payload-specs.ts';
 import type { ServiceSpecInput } from '../engine-api/service-spec.ts';
 import { loadLegacy } from './legacy/load.ts';
+import { loadSpec } from './spec/load.ts';
 
 /**
  * A stack in the Engine API's shapes: what would be posted, keyed by full name. The loader is pure: files and
@@ -32,7 +33,12 @@ export interface StackInput {
   readonly homeDirectory: string;
   /** Reads a file that a stack file refers to (absolute path). Undefined when there is none. */
   readonly readFile: (path: string) => Uint8Array | undefined;
+  /** Only what `docker stack deploy` takes: never the Compose Specification. */
   readonly strictDocker: boolean;
+  /** False: a key that the Compose Specification does not know is a problem, not a warning. */
+  readonly lenient?: boolean;
+  /** Active profiles; absent: those of COMPOSE_PROFILES. */
+  readonly profiles?: readonly string[];
 }
 
 export interface StackProblem {
@@ -48,7 +54,20 @@ export type StackLoad =
   | { readonly kind: 'loaded'; readonly dialect: 'legacy' | 'spec'; readonly stack: StackSpec; readonly warnings: readonly StackProblem[] }
   | { readonly kind: 'invalid'; readonly problems: readonly [StackProblem, ...StackProblem[]] };
 
-/** Loads a stack: all problems at once, or the objects to post. Pure: nothing is read but what is handed in. */
+/**
+ * Loads a stack: all problems at once, or the objects to post. Pure: nothing is read but what is handed in.
+ *
+ * Files that `docker stack deploy` takes mean exactly what they mean to it. Only files that it refuses are read by the
+ * Compose Specification, so nothing that works today changes its meaning; which of the two was chosen is in the result.
+ */
 export function loadStack(input: StackInput): StackLoad {
-  return loadLegacy(input);
+  const legacy = loadLegacy(input);
+  if (legacy.kind === 'loaded' || input.strictDocker) return legacy;
+  const spec = loadSpec(input);
+  // A version 3 file with a plain mistake in it is a mistake in both: the older words name it better.
+  return spec.kind === 'invalid' && saysVersionThree(input) ? legacy : spec;
+}
+
+function saysVersionThree(input: StackInput): boolean {
+  return input.files.some(({ bytes }) => /^version:\s*["']?3/m.test(new TextDecoder().decode(bytes.subarray(0, 65_536))));
 }

@@ -50,6 +50,12 @@ export interface ComposeService {
   user?: string;
   volumes?: ComposeMount[];
   workingDir?: string;
+  /** The rest is reached by the Compose Specification only: version 3 has no words for it. */
+  groups?: string[];
+  dnsOptions?: string[];
+  oomScoreAdj?: number;
+  platform?: { os: string; architecture?: string };
+  privileges?: { noNewPrivileges?: boolean; seccomp?: 'unconfined'; appArmor?: 'disabled'; seLinux?: { [key: string]: string | boolean } };
 }
 
 export interface ComposeFileReference {
@@ -109,7 +115,7 @@ export interface ComposeMount {
   consistency?: string;
   bind?: { propagation?: string };
   volume?: { nocopy?: boolean; subpath?: string };
-  tmpfs?: { size?: number };
+  tmpfs?: { size?: number; mode?: number; options?: string[][] };
   cluster?: boolean;
 }
 
@@ -117,7 +123,7 @@ export interface ComposeNetwork {
   name?: string;
   driver?: string;
   driverOpts: Options;
-  ipam?: { driver?: string; subnets: string[] };
+  ipam?: { driver?: string; subnets: string[]; configs?: { subnet?: string; ipRange?: string; gateway?: string }[] };
   external: boolean;
   internal?: boolean;
   attachable?: boolean;
@@ -136,6 +142,8 @@ export interface ComposePayload {
   name?: string;
   /** Absolute path of the file that holds the content. */
   file?: string;
+  /** The content itself, where the file gives it in place of a path. */
+  content?: string;
   external: boolean;
   labels: Options;
   driver?: string;

@@ -17,7 +17,7 @@ import { utcTimestamp } from '../runtime/clock.ts';
  * YAML as the docker CLI's decoder reads it (go-yaml v3 into untyped values): YAML 1.2 booleans, but octal `0440`, binary,
  * `1_000`, timestamps and `<<` merge keys. Source: contract of stack files, measured on docker 28.2.2.
  */
-export type Tree = string | number | bigint | boolean | null | Float | Tree[] | TreeMap;
+export type Tree = string | number | bigint | boolean | null | Float | Tagged | Tree[] | TreeMap;
 export type TreeMap = Map<string, Tree>;
 export type Path = readonly (string | number)[];
 
@@ -43,6 +43,20 @@ export class Float {
   }
 }
 
+/** A value under `!reset` or `!override`: what it means is for whoever merges files. */
+export class Tagged {
+  readonly tag: 'reset' | 'override';
+  readonly value: Tree;
+
+  constructor(tag: 'reset' | 'override', value: Tree) {
+    this.tag = tag;
+    this.value = value;
+  }
+}
+
+/** `first`: the first document, its tags without meaning (docker stack). `all`: every document, merge tags kept (Compose). */
+export type Documents = 'first' | 'all';
+
 export interface YamlSource {
   readonly tree: Tree;
   /** Line and column, from 1, of the node at `path` or of its nearest ancestor that the text shows. */
@@ -63,22 +77,19 @@ export class YamlError extends Error {
 
 export const MAX_YAML_BYTES = 16 * 1024 * 1024;
 /** Bounds what aliases can blow a file up to (“billion laughs”), and how deep a file can nest. */
-const MAX_NODES = 2_000_000;
+const MAX_NODES = 1_000_000;
 const MAX_DEPTH = 200;
 
-/** Decodes the first document, or all of them. @throws YamlError */
-export function parseYaml(bytes: Uint8Array, which: 'first'): YamlSource;
-export function parseYaml(bytes: Uint8Array, which: 'all'): YamlSource[];
-export function parseYaml(bytes: Uint8Array, which: 'first' | 'all'): YamlSource | YamlSource[] {
+/** Decodes the file's documents; a file without any gives one whose tree is null. @throws YamlError */
+export function parseYaml(bytes: Uint8Array, documents: Documents): readonly [YamlSource, ...YamlSource[]] {
   if (bytes.length > MAX_YAML_BYTES) throw new YamlError(`the file has ${bytes.length} bytes; at most ${MAX_YAML_BYTES} are read`);
   const text = decodeText(bytes);
-  const depth = deepestFlow(text);
-  if (depth > MAX_DEPTH) throw new YamlError(`the file nests deeper than ${MAX_DEPTH} levels`);
+  if (deepestFlow(text) > MAX_DEPTH) throw new YamlError(`the file nests deeper than ${MAX_DEPTH} levels`);
   const lines = new LineCounter();
-  const documents = parseDocuments(text, lines);
-  const sources = (which === 'first' ? documents.slice(0, 1) : documents).map((document) => toSource(document, lines));
-  if (which === 'all') return sources;
-  return sources[0] ?? { tree: null, locate: () => ({ line: 1, column: 1 }) };
+  const parsed = parseDocuments(text, lines);
+  const [first, ...rest] = documents === 'first' ? parsed.slice(0, 1) : parsed;
+  if (first === undefined) return [{ tree: null, locate: () => ({ line: 1, column: 1 }) }];
+  return [toSource(first, lines, documents), ...rest.map((document) => toSource(document, lines, documents))];
 }
 
 function parseDocuments(text: string, lines: LineCounter): Document.Parsed[] {
@@ -92,7 +103,7 @@ function parseDocuments(text: string, lines: LineCounter): Document.Parsed[] {
   return Array.isArray(parsed) ? (parsed as Document.Parsed[]) : [];
 }
 
-function toSource(document: Document.Parsed, lines: LineCounter): YamlSource {
+function toSource(document: Document.Parsed, lines: LineCounter, documents: Documents): YamlSource {
   const [error] = document.errors;
   if (error !== undefined) {
     const at = lines.linePos(error.pos[0]);
@@ -103,33 +114,43 @@ function toSource(document: Document.Parsed, lines: LineCounter): YamlSource {
     const at = lines.linePos(offset);
     return { line: Math.max(1, at.line), column: Math.max(1, at.col) };
   };
-  return { tree: new Converter(document, lines).convert(document.contents, 0), locate };
+  return { tree: new Converter(lines, documents === 'all').convert(document.contents, 0), locate };
 }
 
 class Converter {
-  readonly #document: Document.Parsed;
+  /** The anchors met so far: an alias means the newest one before it. */
+  readonly #anchors = new Map<string, Node>();
   readonly #lines: LineCounter;
+  readonly #keepsTags: boolean;
   readonly #open = new Set<Node>();
   #nodes = 0;
 
-  constructor(document: Document.Parsed, lines: LineCounter) {
-    this.#document = document;
+  constructor(lines: LineCounter, keepsTags: boolean) {
     this.#lines = lines;
+    this.#keepsTags = keepsTags;
   }
 
   convert(node: unknown, depth: number): Tree {
+    const value = this.#untagged(node, depth);
+    const tag = this.#keepsTags && isNode(node) && !isAlias(node) ? (node as { tag?: string }).tag : undefined;
+    return tag === '!reset' || tag === '!override' ? new Tagged(tag === '!reset' ? 'reset' : 'override', value) : value;
+  }
+
+  #untagged(node: unknown, depth: number): Tree {
     this.#nodes += 1;
     if (this.#nodes > MAX_NODES) throw this.#error('aliases make the file larger than can be read', node);
     if (depth > MAX_DEPTH) throw this.#error(`nested deeper than ${MAX_DEPTH} levels`, node);
     if (node === null || node === undefined) return null;
     if (isAlias(node)) {
-      const target = node.resolve(this.#document);
+      const target = this.#anchors.get(node.source);
       if (target === undefined) throw this.#error(`unknown anchor '${node.source}' referenced`, node);
       if (this.#open.has(target)) throw this.#error(`anchor '${node.source}' value contains itself`, node);
       return this.convert(target, depth);
     }
-    if (isScalar(node)) return scalarValue(node as Scalar<unknown>);
     if (!isNode(node)) return null;
+    const { anchor } = node as { anchor?: string };
+    if (anchor !== undefined) this.#anchors.set(anchor, node);
+    if (isScalar(node)) return scalarValue(node as Scalar<unknown>);
     this.#open.add(node);
     const value = isSeq(node) ? node.items.map((item) => this.convert(item, depth + 1)) : isMap(node) ? this.#map(node, depth) : null;
     this.#open.delete(node);

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 import type { DeepReadonly } from '../runtime/deep-readonly.ts';
-import { Int, OneOf, optional, StringMap, Strings } from './schema.ts';
+import { Int, OneOf, optional, StringMap, Strings, Uint } from './schema.ts';
 import { GenericResourceSchema } from './service-spec.ts';
 
 export const ROLES = ['worker', 'manager'] as const;
@@ -14,9 +14,9 @@ export const SwarmSpecSchema = Type.Object({
   Orchestration: optional(Type.Object({ TaskHistoryRetentionLimit: optional(Int()) })),
   Raft: optional(
     Type.Object({
-      SnapshotInterval: optional(Int()),
-      KeepOldSnapshots: optional(Int()),
-      LogEntriesForSlowFollowers: optional(Int()),
+      SnapshotInterval: optional(Uint()),
+      KeepOldSnapshots: optional(Uint()),
+      LogEntriesForSlowFollowers: optional(Uint()),
       ElectionTick: optional(Int()),
       HeartbeatTick: optional(Int()),
     }),
@@ -43,7 +43,7 @@ export const SwarmSpecSchema = Type.Object({
       ),
       SigningCACert: optional(Type.String()),
       SigningCAKey: optional(Type.String()),
-      ForceRotate: optional(Int()),
+      ForceRotate: optional(Uint()),
     }),
   ),
   TaskDefaults: optional(
@@ -101,9 +101,9 @@ export const InitRequestSchema = Type.Object({
   ListenAddr: optional(Type.String()),
   AdvertiseAddr: optional(Type.String()),
   DataPathAddr: optional(Type.String()),
-  DataPathPort: optional(Int()),
+  DataPathPort: optional(Uint()),
   DefaultAddrPool: optional(Strings()),
-  SubnetSize: optional(Int()),
+  SubnetSize: optional(Uint()),
   ForceNewCluster: optional(Type.Boolean()),
   Spec: optional(SwarmSpecSchema),
   AutoLockManagers: optional(Type.Boolean()),
@@ -118,5 +118,7 @@ export const JoinRequestSchema = Type.Object({
   RemoteAddrs: optional(Strings()),
   JoinToken: optional(Type.String()),
   Availability: optional(Type.String()),
+  /** Ours: labels that the node starts with. Docker's clients do not send it. */
+  Labels: optional(StringMap()),
 });
 export type JoinRequest = DeepReadonly<Static<typeof JoinRequestSchema>>;

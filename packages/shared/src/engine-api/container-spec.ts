@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 import type { DeepReadonly } from '../runtime/deep-readonly.ts';
-import { Int, OneOf, optional, StringMap, Strings } from './schema.ts';
+import { Base64, Int, OneOf, optional, StringMap, Strings, Uint } from './schema.ts';
 
 const Driver = () => Type.Object({ Name: optional(Type.String()), Options: optional(StringMap()) });
 
@@ -33,7 +33,7 @@ export const MountSchema = Type.Object({
     Type.Object({
       /** Bytes. */
       SizeBytes: optional(Int()),
-      Mode: optional(Int()),
+      Mode: optional(Uint()),
       Options: optional(Type.Array(Strings())),
     }),
   ),
@@ -59,7 +59,7 @@ const FileTarget = () =>
     UID: optional(Type.String()),
     GID: optional(Type.String()),
     /** Decimal: 292 is 0444. */
-    Mode: optional(Int()),
+    Mode: optional(Uint()),
   });
 
 export const SecretReferenceSchema = Type.Object({
@@ -94,7 +94,7 @@ export const PrivilegesSchema = Type.Object({
       Level: optional(Type.String()),
     }),
   ),
-  Seccomp: optional(Type.Object({ Mode: optional(Type.String()), Profile: optional(Type.String()) })),
+  Seccomp: optional(Type.Object({ Mode: optional(Type.String()), Profile: optional(Base64()) })),
   AppArmor: optional(Type.Object({ Mode: optional(Type.String()) })),
   NoNewPrivileges: optional(Type.Boolean()),
 });

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 import type { DeepReadonly } from '../runtime/deep-readonly.ts';
-import { optional, StringMap } from './schema.ts';
+import { Base64, optional, StringMap } from './schema.ts';
 
 const Driver = () => Type.Object({ Name: optional(Type.String()), Options: optional(StringMap()) });
 
@@ -8,7 +8,7 @@ export const SecretSpecSchema = Type.Object({
   Name: optional(Type.String()),
   Labels: optional(StringMap()),
   /** Standard base64; never returned to a client. */
-  Data: optional(Type.String()),
+  Data: optional(Base64()),
   Driver: optional(Driver()),
   Templating: optional(Driver()),
 });
@@ -18,7 +18,7 @@ export const ConfigSpecSchema = Type.Object({
   Name: optional(Type.String()),
   Labels: optional(StringMap()),
   /** Standard base64. */
-  Data: optional(Type.String()),
+  Data: optional(Base64()),
   Templating: optional(Driver()),
 });
 export type ConfigSpec = DeepReadonly<Static<typeof ConfigSpecSchema>>;

@@ -9,6 +9,10 @@ import { Type } from 'typebox';
 
 /** A 64-bit integer of the API: nanoseconds, bytes, nano-CPUs or a count, as the field says. */
 export const Int = () => Type.Integer();
+/** The same, never negative. */
+export const Uint = () => Type.Integer({ minimum: 0 });
+/** Bytes, as standard base64. */
+export const Base64 = () => Type.Unsafe<string>({ type: 'string', contentEncoding: 'base64' });
 export const StringMap = () => Type.Record(Type.String(), Type.String());
 export const Strings = () => Type.Array(Type.String());
 export const optional = Type.Optional;

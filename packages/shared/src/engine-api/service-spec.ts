@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import type { DeepReadonly } from '../runtime/deep-readonly.ts';
 import { ContainerSpecSchema } from './container-spec.ts';
-import { Int, OneOf, optional, StringMap, Strings } from './schema.ts';
+import { Int, OneOf, optional, StringMap, Strings, Uint } from './schema.ts';
 
 export const RESTART_CONDITIONS = ['none', 'on-failure', 'any'] as const;
 export const FAILURE_ACTIONS = ['pause', 'continue', 'rollback'] as const;
@@ -35,7 +35,7 @@ export const RestartPolicySchema = Type.Object({
   /** Nanoseconds before the next attempt. Absent: 5 s. */
   Delay: optional(Int()),
   /** 0 or absent: no limit. */
-  MaxAttempts: optional(Int()),
+  MaxAttempts: optional(Uint()),
   /** Nanoseconds in which MaxAttempts counts. 0 or absent: forever. */
   Window: optional(Int()),
 });
@@ -48,7 +48,7 @@ export const PlacementSchema = Type.Object({
   Constraints: optional(Strings()),
   Preferences: optional(Type.Array(Type.Object({ Spread: optional(Type.Object({ SpreadDescriptor: optional(Type.String()) })) }))),
   /** 0 or absent: no limit. */
-  MaxReplicas: optional(Int()),
+  MaxReplicas: optional(Uint()),
   Platforms: optional(Type.Array(PlatformSchema)),
 });
 export type Placement = DeepReadonly<Static<typeof PlacementSchema>>;
@@ -70,14 +70,14 @@ export const TaskSpecSchema = Type.Object({
   Placement: optional(PlacementSchema),
   Networks: optional(Type.Array(NetworkAttachmentConfigSchema)),
   LogDriver: optional(Type.Object({ Name: optional(Type.String()), Options: optional(StringMap()) })),
-  ForceUpdate: optional(Int()),
+  ForceUpdate: optional(Uint()),
   Runtime: optional(Type.String()),
 });
 export type TaskSpec = DeepReadonly<Static<typeof TaskSpecSchema>>;
 
 export const UpdateConfigSchema = Type.Object({
   /** Slots at once; 0 is all. */
-  Parallelism: optional(Int()),
+  Parallelism: optional(Uint()),
   /** Nanoseconds between batches. */
   Delay: optional(Int()),
   FailureAction: optional(OneOf(FAILURE_ACTIONS)),
@@ -92,9 +92,9 @@ export type UpdateConfig = DeepReadonly<Static<typeof UpdateConfigSchema>>;
 export const PortConfigSchema = Type.Object({
   Name: optional(Type.String()),
   Protocol: optional(OneOf(PORT_PROTOCOLS)),
-  TargetPort: optional(Int()),
+  TargetPort: optional(Uint()),
   /** 0 or absent: the manager chooses. */
-  PublishedPort: optional(Int()),
+  PublishedPort: optional(Uint()),
   PublishMode: optional(OneOf(PUBLISH_MODES)),
 });
 export type PortConfig = DeepReadonly<Static<typeof PortConfigSchema>>;
@@ -107,9 +107,9 @@ export type EndpointSpec = DeepReadonly<Static<typeof EndpointSpecSchema>>;
 
 /** Exactly one key is present once a spec is admitted. */
 export const ServiceModeSchema = Type.Object({
-  Replicated: optional(Type.Object({ Replicas: optional(Int()) })),
+  Replicated: optional(Type.Object({ Replicas: optional(Uint()) })),
   Global: optional(Type.Object({})),
-  ReplicatedJob: optional(Type.Object({ MaxConcurrent: optional(Int()), TotalCompletions: optional(Int()) })),
+  ReplicatedJob: optional(Type.Object({ MaxConcurrent: optional(Uint()), TotalCompletions: optional(Uint()) })),
   GlobalJob: optional(Type.Object({})),
 });
 export type ServiceMode = DeepReadonly<Static<typeof ServiceModeSchema>>;

@@ -13,7 +13,7 @@ export interface EngineInfo {
   readonly apiVersion: string;
   readonly labels: { readonly [key: string]: string };
   readonly plugins: readonly { readonly Type: string; readonly Name: string }[];
-  /** `active` when dockerd's own swarm mode is on: then this host cannot be one of ours. */
+  /** `inactive` unless dockerd's own swarm mode is on: then this host cannot be one of ours. */
   readonly dockerSwarmState: string;
   readonly rootDirectory: string;
   readonly cgroupVersion?: string;
@@ -30,6 +30,7 @@ export interface ContainerState {
   readonly pid: number;
   readonly error: string;
   readonly oomKilled: boolean;
+  /** `none` unless it runs: an engine calls every ended container with a healthcheck unhealthy. */
   readonly health: HealthState;
   /** RFC 3339; the engine's zero time when it never started or never ended. */
   readonly startedAt: string;
@@ -43,12 +44,14 @@ export interface ContainerState {
   }[];
 }
 
-/** A container of `list`: no health, no exit code. Enough to see what is there and what must be inspected. */
+/** A container of `list`: no exit code. Enough to see what is there and what must be inspected. */
 export interface ContainerSummary {
   readonly id: string;
   readonly name: string;
   readonly labels: { readonly [key: string]: string };
   readonly status: ContainerState['status'];
+  /** Known while it runs; `none` for one that does not. */
+  readonly health: HealthState;
 }
 
 /** The body of `POST /containers/create` in the Engine API's own shape (1.41), and the name. */
@@ -87,34 +90,51 @@ export interface LogOptions {
 export type RegistryAuth = string;
 
 export interface ContainerEngine {
+  /** @throws EngineError `unavailable`, as every call below does when the engine does not answer. */
   info(signal?: AbortSignal): Promise<EngineInfo>;
   /** A live probe that does real work (lists containers) within `timeoutMs`. @throws EngineError */
   probe(timeoutMs: number): Promise<void>;
   /** All containers, running or not, that carry every label given (`key` or `key=value`). */
   listContainers(labels: readonly string[]): Promise<readonly ContainerSummary[]>;
   inspectContainer(id: string): Promise<ContainerState | undefined>;
-  /** Pulls and resolves once the image is there. @throws EngineError kind `not-found`, `unauthorized` or `unavailable`. */
+  /** Pulls and resolves once the image is there. @throws EngineError `not-found`, `unauthorized` or `registry-unavailable`. */
   pullImage(reference: string, auth: RegistryAuth | undefined, signal: AbortSignal): Promise<void>;
   /** Undefined when the engine has no such image. */
   inspectImage(
     reference: string,
   ): Promise<{ readonly id: string; readonly digests: readonly string[]; readonly hasHealthcheck: boolean } | undefined>;
+  /** Makes the volume unless it is there. @throws EngineError `conflict` when it is there with another driver. */
   ensureVolume(volume: VolumeRequest): Promise<void>;
-  /** @throws EngineError kind `name-taken` with `containerID` when a container of that name exists. */
+  /** @throws EngineError `name-taken` with `containerID` when a container of that name exists, `not-found` without the image. */
   createContainer(request: ContainerCreateRequest): Promise<{ readonly id: string; readonly warnings: readonly string[] }>;
   /** Starting a running container is `already-running`. */
   startContainer(id: string): Promise<'started' | 'already-running' | 'already-gone'>;
-  /** Sends the container's stop signal, kills after `graceMs`. Resolves when it has stopped. */
-  stopContainer(id: string, graceMs: number, signal?: AbortSignal): Promise<'stopped' | 'already-stopped' | 'already-gone'>;
+  /** Sends the container's stop signal, kills after `graceMs` (undefined: the container's own grace). Resolves when it has stopped. */
+  stopContainer(id: string, graceMs: number | undefined, signal?: AbortSignal): Promise<'stopped' | 'already-stopped' | 'already-gone'>;
   /** Kills if need be; anonymous volumes go with it. */
   removeContainer(id: string): Promise<'removed' | 'already-gone'>;
   /** The log as the engine frames it (multiplexed unless the container has a TTY). */
   containerLogs(id: string, options: LogOptions, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
-  /** Events of containers from now on. Ends with an EngineError when the engine goes away. They are hints, not truth. */
-  events(signal: AbortSignal): AsyncIterable<EngineEvent>;
+  /**
+   * Events of containers, none missed from the moment this resolves. They are hints, not truth. The iteration ends with an
+   * EngineError `unavailable` when the engine goes away, and with the signal's reason when that is aborted.
+   */
+  openEvents(signal: AbortSignal): Promise<AsyncIterable<EngineEvent>>;
 }
 
-export type EngineErrorKind = 'unavailable' | 'not-found' | 'unauthorized' | 'name-taken' | 'invalid' | 'conflict' | 'failed';
+/**
+ * `unavailable`: the engine itself does not answer, so nothing is known and the same call may succeed later. All others are
+ * the engine's own answer, in its own sentence.
+ */
+export type EngineErrorKind =
+  | 'unavailable'
+  | 'not-found'
+  | 'unauthorized'
+  | 'registry-unavailable'
+  | 'name-taken'
+  | 'invalid'
+  | 'conflict'
+  | 'failed';
 
 export class EngineError extends Error {
   readonly kind: EngineErrorKind;

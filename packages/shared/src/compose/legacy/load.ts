@@ -98,7 +98,7 @@ function parseFile(path: string, bytes: Uint8Array): Parsed {
   });
   let source: YamlSource;
   try {
-    source = parseYaml(bytes, 'first');
+    [source] = parseYaml(bytes, 'first');
   } catch (error) {
     if (!(error instanceof YamlError)) throw error;
     return refuse(`yaml: ${error.message}`, {

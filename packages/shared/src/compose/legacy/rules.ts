@@ -72,7 +72,8 @@ export function list(item: Rule, options: { readonly unique?: boolean } = {}): R
   return Object.assign(rule, { kinds: ['list'] as const });
 }
 
-function identity(value: Tree): string {
+/** A text that two values share only if they are equal. */
+export function identity(value: Tree): string {
   return JSON.stringify(value, (_key, each: unknown) => {
     if (typeof each === 'bigint') return String(each);
     if (each instanceof Float) return each.value;

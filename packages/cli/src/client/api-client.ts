@@ -1,0 +1,182 @@
+import type { IncomingMessage } from 'node:http';
+import type { InitRequest, JoinRequest, NodeSpecInput, SwarmSpec } from '@swarm/shared/engine-api/cluster-spec';
+import type { ServiceSpecInput } from '@swarm/shared/engine-api/service-spec';
+import type { StackReply, StackRequest } from '@swarm/shared/engine-api/stack-spec';
+import { CommandFailure } from '../command/exit-codes.ts';
+import type { ApiInfo, ApiNamed, ApiNetwork, ApiNode, ApiService, ApiSwarm, ApiTask } from './api-objects.ts';
+import { type HttpRequest, readBody, send } from './http.ts';
+import type { Target } from './target.ts';
+
+/** The newest API that this program knows; a daemon with an older one is spoken to in its own version. */
+const OWN_API_VERSION = '1.51';
+
+/** The daemon answered, and refused. `message` is its own, without the gRPC prefix that Docker's clients show. */
+export class ApiRefusal extends CommandFailure {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message.replace(/^rpc error: code = \w+ desc = /, ''));
+    this.name = 'ApiRefusal';
+    this.status = status;
+  }
+}
+
+export type Filters = { readonly [key: string]: readonly string[] };
+
+/** The Engine API as the commands use it. Every call throws ApiRefusal for an answer of 400 or more. */
+export class ApiClient {
+  readonly #target: Target;
+  readonly #prefix: string;
+  readonly #signal: AbortSignal;
+  /** Of the daemon, as negotiated. */
+  readonly apiVersion: string;
+
+  constructor(target: Target, apiVersion: string, signal: AbortSignal) {
+    this.#target = target;
+    this.#prefix = `/v${apiVersion}`;
+    this.#signal = signal;
+    this.apiVersion = apiVersion;
+  }
+
+  info = () => this.#json<ApiInfo>('GET', '/info');
+  version = () =>
+    this.#json<{ readonly Version?: string; readonly ApiVersion?: string; readonly Platform?: { readonly Name?: string } }>(
+      'GET',
+      '/version',
+    );
+
+  swarm = () => this.#json<ApiSwarm>('GET', '/swarm');
+  init = (body: InitRequest) => this.#json<string>('POST', '/swarm/init', body);
+  join = (body: JoinRequest) => this.#empty('POST', '/swarm/join', body);
+  leave = (force: boolean) => this.#empty('POST', `/swarm/leave${force ? '?force=1' : ''}`);
+  updateSwarm = (version: number, spec: SwarmSpec, rotate: { readonly worker: boolean; readonly manager: boolean }) =>
+    this.#empty('POST', `/swarm/update?version=${version}&rotateWorkerToken=${rotate.worker}&rotateManagerToken=${rotate.manager}`, spec);
+
+  nodes = (filters: Filters = {}) => this.#json<readonly ApiNode[]>('GET', withFilters('/nodes', filters));
+  node = (term: string) => this.#json<ApiNode>('GET', `/nodes/${encodeURIComponent(term)}`);
+  updateNode = (id: string, version: number, spec: NodeSpecInput) => this.#empty('POST', `/nodes/${id}/update?version=${version}`, spec);
+  removeNode = (term: string, force: boolean) => this.#empty('DELETE', `/nodes/${encodeURIComponent(term)}${force ? '?force=1' : ''}`);
+
+  services = (filters: Filters, status: boolean) =>
+    this.#json<readonly ApiService[]>('GET', withFilters('/services', filters, status ? 'status=true' : undefined));
+  service = (term: string, insertDefaults = false) =>
+    this.#json<ApiService>('GET', `/services/${encodeURIComponent(term)}?insertDefaults=${insertDefaults}`);
+  createService = (spec: ServiceSpecInput, registryAuth: string | undefined) =>
+    this.#json<{ readonly ID: string; readonly Warnings?: readonly string[] | null }>(
+      'POST',
+      '/services/create',
+      spec,
+      authHeader(registryAuth),
+    );
+  updateService = (
+    id: string,
+    version: number,
+    spec: ServiceSpecInput,
+    options: { readonly registryAuth?: string | undefined; readonly rollback?: boolean } = {},
+  ) =>
+    this.#json<{ readonly Warnings?: readonly string[] | null }>(
+      'POST',
+      `/services/${id}/update?version=${version}&registryAuthFrom=spec${options.rollback === true ? '&rollback=previous' : ''}`,
+      spec,
+      authHeader(options.registryAuth),
+    );
+  removeService = (term: string) => this.#empty('DELETE', `/services/${encodeURIComponent(term)}`);
+
+  tasks = (filters: Filters) => this.#json<readonly ApiTask[]>('GET', withFilters('/tasks', filters));
+  task = (term: string) => this.#json<ApiTask>('GET', `/tasks/${encodeURIComponent(term)}`);
+
+  network = (term: string) => this.#json<ApiNetwork>('GET', `/networks/${encodeURIComponent(term)}?scope=swarm`);
+  secrets = (filters: Filters) => this.#json<readonly ApiNamed[]>('GET', withFilters('/secrets', filters));
+  configs = (filters: Filters) => this.#json<readonly ApiNamed[]>('GET', withFilters('/configs', filters));
+
+  /** Our extension: makes a whole stack so in one step, or changes nothing. */
+  deployStack = (name: string, body: StackRequest) => this.#json<StackReply>('POST', `/x/stacks/${encodeURIComponent(name)}`, body);
+
+  removeStack = (name: string) => this.#json<StackReply>('DELETE', `/x/stacks/${encodeURIComponent(name)}`);
+
+  /** The registry's digest and platforms for an image, asked by the engine. */
+  distribution = (image: string, registryAuth: string | undefined) =>
+    this.#json<{
+      readonly Descriptor: { readonly digest: string };
+      readonly Platforms?: readonly { readonly architecture: string; readonly os: string }[] | null;
+    }>('GET', `/distribution/${image}/json`, undefined, authHeader(registryAuth));
+
+  /** The body as it comes; the caller reads or destroys it. */
+  async logs(kind: 'services' | 'tasks', id: string, query: string): Promise<IncomingMessage> {
+    return this.#checked(await this.#send({ method: 'GET', path: `/${kind}/${id}/logs?${query}` }));
+  }
+
+  async #json<T>(method: HttpRequest['method'], path: string, body?: unknown, headers?: { readonly [name: string]: string }): Promise<T> {
+    const response = await this.#checked(await this.#send({ method, path, body, ...(headers !== undefined && { headers }) }));
+    const text = (await readBody(response)).toString('utf8');
+    try {
+      return JSON.parse(text);
+    } catch (cause) {
+      throw new CommandFailure(
+        `the daemon at ${this.#target.text} answered ${method} ${path} with something that is not JSON. Is it a Docker API?`,
+        1,
+        cause,
+      );
+    }
+  }
+
+  async #empty(method: HttpRequest['method'], path: string, body?: unknown): Promise<void> {
+    await readBody(await this.#checked(await this.#send({ method, path, body })));
+  }
+
+  #send(options: HttpRequest): Promise<IncomingMessage> {
+    return send(this.#target, { ...options, path: `${this.#prefix}${options.path}`, signal: this.#signal });
+  }
+
+  async #checked(response: IncomingMessage): Promise<IncomingMessage> {
+    const status = response.statusCode ?? 0;
+    if (status < 400) return response;
+    throw new ApiRefusal(status, refusalText((await readBody(response)).toString('utf8'), status));
+  }
+}
+
+function refusalText(body: string, status: number): string {
+  try {
+    const value: unknown = JSON.parse(body);
+    if (typeof value === 'object' && value !== null && 'message' in value && typeof value.message === 'string') return value.message;
+  } catch {
+    // Not JSON: what was sent is the best there is to show.
+  }
+  return body.trim() === '' ? `the daemon answered with status ${status} and no reason` : body.trim();
+}
+
+function withFilters(path: string, filters: Filters, ...more: readonly (string | undefined)[]): string {
+  const query = [
+    ...(Object.keys(filters).length === 0 ? [] : [`filters=${encodeURIComponent(JSON.stringify(filters))}`]),
+    ...more.filter((part) => part !== undefined),
+  ];
+  return query.length === 0 ? path : `${path}?${query.join('&')}`;
+}
+
+function authHeader(registryAuth: string | undefined): { readonly [name: string]: string } | undefined {
+  return registryAuth === undefined ? undefined : { 'X-Registry-Auth': registryAuth };
+}
+
+/** Asks the daemon for its version and gives a client that speaks the newest one both know. */
+export async function connectApi(target: Target, signal: AbortSignal): Promise<ApiClient> {
+  const response = await send(target, { method: 'HEAD', path: '/_ping', signal });
+  response.resume();
+  const theirs = response.headers['api-version'];
+  if (response.statusCode !== 200 || typeof theirs !== 'string') {
+    throw new CommandFailure(
+      `what listens at ${target.text} is no Docker API (its ping was answered with status ${response.statusCode}). Check --host and SWARM_HOST.`,
+    );
+  }
+  return new ApiClient(target, olderVersion(theirs, OWN_API_VERSION), signal);
+}
+
+/** Versions compare number by number: 1.9 is older than 1.41. */
+export function olderVersion(a: string, b: string): string {
+  const left = a.split('.').map(Number);
+  const right = b.split('.').map(Number);
+  for (let index = 0; index < Math.max(left.length, right.length); index++) {
+    const difference = (left[index] ?? 0) - (right[index] ?? 0);
+    if (difference !== 0) return difference < 0 ? a : b;
+  }
+  return a;
+}

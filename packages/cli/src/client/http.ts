@@ -1,0 +1,89 @@
+import { type IncomingMessage, request } from 'node:http';
+import { CommandFailure, EXIT } from '../command/exit-codes.ts';
+import type { Target } from './target.ts';
+
+export interface HttpRequest {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'DELETE';
+  /** With its query. */
+  readonly path: string;
+  readonly body?: unknown;
+  readonly headers?: { readonly [name: string]: string };
+  readonly signal?: AbortSignal;
+}
+
+/** Sends one request. Resolves as soon as the head of the answer is there. @throws CommandFailure when nothing answers. */
+export function send(target: Target, options: HttpRequest): Promise<IncomingMessage> {
+  const body = options.body === undefined ? undefined : Buffer.from(JSON.stringify(options.body));
+  const headers: Record<string, string | number> = {
+    Host: target.kind === 'unix' ? 'swarm' : `${target.host}:${target.port}`,
+    ...options.headers,
+  };
+  if (body !== undefined) {
+    headers['Content-Type'] = 'application/json';
+    headers['Content-Length'] = body.length;
+  }
+  return new Promise((resolve, reject) => {
+    const outgoing = request({
+      ...(target.kind === 'unix' ? { socketPath: target.path } : { host: target.host, port: target.port }),
+      method: options.method,
+      path: options.path,
+      headers,
+      agent: false,
+      ...(options.signal !== undefined && { signal: options.signal }),
+    });
+    outgoing.on('response', resolve);
+    outgoing.on('error', (error: NodeJS.ErrnoException) =>
+      reject(options.signal?.aborted === true ? error : explainConnection(target, error)),
+    );
+    outgoing.end(body);
+  });
+}
+
+/** What keeps a client from the daemon, in words, with the way out. */
+function explainConnection(target: Target, error: NodeJS.ErrnoException): Error {
+  const way = 'Start it with "swarm daemon" (swarm init and swarm join do so themselves), or name another one with --host or SWARM_HOST.';
+  switch (error.code) {
+    case 'ENOENT':
+      return new CommandFailure(`no swarm daemon runs here: there is no socket ${target.text}. ${way}`, EXIT.unreachable, error);
+    case 'ECONNREFUSED':
+      return new CommandFailure(`no swarm daemon listens at ${target.text}: the connection was refused. ${way}`, EXIT.unreachable, error);
+    case 'EACCES':
+    case 'EPERM':
+      return new CommandFailure(`this user may not use the socket ${target.text}. Run the command as root.`, EXIT.unreachable, error);
+    case 'ENOTFOUND':
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+    case 'ETIMEDOUT':
+      return new CommandFailure(
+        `the host of ${target.text} cannot be reached (${error.code}). Check the address and the network.`,
+        EXIT.unreachable,
+        error,
+      );
+    case 'ECONNRESET':
+    case 'EPIPE':
+      return new CommandFailure(
+        `the daemon at ${target.text} ended the connection in the middle of a request. Its log says why.`,
+        EXIT.unreachable,
+        error,
+      );
+    default:
+      return new CommandFailure(`the daemon at ${target.text} cannot be used: ${error.message}`, EXIT.unreachable, error);
+  }
+}
+
+/** The answers of an API are small; only logs are long, and those are streamed. */
+const MAX_BODY_BYTES = 512 * 1024 * 1024;
+
+export async function readBody(message: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of message as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > MAX_BODY_BYTES) {
+      message.destroy();
+      throw new CommandFailure(`the daemon's answer is larger than ${MAX_BODY_BYTES} bytes; narrow it down with --filter`);
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}

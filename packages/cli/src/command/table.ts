@@ -1,0 +1,22 @@
+import { CLUSTER_COMMANDS } from '../commands/cluster-commands.ts';
+import { completeCommand, completion } from '../commands/completion.ts';
+import { daemon } from '../commands/daemon-command.ts';
+import { joinScript } from '../commands/join-script.ts';
+import { NODE_COMMANDS } from '../commands/node-commands.ts';
+import { SERVICE_COMMANDS } from '../commands/service-commands.ts';
+import { STACK_COMMANDS } from '../commands/stack-commands.ts';
+import { version } from '../commands/version.ts';
+import type { Command } from './command.ts';
+
+/** Every command of the program, in the order of the help. */
+export const COMMANDS: readonly Command[] = [
+  ...CLUSTER_COMMANDS,
+  joinScript,
+  ...NODE_COMMANDS,
+  ...SERVICE_COMMANDS,
+  ...STACK_COMMANDS,
+  daemon,
+  completion,
+  version,
+  completeCommand(() => COMMANDS),
+];

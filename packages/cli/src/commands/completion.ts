@@ -1,0 +1,188 @@
+import { STACK_NAMESPACE_LABEL } from '@swarm/shared/domain/labels';
+import type { Command, Completion, OptionSpec } from '../command/command.ts';
+import { defineCommand } from '../command/command.ts';
+import type { Context } from '../command/context.ts';
+import { CommandFailure, EXIT, usageError } from '../command/exit-codes.ts';
+import { HOST_OPTION } from '../command/program.ts';
+
+/** What can stand in the last place of the words typed so far. */
+export type Candidates =
+  | { readonly kind: 'words'; readonly words: readonly string[] }
+  | { readonly kind: 'names'; readonly of: 'node' | 'service' | 'stack' }
+  | { readonly kind: 'files' };
+
+/** `words` are those after `swarm`; the last one is being typed and may be empty. */
+export function decideCandidates(commands: readonly Command[], words: readonly string[]): Candidates {
+  const typed = words.at(-1) ?? '';
+  const before = words.slice(0, -1);
+  const visible = commands.filter((command) => command.hidden !== true);
+  const { path, rest } = splitPath(visible, before);
+  const command = visible.find((one) => samePath(one.path, path));
+  if (command === undefined) {
+    const next = visible.filter((one) => samePath(one.path.slice(0, path.length), path)).map((one) => one.path[path.length] ?? '');
+    return fitting([...new Set(next)], typed);
+  }
+  const options: { readonly [name: string]: OptionSpec } = { host: HOST_OPTION, ...command.options };
+  const pending = pendingOption(options, rest);
+  if (pending !== undefined) return complete(pending.complete, typed);
+  if (typed.startsWith('-')) return fitting([...Object.keys(options).map((name) => `--${name}`), '--help'], typed);
+  const given = positionals(options, rest).length;
+  const place = command.arguments?.[given] ?? command.arguments?.at(-1);
+  const full = given >= (command.arguments?.length ?? 0) && place?.variadic !== true;
+  return full ? { kind: 'words', words: [] } : complete(place?.complete, typed);
+}
+
+function complete(completion: Completion | undefined, typed: string): Candidates {
+  if (completion === undefined) return { kind: 'words', words: [] };
+  if (completion === 'file') return { kind: 'files' };
+  return typeof completion === 'string' ? { kind: 'names', of: completion } : fitting(completion, typed);
+}
+
+function fitting(words: readonly string[], typed: string): Candidates {
+  return { kind: 'words', words: words.filter((word) => word.startsWith(typed)).sort() };
+}
+
+function splitPath(
+  commands: readonly Command[],
+  words: readonly string[],
+): { readonly path: readonly string[]; readonly rest: readonly string[] } {
+  const path: string[] = [];
+  let index = 0;
+  for (; index < words.length; index++) {
+    const word = words[index] ?? '';
+    if (path.length === 0 && (word === '--host' || word === '-H')) index += 1;
+    else if (commands.some((command) => samePath(command.path.slice(0, path.length + 1), [...path, word]))) path.push(word);
+    else break;
+  }
+  return { path, rest: words.slice(index) };
+}
+
+function samePath(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((word, index) => word === b[index]);
+}
+
+function optionOf(options: { readonly [name: string]: OptionSpec }, word: string): OptionSpec | undefined {
+  if (word.startsWith('--')) return options[word.slice(2)];
+  return word.startsWith('-') ? Object.values(options).find((option) => `-${option.short}` === word) : undefined;
+}
+
+function pendingOption(options: { readonly [name: string]: OptionSpec }, words: readonly string[]): OptionSpec | undefined {
+  const option = optionOf(options, words.at(-1) ?? '');
+  return option === undefined || option.kind === 'flag' ? undefined : option;
+}
+
+function positionals(options: { readonly [name: string]: OptionSpec }, words: readonly string[]): readonly string[] {
+  const found: string[] = [];
+  for (let index = 0; index < words.length; index++) {
+    const word = words[index] ?? '';
+    const option = optionOf(options, word);
+    if (option !== undefined) index += option.kind === 'flag' ? 0 : 1;
+    else if (!word.startsWith('-')) found.push(word);
+  }
+  return found;
+}
+
+async function namesFor(context: Context, kind: 'node' | 'service' | 'stack'): Promise<readonly string[]> {
+  const api = await context.api();
+  switch (kind) {
+    case 'node':
+      return (await api.nodes()).map((node) => node.Description?.Hostname ?? node.ID);
+    case 'service':
+      return (await api.services({}, false)).map((service) => service.Spec.Name);
+    case 'stack':
+      return [
+        ...new Set(
+          (await api.services({ label: [STACK_NAMESPACE_LABEL] }, false)).map(
+            (service) => service.Spec.Labels[STACK_NAMESPACE_LABEL] ?? '',
+          ),
+        ),
+      ];
+  }
+}
+
+/** The line that tells the shell's script to offer file names. */
+const FILES_MARK = ':files';
+
+export function completeCommand(commands: () => readonly Command[]): Command {
+  return defineCommand({
+    path: ['__complete'],
+    summary: 'Print what the last word can be; called by the completion scripts',
+    hidden: true,
+    arguments: [{ name: 'WORD', optional: true, variadic: true }],
+    stopAtArguments: true,
+    options: {},
+    async run({ args, context }) {
+      const candidates = decideCandidates(commands(), args);
+      if (candidates.kind === 'files') context.terminal.out(`${FILES_MARK}\n`);
+      if (candidates.kind === 'words') context.terminal.out(candidates.words.map((word) => `${word}\n`).join(''));
+      if (candidates.kind === 'names') {
+        const typed = args.at(-1) ?? '';
+        try {
+          const names = await namesFor(context, candidates.of);
+          context.terminal.out(
+            names
+              .filter((name) => name.startsWith(typed))
+              .sort()
+              .map((name) => `${name}\n`)
+              .join(''),
+          );
+        } catch (error) {
+          // A message in the middle of a line that is being typed helps nobody: without a daemon there are no names.
+          if (!(error instanceof CommandFailure)) throw error;
+          return EXIT.failed;
+        }
+      }
+      return EXIT.ok;
+    },
+  });
+}
+
+const SCRIPTS: { readonly [shell: string]: string } = {
+  bash: `# Bash completion of swarm. Use it with:  source <(swarm completion bash)
+_swarm() {
+  local line
+  COMPREPLY=()
+  while IFS= read -r line; do
+    if [ "$line" = "${FILES_MARK}" ]; then compopt -o default; return; fi
+    COMPREPLY+=("$line")
+  done < <(swarm __complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+}
+complete -F _swarm swarm
+`,
+  zsh: `#compdef swarm
+# Zsh completion of swarm. Use it with:  source <(swarm completion zsh)
+_swarm() {
+  local -a found
+  found=("\${(@f)$(swarm __complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
+  if [ "\${found[1]}" = "${FILES_MARK}" ]; then _files; return; fi
+  compadd -- "\${(@)found:#}"
+}
+compdef _swarm swarm
+`,
+  fish: `# Fish completion of swarm. Use it with:  swarm completion fish | source
+function __swarm_complete
+  set -l words (commandline -opc)
+  set -l found (swarm __complete -- $words[2..-1] (commandline -ct) 2>/dev/null)
+  if test "$found[1]" = "${FILES_MARK}"
+    __fish_complete_path (commandline -ct)
+  else
+    printf '%s\\n' $found
+  end
+end
+complete -c swarm -f -a '(__swarm_complete)'
+`,
+};
+
+export const completion = defineCommand({
+  path: ['completion'],
+  summary: 'Print the completion script of a shell',
+  description: 'For bash: source <(swarm completion bash)',
+  arguments: [{ name: 'SHELL', complete: Object.keys(SCRIPTS) }],
+  options: {},
+  async run({ args, context }) {
+    const script = SCRIPTS[args[0] ?? ''];
+    if (script === undefined) throw usageError(`there is no completion for "${args[0]}"; use ${Object.keys(SCRIPTS).join(', ')}`);
+    context.terminal.out(script);
+    return EXIT.ok;
+  },
+});

@@ -1,0 +1,80 @@
+import { join } from 'node:path';
+import type { Platform, ServiceSpecInput } from '@swarm/shared/engine-api/service-spec';
+import type { ApiClient } from '../client/api-client.ts';
+import type { ApiNamed } from '../client/api-objects.ts';
+import type { Context } from '../command/context.ts';
+import { CommandFailure, EXIT } from '../command/exit-codes.ts';
+import type { FileReference } from '../service/references.ts';
+import { openRegistryLogins, runCredentialHelper } from '../service/registry-auth.ts';
+import { waitForServices } from '../wait/wait-for-services.ts';
+
+/** What creating, updating and deploying have in common: logins, digests, ids of what is named, the wait. */
+export function registryLogins(context: Context) {
+  const configDirectory = context.environment.DOCKER_CONFIG ?? join(context.homeDirectory, '.docker');
+  return openRegistryLogins({ configDirectory, runHelper: runCredentialHelper });
+}
+
+export async function registryAuthFor(context: Context, image: string, wanted: boolean | undefined): Promise<string | undefined> {
+  return wanted === true ? (await registryLogins(context)).forImage(image) : undefined;
+}
+
+/**
+ * The spec with its image pinned to the digest that the registry has now, and the platforms it is for. A registry that
+ * does not answer is no failure: every node then takes what it finds, and the user is told.
+ */
+export async function resolveImage<Spec extends ServiceSpecInput>(context: Context, api: ApiClient, spec: Spec): Promise<Spec> {
+  const image = spec.TaskTemplate?.ContainerSpec?.Image;
+  if (image === undefined || image.includes('@')) return spec;
+  try {
+    const answer = await api.distribution(image, await registryAuthFor(context, image, true));
+    const platforms = (answer.Platforms ?? []).filter((platform) => platform.os !== '').map(normalisePlatform);
+    const template = spec.TaskTemplate ?? {};
+    return {
+      ...spec,
+      TaskTemplate: {
+        ...template,
+        ContainerSpec: { ...template.ContainerSpec, Image: `${image}@${answer.Descriptor.digest}` },
+        Placement: { ...template.Placement, ...(platforms.length > 0 && { Platforms: platforms }) },
+      },
+    };
+  } catch (error) {
+    if (!(error instanceof CommandFailure) || context.signal.aborted) throw error;
+    context.terminal.err(
+      `image ${image} could not be looked up at its registry (${error.message}); each node will use the image of that name that it has or pulls, and these may differ\n`,
+    );
+    return spec;
+  }
+}
+
+function normalisePlatform(platform: { readonly architecture: string; readonly os: string }): Platform {
+  return { Architecture: platform.architecture, OS: platform.os };
+}
+
+/** The ids of secrets or configs by exact name. @throws CommandFailure that names what is missing. */
+export async function lookUp(
+  kind: 'secret' | 'config',
+  list: (names: readonly string[]) => Promise<readonly ApiNamed[]>,
+  references: readonly FileReference[],
+): Promise<ReadonlyMap<string, string>> {
+  if (references.length === 0) return new Map();
+  const found = await list(references.map((reference) => reference.source));
+  const ids = new Map(found.map((object) => [object.Spec.Name, object.ID]));
+  const missing = references.map((reference) => reference.source).filter((name) => !ids.has(name));
+  if (missing.length > 0) throw new CommandFailure(`${kind} not found: ${missing.join(', ')}`);
+  return ids;
+}
+
+/** Ends a command that changed services: waits unless `--detach`. */
+export async function finish(
+  context: Context,
+  api: ApiClient,
+  ids: readonly string[],
+  options: { readonly detach?: boolean | undefined; readonly quiet?: boolean | undefined },
+): Promise<number> {
+  if (options.detach === true || ids.length === 0) return EXIT.ok;
+  return waitForServices(context, api, ids, options.quiet === true);
+}
+
+export function printWarnings(context: Context, warnings: readonly string[] | null | undefined): void {
+  for (const warning of warnings ?? []) context.terminal.err(`warning: ${warning}\n`);
+}

@@ -1,0 +1,158 @@
+import type { IncomingMessage } from 'node:http';
+import { CONTAINER_LABELS } from '@swarm/shared/domain/labels';
+import { type ApiClient, ApiRefusal } from '../client/api-client.ts';
+import { type LogFrame, readFrames } from '../client/log-frames.ts';
+import { defineCommand, type OptionValues } from '../command/command.ts';
+import type { Context } from '../command/context.ts';
+import { CommandFailure, EXIT, usageError } from '../command/exit-codes.ts';
+import { nodeName, slotName } from '../render/tasks.ts';
+import { parseDuration } from '../service/values.ts';
+import { namesOf } from './resolve.ts';
+
+const OPTIONS = {
+  details: { kind: 'flag', help: 'show extra attributes of each line' },
+  follow: { kind: 'flag', short: 'f', help: 'go on with what is written from now on' },
+  'no-resolve': { kind: 'flag', help: 'show ids instead of names' },
+  'no-task-ids': { kind: 'flag', help: 'leave the task ids out' },
+  'no-trunc': { kind: 'flag', help: 'show task ids whole' },
+  raw: { kind: 'flag', help: 'only the lines, without who wrote them' },
+  since: { kind: 'text', value: 'time', help: 'from this time on: 2026-01-02T13:23:37Z, or 42m for the last 42 minutes' },
+  tail: { kind: 'text', short: 'n', value: 'number', help: 'only so many lines from the end of each task (default all)' },
+  timestamps: { kind: 'flag', short: 't', help: 'show when each line was written' },
+} as const;
+type Options = OptionValues<typeof OPTIONS>;
+
+export const logs = defineCommand({
+  path: ['service', 'logs'],
+  summary: 'Show what the tasks of a service, or one task, have written',
+  arguments: [{ name: 'SERVICE|TASK', complete: 'service' }],
+  options: OPTIONS,
+  async run({ args, options, context }) {
+    const api = await context.api();
+    const term = args[0] ?? '';
+    const source = await findSource(api, term);
+    const query = buildQuery(options, context.clock.now());
+    const response = await api.logs(source.kind, source.id, query);
+    const printer = options.raw === true ? rawPrinter(context) : namedPrinter(context, api, options);
+    try {
+      if (source.tty) await printPlain(context, response);
+      else await printFrames(readFrames(response), printer, term);
+    } catch (error) {
+      if (context.signal.aborted) return EXIT.interrupted;
+      throw error instanceof CommandFailure
+        ? error
+        : new CommandFailure(`the log of ${term} broke off: ${error instanceof Error ? error.message : String(error)}`, 1, error);
+    }
+    return EXIT.ok;
+  },
+});
+
+interface Source {
+  readonly kind: 'services' | 'tasks';
+  readonly id: string;
+  /** A terminal's output is not framed. */
+  readonly tty: boolean;
+}
+
+async function findSource(api: ApiClient, term: string): Promise<Source> {
+  try {
+    const service = await api.service(term);
+    return { kind: 'services', id: service.ID, tty: service.Spec.TaskTemplate.ContainerSpec?.TTY === true };
+  } catch (error) {
+    if (!(error instanceof ApiRefusal) || error.status !== 404) throw error;
+  }
+  try {
+    const task = await api.task(term);
+    return { kind: 'tasks', id: task.ID, tty: task.Spec.ContainerSpec?.TTY === true };
+  } catch (error) {
+    if (!(error instanceof ApiRefusal) || error.status !== 404) throw error;
+    throw new CommandFailure(`no such task or service: ${term}`);
+  }
+}
+
+function buildQuery(options: Options, now: number): string {
+  const query = new URLSearchParams({ stdout: '1', stderr: '1', tail: options.tail ?? 'all' });
+  if (options.raw !== true || options.details === true) query.set('details', '1');
+  if (options.follow === true) query.set('follow', '1');
+  if (options.timestamps === true) query.set('timestamps', '1');
+  if (options.since !== undefined) query.set('since', parseSince(options.since, now));
+  return query.toString();
+}
+
+/** Unix seconds with their fraction. */
+function parseSince(text: string, now: number): string {
+  if (/^\d+(\.\d+)?$/.test(text)) return text;
+  const date = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
+  if (!Number.isNaN(date)) return String(date / 1000);
+  try {
+    return String((now - parseDuration('since', text) / 1e6) / 1000);
+  } catch {
+    throw usageError(`--since: "${text}" is neither a time (2026-01-02T13:23:37Z) nor a duration (42m)`);
+  }
+}
+
+type FramePrinter = (frame: LogFrame) => Promise<void>;
+
+async function printFrames(frames: AsyncIterable<LogFrame>, print: FramePrinter, term: string): Promise<void> {
+  for await (const frame of frames) {
+    if (frame.type === 'error') throw new CommandFailure(`the log of ${term}: ${Buffer.from(frame.text).toString('utf8').trim()}`);
+    await print(frame);
+  }
+}
+
+function rawPrinter(context: Context): FramePrinter {
+  return async (frame) => write(context, frame, Buffer.from(frame.text).toString('utf8'));
+}
+
+async function printPlain(context: Context, response: IncomingMessage): Promise<void> {
+  for await (const chunk of response as AsyncIterable<Buffer>) context.terminal.out(chunk.toString('utf8'));
+}
+
+function write(context: Context, frame: LogFrame, text: string): void {
+  if (frame.type === 'stderr') context.terminal.err(text);
+  else context.terminal.out(text);
+}
+
+/** `web.1.abcdefghijkl@host    | line`, as Docker prints it. */
+function namedPrinter(context: Context, api: ApiClient, options: Options): FramePrinter {
+  const names = new Map<string, string>();
+  let widest = 0;
+  return async (frame) => {
+    const line = Buffer.from(frame.text).toString('utf8');
+    const parts = line.split(' ');
+    const stamp = options.timestamps === true ? parts.shift() : undefined;
+    const details = new Map(
+      (parts.shift() ?? '')
+        .split(',')
+        .map((pair) => [decodeURIComponent(pair.split('=', 1)[0] ?? ''), decodeURIComponent(pair.slice(pair.indexOf('=') + 1))]),
+    );
+    const taskID = details.get(CONTAINER_LABELS.taskID);
+    if (taskID === undefined)
+      throw new CommandFailure('the daemon sent a log line that names no task; use --raw to see the lines as they are');
+    let name = names.get(taskID);
+    if (name === undefined) {
+      name = await sourceName(api, taskID, options);
+      names.set(taskID, name);
+    }
+    widest = Math.max(widest, name.length);
+    const shown = [stamp, `${name.padEnd(widest)}   `, '|', options.details === true ? extraDetails(details) : undefined].filter(
+      (part) => part !== undefined,
+    );
+    write(context, frame, `${shown.join(' ').replace(' |', '|')} ${parts.join(' ')}`);
+  };
+}
+
+function extraDetails(details: ReadonlyMap<string, string>): string | undefined {
+  const own = new Set<string>([CONTAINER_LABELS.nodeID, CONTAINER_LABELS.serviceID, CONTAINER_LABELS.taskID]);
+  const extra = [...details].filter(([key]) => key !== '' && !own.has(key)).map(([key, value]) => `${key}=${value}`);
+  return extra.length === 0 ? undefined : extra.join(',');
+}
+
+const SHORT_ID = 12;
+
+async function sourceName(api: ApiClient, taskID: string, options: Options): Promise<string> {
+  const task = await api.task(taskID);
+  const names = await namesOf(api, [task], options['no-resolve'] !== true);
+  const id = options['no-task-ids'] === true ? '' : `.${options['no-trunc'] === true ? taskID : taskID.slice(0, SHORT_ID)}`;
+  return `${slotName(task, names)}${id}@${nodeName(task, names)}`;
+}

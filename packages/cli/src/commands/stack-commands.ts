@@ -1,0 +1,89 @@
+import { STACK_NAMESPACE_LABEL } from '@swarm/shared/domain/labels';
+import { type Command, defineCommand } from '../command/command.ts';
+import type { Context } from '../command/context.ts';
+import { EXIT } from '../command/exit-codes.ts';
+import { SERVICE_COLUMNS, serviceRows } from '../render/services.ts';
+import { STACK_COLUMNS, stackRows } from '../render/stacks.ts';
+import { FILTER_OPTION, LIST_OPTIONS, parseFilters, printRows } from './list-output.ts';
+import { forEach } from './resolve.ts';
+import { deploy, VERBS } from './stack-deploy.ts';
+import { printTasks, TASK_OPTIONS } from './task-output.ts';
+
+const STACK = { name: 'STACK', complete: 'stack' } as const;
+
+const list = defineCommand({
+  path: ['stack', 'ls'],
+  aliases: ['list'],
+  summary: 'List the stacks',
+  options: { format: LIST_OPTIONS.format },
+  async run({ options, context }) {
+    const api = await context.api();
+    const services = await api.services({ label: [STACK_NAMESPACE_LABEL] }, false);
+    printRows(
+      context.terminal,
+      { format: options.format, quiet: false },
+      { columns: STACK_COLUMNS, rows: stackRows(services), id: (row) => row.Name, json: (row) => row },
+    );
+    return EXIT.ok;
+  },
+});
+
+const services = defineCommand({
+  path: ['stack', 'services'],
+  summary: 'List the services of a stack',
+  arguments: [STACK],
+  options: { ...LIST_OPTIONS, ...FILTER_OPTION },
+  async run({ args, options, context }) {
+    const api = await context.api();
+    const found = await api.services(ofStack(args[0] ?? '', options.filter), true);
+    if (found.length === 0) return nothing(context, args[0] ?? '');
+    printRows(context.terminal, options, { columns: SERVICE_COLUMNS, rows: serviceRows(found), id: (row) => row.ID, json: (row) => row });
+    return EXIT.ok;
+  },
+});
+
+const tasks = defineCommand({
+  path: ['stack', 'ps'],
+  summary: 'List the tasks of a stack',
+  arguments: [STACK],
+  options: TASK_OPTIONS,
+  async run({ args, options, context }) {
+    const api = await context.api();
+    const found = await api.tasks(ofStack(args[0] ?? '', options.filter));
+    if (found.length === 0) return nothing(context, args[0] ?? '');
+    await printTasks(context, api, found, options);
+    return EXIT.ok;
+  },
+});
+
+const remove = defineCommand({
+  path: ['stack', 'rm'],
+  aliases: ['remove', 'down'],
+  summary: 'Remove stacks: their services, secrets, configs and networks. Volumes stay',
+  arguments: [{ ...STACK, variadic: true }],
+  options: {},
+  async run({ args, context }) {
+    const api = await context.api();
+    const ok = await forEach(
+      args,
+      async (name) => {
+        const { results } = await api.removeStack(name);
+        for (const result of results) context.terminal.out(`${VERBS[result.action]} ${result.kind} ${result.name}\n`);
+      },
+      (message) => context.terminal.err(`swarm: ${message}\n`),
+    );
+    return ok ? EXIT.ok : EXIT.failed;
+  },
+});
+
+function ofStack(name: string, filters: readonly string[]): { readonly [key: string]: readonly string[] } {
+  const own = parseFilters(filters);
+  return { ...own, label: [...(own.label ?? []), `${STACK_NAMESPACE_LABEL}=${name}`] };
+}
+
+function nothing(context: Context, name: string): number {
+  context.terminal.err(`nothing found in stack: ${name}\n`);
+  return EXIT.failed;
+}
+
+export const STACK_COMMANDS: readonly Command[] = [deploy, list, tasks, remove, services];

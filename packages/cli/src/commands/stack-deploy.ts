@@ -1,0 +1,147 @@
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import type { StackFile, StackInput, StackProblem, StackSpec } from '@swarm/shared/compose/load-stack';
+import { STACK_NAMESPACE_LABEL } from '@swarm/shared/domain/labels';
+import type { ServiceSpecInput } from '@swarm/shared/engine-api/service-spec';
+import type { StackAction } from '@swarm/shared/engine-api/stack-spec';
+import type { ApiClient } from '../client/api-client.ts';
+import { defineCommand } from '../command/command.ts';
+import type { Context } from '../command/context.ts';
+import { CommandFailure, EXIT, usageError } from '../command/exit-codes.ts';
+import { count } from '../render/words.ts';
+import { WAIT_OPTIONS } from '../service/options.ts';
+import { parseChoice } from '../service/values.ts';
+import { finish, printWarnings, registryLogins, resolveImage } from './service-change.ts';
+
+export const deploy = defineCommand({
+  path: ['stack', 'deploy'],
+  aliases: ['up'],
+  summary: 'Make a stack what its files say, and wait until it runs',
+  description:
+    'Creates what is missing, changes what differs, leaves the rest alone. All or nothing: a mistake in one service changes no other.',
+  arguments: [{ name: 'STACK', complete: 'stack' }],
+  options: {
+    ...WAIT_OPTIONS,
+    'compose-file': {
+      kind: 'list',
+      short: 'c',
+      value: 'path',
+      help: 'stack file, - for standard input; later ones override earlier ones',
+      complete: 'file',
+    },
+    prune: { kind: 'flag', help: 'remove services of the stack that the files no longer name' },
+    'resolve-image': {
+      kind: 'text',
+      value: 'when',
+      help: 'ask the registry for digests: always (default), changed, never',
+      complete: ['always', 'changed', 'never'],
+    },
+    'strict-docker': { kind: 'flag', help: 'take only what docker stack deploy takes, not the Compose Specification' },
+    'with-registry-auth': { kind: 'flag', help: 'send your registry logins along, so that the nodes can pull the images' },
+  },
+  async run({ args, options, context }) {
+    const name = args[0] ?? '';
+    if (options['compose-file'].length === 0) throw usageError('name the stack file: swarm stack deploy -c FILE STACK');
+    const when = parseChoice('resolve-image', options['resolve-image'] ?? 'always', ['always', 'changed', 'never'] as const);
+    const stack = await readStack(context, name, options['compose-file'], options['strict-docker'] === true);
+    const api = await context.api();
+    const resolved = { ...stack, services: await resolveImages(context, api, stack, when) };
+    const auth = options['with-registry-auth'] === true ? await loginsFor(context, stack) : {};
+    const { results, warnings } = await api.deployStack(name, { stack: resolved, registryAuth: auth, prune: options.prune === true });
+    printWarnings(context, warnings);
+    for (const result of results) context.terminal.out(`${VERBS[result.action]} ${result.kind} ${result.name}\n`);
+    const services = results.filter((result) => result.kind === 'service' && result.action !== 'removed').map((result) => result.id);
+    return finish(context, api, services, options);
+  },
+});
+
+export const VERBS: { readonly [Action in StackAction]: string } = {
+  created: 'Created',
+  updated: 'Updated',
+  unchanged: 'Unchanged',
+  removed: 'Removed',
+};
+
+async function readStack(context: Context, stackName: string, paths: readonly string[], strictDocker: boolean): Promise<StackSpec> {
+  const files = await Promise.all(paths.map((path) => readStackFile(context, path)));
+  const first = paths[0] ?? '-';
+  const input: StackInput = {
+    stackName,
+    files,
+    workingDirectory: first === '-' ? context.workingDirectory : dirname(resolve(context.workingDirectory, first)),
+    environment: definedVariables(context.environment),
+    homeDirectory: context.homeDirectory,
+    readFile: readIfThere,
+    strictDocker,
+  };
+  // The YAML reader is loaded only where a stack is read: the daemon and the other commands do without it.
+  const { loadStack } = await import('@swarm/shared/compose/load-stack');
+  const load = loadStack(input);
+  if (load.kind === 'invalid') {
+    throw new CommandFailure(
+      `stack ${stackName} has ${count(load.problems.length, 'problem')}, nothing was changed:\n${load.problems.map((problem) => `  ${showProblem(problem)}`).join('\n')}`,
+    );
+  }
+  for (const warning of load.warnings) context.terminal.err(`warning: ${showProblem(warning)}\n`);
+  return load.stack;
+}
+
+async function readStackFile(context: Context, path: string): Promise<StackFile> {
+  if (path === '-') return { path, bytes: await context.readStdin() };
+  const bytes = readIfThere(resolve(context.workingDirectory, path));
+  if (bytes === undefined) throw new CommandFailure(`there is no stack file ${path}`);
+  return { path, bytes };
+}
+
+function readIfThere(path: string): Uint8Array | undefined {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return undefined;
+    throw new CommandFailure(`${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`, EXIT.failed, error);
+  }
+}
+
+function definedVariables(environment: Context['environment']): { readonly [name: string]: string } {
+  return Object.fromEntries(Object.entries(environment).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
+}
+
+/** `stack.yml:12:5: what, why, way out`. */
+function showProblem({ file, line, column, message }: StackProblem): string {
+  const place = [file, line, column].filter((part) => part !== undefined).join(':');
+  return `${place}: ${message}`;
+}
+
+async function resolveImages(
+  context: Context,
+  api: ApiClient,
+  stack: StackSpec,
+  when: 'always' | 'changed' | 'never',
+): Promise<StackSpec['services']> {
+  if (when === 'never') return stack.services;
+  const present = when === 'always' ? [] : await api.services({ label: [`${STACK_NAMESPACE_LABEL}=${stack.name}`] }, false);
+  const entries = await Promise.all(
+    Object.entries(stack.services).map(async ([name, spec]): Promise<[string, ServiceSpecInput]> => {
+      const old = present.find((service) => service.Spec.Name === name)?.Spec.TaskTemplate.ContainerSpec?.Image;
+      const wanted = spec.TaskTemplate?.ContainerSpec?.Image ?? '';
+      const same = old !== undefined && old.split('@', 1)[0] === wanted;
+      return [name, same ? pinned(spec, old) : await resolveImage(context, api, spec)];
+    }),
+  );
+  return Object.fromEntries(entries);
+}
+
+function pinned(spec: ServiceSpecInput, image: string): ServiceSpecInput {
+  return { ...spec, TaskTemplate: { ...spec.TaskTemplate, ContainerSpec: { ...spec.TaskTemplate?.ContainerSpec, Image: image } } };
+}
+
+/** The login for each service's image, by the service's name. */
+async function loginsFor(context: Context, stack: StackSpec): Promise<{ readonly [service: string]: string }> {
+  const logins = await registryLogins(context);
+  const found: Record<string, string> = {};
+  for (const [name, spec] of Object.entries(stack.services)) {
+    const auth = await logins.forImage(spec.TaskTemplate?.ContainerSpec?.Image ?? '');
+    if (auth !== undefined) found[name] = auth;
+  }
+  return found;
+}

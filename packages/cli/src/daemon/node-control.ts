@@ -1,0 +1,215 @@
+import type { LocalNode, NodeControl } from '@swarm/manager/seams/node-control';
+import type { Availability, InitRequest, JoinRequest } from '@swarm/shared/engine-api/cluster-spec';
+import { AVAILABILITIES } from '@swarm/shared/engine-api/cluster-spec';
+import { ApiError } from '@swarm/shared/errors/api-error';
+import { assertNever } from '@swarm/shared/runtime/assert-never';
+import type { Logger } from '@swarm/shared/runtime/logger';
+import { EngineError, type EngineInfo } from '@swarm/worker/engine/engine';
+import { type DaemonState, keepState, type RunningNode } from './daemon-state.ts';
+import { decideAdvertiseAddress, decideListenAddress, type HostInterface, type HostPort } from './decide/address.ts';
+
+export interface Addresses {
+  readonly listen: HostPort;
+  readonly advertise: HostPort;
+}
+
+/** What makes and ends a node in this process. A method that throws has left nothing behind. */
+export interface NodeParts {
+  /** Whether the data root says that this host is a node. If not, nothing of an earlier one is left. @throws with a reason for the user. */
+  isMember(): Promise<boolean>;
+  /** Starts the node that the data root holds. @throws with a reason for the user when it cannot be used. */
+  resume(): Promise<RunningNode>;
+  init(request: InitRequest, addresses: Addresses, availability: Availability): Promise<RunningNode>;
+  join(request: JoinRequest, addresses: Addresses, availability: Availability): Promise<RunningNode>;
+  /** For a node whose parts have ended: removes its containers, then forgets it. @throws EngineError; then it can be tried again. */
+  leave(): Promise<void>;
+}
+
+export interface NodeControlDeps {
+  readonly parts: NodeParts;
+  readonly engineInfo: () => Promise<EngineInfo>;
+  readonly interfaces: () => readonly HostInterface[];
+  /** `--advertise-addr` of the daemon: the default of init and join. */
+  readonly advertiseAddr: string | undefined;
+  readonly logger: Logger;
+}
+
+export interface DaemonControl extends NodeControl {
+  /** First of all, once, before the API answers: so that nobody is told a wrong state. */
+  look(): Promise<void>;
+  /** Once, after `look`: starts the node if there is one. Never throws: what cannot be resumed is the state `error`. */
+  resume(): Promise<void>;
+  /** Ends the node, for a daemon that stops; containers run on. */
+  stop(): Promise<void>;
+}
+
+const MEMBER = 'This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and join another one.';
+const NOT_MEMBER = 'This node is not part of a swarm';
+
+/** Membership of this host: the daemon's state machine behind the API's `NodeControl`. */
+export function createNodeControl(deps: NodeControlDeps): DaemonControl {
+  const { parts, logger } = deps;
+  const state = keepState(logger);
+  /** Init, join and leave, one at a time; a daemon that stops waits for it. */
+  let changing: Promise<unknown> = Promise.resolve();
+
+  async function start(what: 'init' | 'join', make: () => Promise<RunningNode>): Promise<RunningNode> {
+    if (state.get().kind !== 'inactive') throw new ApiError('unavailable', MEMBER);
+    state.set({ kind: 'starting', what });
+    const attempt = make();
+    changing = attempt.catch(() => undefined);
+    try {
+      const node = await attempt;
+      state.set({ kind: 'active', node });
+      return node;
+    } catch (error) {
+      logger.warn({ what, reason: messageOf(error) }, 'this host stays outside');
+      state.set({ kind: 'inactive' });
+      throw explain(error);
+    }
+  }
+
+  async function refuseDockerSwarm(): Promise<void> {
+    const info = await deps.engineInfo();
+    if (!['', 'inactive'].includes(info.dockerSwarmState)) {
+      throw new ApiError(
+        'unavailable',
+        `the Docker Engine of this host is in Docker's own swarm mode (${info.dockerSwarmState}), and both would manage the same containers. Take it out first: "docker swarm leave" on the engine's own socket, with --force on its last manager, which ends that swarm`,
+      );
+    }
+  }
+
+  function addressesOf(request: { readonly ListenAddr?: string; readonly AdvertiseAddr?: string }): Addresses {
+    const interfaces = deps.interfaces();
+    const listen = decideListenAddress(request.ListenAddr ?? '', interfaces);
+    const asked = request.AdvertiseAddr ?? '';
+    return { listen, advertise: decideAdvertiseAddress(asked === '' ? (deps.advertiseAddr ?? '') : asked, listen, interfaces) };
+  }
+
+  async function leaveNow(node: RunningNode | undefined): Promise<void> {
+    state.set({ kind: 'leaving' });
+    try {
+      await node?.stop();
+      await parts.leave();
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      const message = `the containers of this node could not be removed, so it has not left: ${error.message}. Try again`;
+      state.set({ kind: 'error', message });
+      throw new ApiError('unavailable', message, { cause: error });
+    }
+    state.set({ kind: 'inactive' });
+  }
+
+  return {
+    async look() {
+      try {
+        if (await parts.isMember()) state.set({ kind: 'starting', what: 'resume' });
+      } catch (error) {
+        state.set({ kind: 'error', message: messageOf(error) });
+      }
+    },
+    async resume() {
+      if (state.get().kind !== 'starting') return;
+      try {
+        state.set({ kind: 'active', node: await parts.resume() });
+      } catch (error) {
+        state.set({ kind: 'error', message: messageOf(error) });
+      }
+    },
+    async stop() {
+      await changing;
+      const now = state.get();
+      if (now.kind === 'active') await now.node.stop();
+    },
+    local: () => localNode(state.get()),
+    manager() {
+      const now = state.get();
+      return now.kind === 'active' ? now.node.manager : undefined;
+    },
+    async init(request) {
+      if (request.ForceNewCluster === true) {
+        throw new ApiError(
+          'unimplemented',
+          'a new cluster from the state of a lost one (--force-new-cluster) is not available in this version yet',
+        );
+      }
+      const node = await start('init', async () => {
+        const availability = availabilityOf(request.Availability);
+        const addresses = addressesOf(request);
+        await refuseDockerSwarm();
+        return parts.init(request, addresses, availability);
+      });
+      return { nodeID: node.nodeID };
+    },
+    async join(request) {
+      await start('join', async () => {
+        const availability = availabilityOf(request.Availability);
+        const addresses = addressesOf({ ...request, ListenAddr: request.ListenAddr || '0.0.0.0' });
+        await refuseDockerSwarm();
+        return parts.join(request, addresses, availability);
+      });
+    },
+    async leave() {
+      const now = state.get();
+      switch (now.kind) {
+        case 'inactive':
+          throw new ApiError('unavailable', NOT_MEMBER);
+        case 'starting':
+          throw new ApiError('unavailable', 'This node is about to join a swarm. Wait until it has, or has failed to');
+        case 'leaving':
+          throw new ApiError('unavailable', 'This node is leaving its swarm already');
+        case 'active':
+        case 'error': {
+          const leaving = leaveNow(now.kind === 'active' ? now.node : undefined);
+          changing = leaving.catch(() => undefined);
+          return leaving;
+        }
+        default:
+          return assertNever(now);
+      }
+    },
+  };
+}
+
+/** @throws ApiError 500 with Docker's text. */
+function availabilityOf(text: string | undefined): Availability {
+  const word = text === undefined || text === '' ? 'active' : text;
+  const found = AVAILABILITIES.find((known) => known === word);
+  if (found === undefined) throw new ApiError('internal', `invalid Availability: "${word}"`);
+  return found;
+}
+
+function localNode(state: DaemonState): LocalNode {
+  const nobody = { nodeID: '', nodeAddr: '', error: '', isManager: false, remoteManagers: [] };
+  switch (state.kind) {
+    case 'inactive':
+      return { ...nobody, state: 'inactive' };
+    case 'starting':
+    case 'leaving':
+      return { ...nobody, state: 'pending' };
+    case 'error':
+      return { ...nobody, state: 'error', error: state.message };
+    case 'active':
+      return {
+        state: 'active',
+        nodeID: state.node.nodeID,
+        nodeAddr: state.node.address,
+        error: state.node.problem(),
+        isManager: state.node.manager !== undefined,
+        remoteManagers: state.node.remoteManagers(),
+      };
+    default:
+      return assertNever(state);
+  }
+}
+
+/** What a client shall see of a failure; what is no expected one stays as it is and ends the daemon. */
+function explain(error: unknown): unknown {
+  if (error instanceof EngineError)
+    return new ApiError('unavailable', `the Docker Engine of this host does not answer: ${error.message}`, { cause: error });
+  return error;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

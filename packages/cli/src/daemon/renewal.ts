@@ -1,0 +1,106 @@
+import { X509Certificate } from 'node:crypto';
+import { renew } from '@swarm/shared/identity/enrol';
+import { EnrolError } from '@swarm/shared/identity/enrol-error';
+import type { NodeIdentity } from '@swarm/shared/identity/identity';
+import type { Clock } from '@swarm/shared/runtime/clock';
+import type { Random } from '@swarm/shared/runtime/ids';
+import type { Logger } from '@swarm/shared/runtime/logger';
+import { decideRenewal } from './decide/renewal.ts';
+
+export interface RenewalDeps {
+  readonly identity: () => NodeIdentity;
+  /** `host:port` of managers. */
+  readonly managers: () => readonly string[];
+  /** Keeps the new certificate and hands it to whoever uses it; resolves when it is on disk. */
+  readonly onRenewed: (identity: NodeIdentity) => Promise<void>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly onFailure: (error: unknown) => void;
+}
+
+export interface Renewal {
+  /** Renews soon: the manager asked for it. */
+  renewNow(): void;
+  /** Why the certificate could not be renewed the last time; undefined when all is well. */
+  problem(): string | undefined;
+  stop(): Promise<void>;
+}
+
+const RETRY_FROM_MS = 5_000;
+const RETRY_TO_MS = 10 * 60_000;
+/** A laptop's lid, a changed clock: the time is looked at this often, whatever the timer says. */
+const LONGEST_WAIT_MS = 60 * 60_000;
+
+/** Keeps the node's certificate good for as long as the node is a member. */
+export function startRenewal(deps: RenewalDeps): Renewal {
+  const { clock, random, logger } = deps;
+  const stopping = new AbortController();
+  let cancel: () => void = () => undefined;
+  let running: Promise<void> | undefined;
+  let failures = 0;
+  let problem: string | undefined;
+  let dueMs = due();
+
+  function due(): number {
+    const certificate = new X509Certificate(deps.identity().certificate);
+    return decideRenewal(
+      { fromMs: certificate.validFromDate.getTime(), toMs: certificate.validToDate.getTime() },
+      random.fraction(),
+      clock.now(),
+    );
+  }
+
+  function wait(): void {
+    if (stopping.signal.aborted || running !== undefined) return;
+    cancel();
+    cancel = clock.setTimer(Math.min(Math.max(0, dueMs - clock.now()), LONGEST_WAIT_MS), () => {
+      if (clock.now() < dueMs) wait();
+      else run();
+    });
+  }
+
+  function run(): void {
+    running = attempt()
+      .catch(deps.onFailure)
+      .then(() => {
+        running = undefined;
+        wait();
+      });
+  }
+
+  async function attempt(): Promise<void> {
+    try {
+      const identity = await renew({ identity: deps.identity(), addresses: deps.managers(), clock, signal: stopping.signal });
+      await deps.onRenewed(identity);
+      failures = 0;
+      problem = undefined;
+      dueMs = due();
+      logger.info({ nodeID: identity.nodeID, role: identity.role }, 'certificate renewed');
+    } catch (error) {
+      if (stopping.signal.aborted) return;
+      if (!(error instanceof EnrolError)) throw error;
+      failures += 1;
+      if (problem !== error.message) logger.warn({ reason: error.message, kind: error.kind }, 'the certificate could not be renewed');
+      problem = error.message;
+      const backoff = Math.min(RETRY_FROM_MS * 2 ** (failures - 1), RETRY_TO_MS);
+      dueMs = clock.now() + backoff * (0.5 + random.fraction() / 2);
+    }
+  }
+
+  wait();
+  return {
+    renewNow() {
+      // After a failure the pause stands, however often a manager asks.
+      if (failures > 0) return;
+      dueMs = clock.now();
+      wait();
+    },
+    problem: () => problem,
+    async stop() {
+      stopping.abort(new Error('the daemon is stopping'));
+      cancel();
+      await running;
+    },
+  };
+}

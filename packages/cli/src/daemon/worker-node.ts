@@ -1,0 +1,82 @@
+import { tlsInfo } from '@swarm/shared/identity/certificates';
+import type { NodeIdentity } from '@swarm/shared/identity/identity';
+import { tlsClientOptions } from '@swarm/shared/identity/tls-options';
+import type { Clock } from '@swarm/shared/runtime/clock';
+import type { Random } from '@swarm/shared/runtime/ids';
+import type { Logger } from '@swarm/shared/runtime/logger';
+import { createFileWorkerDisk } from '@swarm/worker/assignments/file-worker-disk';
+import type { ContainerEngine } from '@swarm/worker/engine/engine';
+import { bridgePlane } from '@swarm/worker/network/bridge-plane';
+import { webSocketDialer } from '@swarm/worker/session/dial';
+import { engineDescriber } from '@swarm/worker/session/engine-describer';
+import { startEngineHealth } from '@swarm/worker/session/engine-health';
+import { type Session, startSession } from '@swarm/worker/session/session';
+import { taskLogOpener } from '@swarm/worker/session/task-log';
+import { startWorker } from '@swarm/worker/worker';
+
+export interface WorkerNodeDeps {
+  readonly engine: ContainerEngine;
+  readonly identity: () => NodeIdentity;
+  /** Of the worker's own documents. */
+  readonly folder: string;
+  readonly advertiseHost: string;
+  readonly managers: { list(): readonly string[]; replace(addresses: readonly string[]): void };
+  readonly onRenewCertificate: () => void;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly onFailure: (error: unknown) => void;
+}
+
+export interface WorkerNode {
+  /** Why there is no session with a manager now; undefined while there is one. */
+  problem(): string | undefined;
+  stop(): Promise<void>;
+}
+
+/** The worker of this host, with its session and the probe of its engine. */
+export async function startWorkerNode(deps: WorkerNodeDeps): Promise<WorkerNode> {
+  const { engine, clock, random, onFailure } = deps;
+  const { nodeID, clusterID, privateKey } = deps.identity();
+  const logger = (part: string) => deps.logger.child({ part });
+  const health = startEngineHealth({ engine, clock, logger: logger('engine'), onFailure });
+  const dialer = webSocketDialer(() => tlsClientOptions(deps.identity()));
+  let session: Session | undefined;
+  const worker = await startWorker({
+    engine,
+    disk: createFileWorkerDisk({ folder: deps.folder, privateKey }),
+    network: bridgePlane,
+    clock,
+    logger: logger('worker'),
+    nodeID,
+    clusterID,
+    onFailure,
+    openSession(sink) {
+      session = startSession({
+        ...dialer,
+        managers: deps.managers,
+        clock,
+        random,
+        logger: logger('session'),
+        describe: engineDescriber(engine, () => tlsInfo(deps.identity().rootCertificate)),
+        engineHealth: health.current,
+        advertiseAddr: deps.advertiseHost,
+        sink,
+        openLog: taskLogOpener(engine, () => clusterID),
+        onRenewCertificate: deps.onRenewCertificate,
+        onRefused({ code }) {
+          if (code === 'certificate-expired' || code === 'role-changed') deps.onRenewCertificate();
+        },
+        onFailure,
+      });
+      return session;
+    },
+  });
+  return {
+    problem: () => session?.problem(),
+    async stop() {
+      await worker.stop();
+      await health.stop();
+    },
+  };
+}

@@ -1,0 +1,155 @@
+import { spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CommandFailure } from '../command/exit-codes.ts';
+
+/**
+ * Registry logins as Docker's CLI keeps them: `config.json` in DOCKER_CONFIG or ~/.docker, credential helpers
+ * (`credHelpers`, `credsStore`) before plain `auths`. Source: docker/cli, config files.
+ */
+export interface RegistryLogins {
+  /** `X-Registry-Auth` for the image's registry: base64url JSON. Undefined without a login. */
+  readonly forImage: (image: string) => Promise<string | undefined>;
+}
+
+export interface LoginSources {
+  readonly configDirectory: string;
+  /** Runs `docker-credential-<helper> get` with the registry as input. */
+  readonly runHelper: (helper: string, registry: string) => Promise<HelperAnswer>;
+}
+
+export type HelperAnswer = { readonly kind: 'login'; readonly username: string; readonly secret: string } | { readonly kind: 'none' };
+
+interface ConfigFile {
+  readonly auths?: {
+    readonly [registry: string]: {
+      readonly auth?: string;
+      readonly username?: string;
+      readonly password?: string;
+      readonly identitytoken?: string;
+    };
+  };
+  readonly credsStore?: string;
+  readonly credHelpers?: { readonly [registry: string]: string };
+}
+
+/** Docker Hub's registry has this name in configuration files. */
+const HUB = 'https://index.docker.io/v1/';
+
+/** `registry.example.com:5000` of an image reference; Docker Hub's own name when it has none. */
+export function registryOf(image: string): string {
+  const [first = '', ...rest] = image.split('/');
+  const isHost = rest.length > 0 && (/[.:]/.test(first) || first === 'localhost');
+  return !isHost || first === 'docker.io' || first === 'index.docker.io' ? HUB : first;
+}
+
+export async function openRegistryLogins(sources: LoginSources): Promise<RegistryLogins> {
+  const config = await readConfig(join(sources.configDirectory, 'config.json'));
+  return {
+    async forImage(image) {
+      const registry = registryOf(image);
+      const helper = config.credHelpers?.[registry] ?? config.credsStore;
+      if (helper !== undefined && helper !== '') {
+        const answer = await sources.runHelper(helper, registry);
+        if (answer.kind === 'login') return encode(helperLogin(answer, registry));
+      }
+      const login = findAuth(config, registry);
+      return login === undefined ? undefined : encode(login);
+    },
+  };
+}
+
+function helperLogin({ username, secret }: Extract<HelperAnswer, { kind: 'login' }>, registry: string): object {
+  return username === '<token>'
+    ? { identitytoken: secret, serveraddress: registry }
+    : { username, password: secret, serveraddress: registry };
+}
+
+function findAuth(config: ConfigFile, registry: string): object | undefined {
+  const entries = Object.entries(config.auths ?? {});
+  const entry = entries.find(([name]) => name === registry) ?? entries.find(([name]) => hostName(name) === hostName(registry));
+  if (entry === undefined) return undefined;
+  const [, auth] = entry;
+  const decoded = auth.auth === undefined || auth.auth === '' ? '' : Buffer.from(auth.auth, 'base64').toString('utf8');
+  const at = decoded.indexOf(':');
+  const username = at > 0 ? decoded.slice(0, at) : auth.username;
+  const password = at > 0 ? decoded.slice(at + 1).replace(/\0+$/, '') : auth.password;
+  const token = auth.identitytoken;
+  if (username === undefined && token === undefined) return undefined;
+  return {
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+    ...(token !== undefined && token !== '' && { identitytoken: token }),
+    serveraddress: registry,
+  };
+}
+
+function hostName(registry: string): string {
+  return registry.replace(/^https?:\/\//, '').split('/', 1)[0] ?? '';
+}
+
+function encode(login: object): string {
+  return Buffer.from(JSON.stringify(login)).toString('base64url');
+}
+
+async function readConfig(path: string): Promise<ConfigFile> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return {};
+    throw new CommandFailure(
+      `registry logins cannot be read from ${path}: ${error instanceof Error ? error.message : String(error)}`,
+      1,
+      error,
+    );
+  }
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new CommandFailure(`${path} is no JSON; it should hold what docker login wrote there`, 1, cause);
+  }
+}
+
+const HELPER_TIMEOUT_MS = 30_000;
+
+/** The helper's word for "I have no login for this registry". */
+const NOT_FOUND = /credentials not found/i;
+
+export function runCredentialHelper(helper: string, registry: string): Promise<HelperAnswer> {
+  const program = `docker-credential-${helper}`;
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, ['get'], { stdio: ['pipe', 'pipe', 'pipe'], timeout: HELPER_TIMEOUT_MS });
+    let output = '';
+    let errors = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      output += chunk.toString('utf8');
+    });
+    child.stderr.on('data', (chunk: Buffer) => {
+      errors += chunk.toString('utf8');
+    });
+    child.on('error', (error) =>
+      reject(new CommandFailure(`${program}, which your Docker configuration names, cannot be run: ${error.message}`, 1, error)),
+    );
+    child.stdin.on('error', () => undefined);
+    child.on('close', (code) => {
+      if (code !== 0) {
+        if (NOT_FOUND.test(output + errors)) resolve({ kind: 'none' });
+        else reject(new CommandFailure(`${program} failed for ${registry}: ${(errors || output).trim()}`));
+        return;
+      }
+      resolve(readHelperAnswer(program, output, reject));
+    });
+    child.stdin.end(registry);
+  });
+}
+
+function readHelperAnswer(program: string, output: string, reject: (error: Error) => void): HelperAnswer {
+  try {
+    const answer: { readonly Username?: string; readonly Secret?: string } = JSON.parse(output);
+    return { kind: 'login', username: answer.Username ?? '', secret: answer.Secret ?? '' };
+  } catch (cause) {
+    reject(new CommandFailure(`${program} answered with something that is not JSON`, 1, cause));
+    return { kind: 'none' };
+  }
+}

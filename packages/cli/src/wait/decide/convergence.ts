@@ -1,0 +1,195 @@
+import { isTerminal, TASK_STATE_ORDER, type TaskState } from '@swarm/shared/domain/task-state';
+import type { ApiNode, ApiService, ApiTask } from '../../client/api-objects.ts';
+
+/**
+ * Whether a service has become what its spec asks for, from what the manager shows. The rules are those of Docker's
+ * CLI (its `service progress`), and two of ours, so that a wait ends: a slot that failed `ATTEMPTS` times since the
+ * wait began, or that nobody fills again, is a failure.
+ */
+export interface Observation {
+  readonly service: ApiService;
+  /** Of this service and its present spec only. */
+  readonly tasks: readonly ApiTask[];
+  readonly nodes: readonly ApiNode[];
+}
+
+/** What is remembered between two looks. */
+export interface Memory {
+  /** Tasks that had ended before the wait began: they say nothing of this change. */
+  readonly ended: ReadonlySet<string>;
+  /** Since when everything runs, on the monotonic clock. */
+  readonly convergedAtMs?: number;
+  /** Since when a slot has no task that lives or is to come. */
+  readonly abandonedAtMs?: number;
+}
+
+export interface SlotView {
+  readonly name: string;
+  readonly state: string;
+  /** Why it is not placed, or how it ended. */
+  readonly error: string;
+}
+
+export interface Failure {
+  readonly task: ApiTask;
+  readonly slot: string;
+  readonly attempts: number;
+}
+
+export type Verdict =
+  | { readonly kind: 'waiting' }
+  | { readonly kind: 'verifying'; readonly leftMs: number }
+  | { readonly kind: 'converged'; readonly message: string }
+  | { readonly kind: 'failed'; readonly message: string; readonly failures: readonly Failure[] };
+
+export interface Progress {
+  readonly memory: Memory;
+  readonly verdict: Verdict;
+  readonly running: number;
+  readonly wanted: number;
+  readonly word: 'tasks' | 'completed';
+  readonly slots: readonly SlotView[];
+  readonly rollingBack: boolean;
+}
+
+/** Failed tasks in one slot after which it is no longer an accident. */
+export const ATTEMPTS = 3;
+/** A slot without any live task for this long is not going to be filled: a replacement is created at once. */
+export const ABANDONED_MS = 3_000;
+const DEFAULT_MONITOR_MS = 5_000;
+
+export function startMemory(tasks: readonly ApiTask[]): Memory {
+  return { ended: new Set(tasks.filter(hasEnded).map((task) => task.ID)) };
+}
+
+export function decideProgress(seen: Observation, memory: Memory, nowMs: number): Progress {
+  const { service } = seen;
+  const mode = service.Spec.Mode;
+  const iteration = service.JobStatus?.JobIteration?.Index ?? 0;
+  const isJob = mode.ReplicatedJob !== undefined || mode.GlobalJob !== undefined;
+  const tasks = seen.tasks.filter((task) => !isJob || (task.JobIteration?.Index ?? 0) === iteration);
+  const slots = bySlot(tasks);
+  const usable = new Set(seen.nodes.filter((node) => node.Status.State !== 'down').map((node) => node.ID));
+  const present = [...slots.values()]
+    .map((inSlot) => foremost(inSlot.filter((task) => task.NodeID === undefined || usable.has(task.NodeID))))
+    .filter((task) => task !== undefined);
+  const running = present.filter((task) =>
+    isJob ? task.Status.State === 'complete' : task.Status.State === 'running' && isWantedState(task.DesiredState),
+  ).length;
+  const wanted = mode.Replicated?.Replicas ?? mode.ReplicatedJob?.TotalCompletions ?? slots.size;
+  const failures = collectFailures(slots, memory.ended);
+  const abandoned = [...slots.values()].filter(
+    (inSlot) => inSlot.every(hasEnded) && !inSlot.some((task) => task.Status.State === 'complete' && isJob),
+  );
+  const abandonedAtMs = abandoned.length > 0 ? (memory.abandonedAtMs ?? nowMs) : undefined;
+  const converged = running === wanted;
+  // A global service without tasks may have no eligible node, or its tasks are still to be made: the watch tells.
+  const nowhere = wanted === 0 && (mode.Global !== undefined || mode.GlobalJob !== undefined);
+  const convergedAtMs = converged ? (memory.convergedAtMs ?? nowMs) : undefined;
+  const update = service.UpdateStatus;
+  return {
+    memory: {
+      ended: memory.ended,
+      ...(convergedAtMs !== undefined && { convergedAtMs }),
+      ...(abandonedAtMs !== undefined && { abandonedAtMs }),
+    },
+    running,
+    wanted,
+    word: isJob ? 'completed' : 'tasks',
+    slots: present.map((task) => ({ name: slotOf(task), state: task.Status.State, error: task.Status.Err ?? '' })),
+    rollingBack: update?.State === 'rollback_started',
+    verdict: decideVerdict(),
+  };
+
+  function decideVerdict(): Verdict {
+    if (update?.State === 'paused') return fail(`the update was paused: ${update.Message ?? ''}`);
+    if (update?.State === 'rollback_paused') return fail(`the rollback was paused: ${update.Message ?? ''}`);
+    if (update?.State === 'rollback_completed' && converged) return fail(`the update was rolled back: ${update.Message ?? ''}`);
+    if (isJob && converged && !nowhere) return { kind: 'converged', message: 'job complete' };
+    if (update?.State === 'completed' && !converged && failures.length === 0) return { kind: 'converged', message: 'update completed' };
+    if (convergedAtMs !== undefined) {
+      const leftMs = convergedAtMs + monitorMs(service) - nowMs;
+      if (leftMs > 0) return nowhere ? { kind: 'waiting' } : { kind: 'verifying', leftMs };
+      return { kind: 'converged', message: nowhere ? 'no node is eligible for it now; it starts on each that becomes so' : 'converged' };
+    }
+    const worst = failures.filter((failure) => failure.attempts >= ATTEMPTS);
+    if (worst.length > 0)
+      return { kind: 'failed', message: `it does not become stable: its tasks failed ${ATTEMPTS} times in the same slot`, failures: worst };
+    if (abandonedAtMs !== undefined && nowMs - abandonedAtMs >= ABANDONED_MS) return decideAbandoned(abandoned, failures);
+    return { kind: 'waiting' };
+  }
+
+  function fail(message: string): Verdict {
+    return { kind: 'failed', message, failures };
+  }
+}
+
+/** Nobody fills these slots again, as the restart policy says: a failure, unless all of them ended well. */
+function decideAbandoned(abandoned: readonly (readonly ApiTask[])[], failures: readonly Failure[]): Verdict {
+  const last = abandoned.map((inSlot) => newest(inSlot));
+  if (last.every((task) => task.Status.State === 'complete')) {
+    return { kind: 'converged', message: 'its tasks ended with exit code 0, and its restart policy starts no others' };
+  }
+  return { kind: 'failed', message: 'its tasks ended, and its restart policy starts no others', failures };
+}
+
+function monitorMs(service: ApiService): number {
+  const monitor = service.Spec.UpdateConfig?.Monitor;
+  return monitor === undefined ? DEFAULT_MONITOR_MS : monitor / 1e6;
+}
+
+export function slotOf(task: Pick<ApiTask, 'Slot' | 'NodeID'>): string {
+  return task.Slot === undefined ? (task.NodeID ?? '0') : String(task.Slot);
+}
+
+function bySlot(tasks: readonly ApiTask[]): ReadonlyMap<string, readonly ApiTask[]> {
+  const slots = new Map<string, ApiTask[]>();
+  const ordered = [...tasks].sort(
+    (a, b) => (a.Slot ?? 0) - (b.Slot ?? 0) || compare(a.NodeID ?? '', b.NodeID ?? '') || compare(a.ID, b.ID),
+  );
+  // What a scale-down takes away is no slot of the present spec.
+  for (const task of ordered.filter((candidate) => candidate.DesiredState !== 'remove')) {
+    const slot = slotOf(task);
+    slots.set(slot, [...(slots.get(slot) ?? []), task]);
+  }
+  return slots;
+}
+
+/** The task that stands for its slot: lowest desired state, then lowest observed state. */
+function foremost(tasks: readonly ApiTask[]): ApiTask | undefined {
+  return [...tasks].sort((a, b) => order(a.DesiredState) - order(b.DesiredState) || order(a.Status.State) - order(b.Status.State))[0];
+}
+
+function collectFailures(slots: ReadonlyMap<string, readonly ApiTask[]>, before: ReadonlySet<string>): readonly Failure[] {
+  return [...slots.entries()].flatMap(([slot, tasks]) => {
+    const failed = tasks.filter((task) => ['failed', 'rejected'].includes(task.Status.State) && !before.has(task.ID));
+    return failed.length === 0 ? [] : [{ slot, task: newest(failed), attempts: failed.length }];
+  });
+}
+
+function newest(tasks: readonly ApiTask[]): ApiTask {
+  const task = [...tasks].sort((a, b) => compare(b.CreatedAt, a.CreatedAt))[0];
+  if (task === undefined) throw new Error('a slot without tasks');
+  return task;
+}
+
+function hasEnded(task: ApiTask): boolean {
+  return isState(task.Status.State) && isTerminal(task.Status.State);
+}
+
+function isWantedState(desired: string): boolean {
+  return order(desired) <= TASK_STATE_ORDER.running;
+}
+
+/** Unknown states come last. */
+function order(state: string): number {
+  return isState(state) ? TASK_STATE_ORDER[state] : Number.POSITIVE_INFINITY;
+}
+
+function isState(state: string): state is TaskState {
+  return Object.hasOwn(TASK_STATE_ORDER, state);
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,75 @@
+import type { Terminal } from '../command/context.ts';
+import { cut } from '../render/table.ts';
+import type { Progress, SlotView } from './decide/convergence.ts';
+
+/** Shows how far it is: redrawn in place on a terminal, else one line per change. Goes to standard error. */
+export interface ProgressDisplay {
+  show(progress: readonly NamedProgress[]): void;
+}
+
+export interface NamedProgress {
+  readonly name: string;
+  readonly progress: Progress;
+}
+
+const SLOT_LINES = 12;
+const MIN_ERROR = 30;
+
+export function progressDisplay(terminal: Terminal): ProgressDisplay {
+  return terminal.isTTY ? redrawn(terminal) : appended(terminal);
+}
+
+function redrawn(terminal: Terminal): ProgressDisplay {
+  let drawn = 0;
+  return {
+    show(items) {
+      const lines = items.flatMap((item) => [summary(item), ...slotLines(item, terminal.columns)]);
+      const up = drawn === 0 ? '' : `\x1b[${drawn}A`;
+      terminal.err(`${up}${lines.map((line) => `\x1b[2K${cut(line, terminal.columns)}\n`).join('')}\x1b[J`);
+      drawn = lines.length;
+    },
+  };
+}
+
+function slotLines({ progress }: NamedProgress, columns: number): readonly string[] {
+  const open = progress.slots.filter((slot) => !isDone(slot));
+  const lines = open
+    .slice(0, SLOT_LINES)
+    .map((slot) => `  ${slot.name}: ${slot.state}${slot.error === '' ? '' : ` (${cut(slot.error, Math.max(MIN_ERROR, columns - 24))})`}`);
+  return open.length > SLOT_LINES ? [...lines, `  and ${open.length - SLOT_LINES} more`] : lines;
+}
+
+function isDone(slot: SlotView): boolean {
+  return slot.state === 'running' || slot.state === 'complete';
+}
+
+function appended(terminal: Terminal): ProgressDisplay {
+  const printed = new Set<string>();
+  return {
+    show(items) {
+      for (const item of items) {
+        const reasons = new Set(item.progress.slots.map((slot) => slot.error).filter((error) => error !== ''));
+        for (const line of [summary(item), ...[...reasons].map((reason) => `${item.name}: ${reason}`)]) {
+          if (printed.has(line)) continue;
+          printed.add(line);
+          terminal.err(`${line}\n`);
+        }
+      }
+    },
+  };
+}
+
+function summary({ name, progress }: NamedProgress): string {
+  const rolling = progress.rollingBack ? 'rolling back, ' : '';
+  const counted = `${progress.running} of ${progress.wanted} ${progress.word === 'completed' ? 'completed' : 'running'}`;
+  switch (progress.verdict.kind) {
+    case 'waiting':
+      return `${name}: ${rolling}${counted}`;
+    case 'verifying':
+      return `${name}: ${rolling}${counted}, watching that it stays so`;
+    case 'converged':
+      return `${name}: ${counted}`;
+    case 'failed':
+      return `${name}: ${counted}, failed`;
+  }
+}

@@ -1,0 +1,17 @@
+import type { Network } from '@swarm/shared/domain/objects';
+import { isLive } from '@swarm/shared/domain/task-state';
+import { failedPrecondition } from '@swarm/shared/errors/api-error';
+import type { ReadTransaction } from '../../store/store.ts';
+
+/** @throws ApiError 400 while a service needs the network, or a task of one that was moved off it. */
+export function refuseNetworkInUse(tx: ReadTransaction, network: Network): void {
+  const service = tx.services.by('network', network.ID)[0];
+  if (service !== undefined) throw failedPrecondition(`network ${network.ID} is in use by service ${service.ID}`);
+  for (const template of tx.templates.all()) {
+    if (!(template.spec.Networks ?? []).some((attachment) => attachment.Target === network.ID)) continue;
+    // Tasks of a service that is gone are on their way out, whether or not anyone has told them yet.
+    if (tx.services.get(template.serviceID) === undefined) continue;
+    const task = tx.tasks.by('template', template.ID).find(isLive);
+    if (task !== undefined) throw failedPrecondition(`network ${network.ID} is in use by task ${task.ID}`);
+  }
+}

@@ -1,0 +1,17 @@
+import type { Clock } from '@swarm/shared/runtime/clock';
+import type { Random } from '@swarm/shared/runtime/ids';
+import type { Logger } from '@swarm/shared/runtime/logger';
+import type { NodeControl } from '../seams/node-control.ts';
+
+/** Where the local engine listens. */
+export type EngineAddress = { readonly socketPath: string } | { readonly host: string; readonly port: number };
+
+export interface ApiDeps {
+  readonly node: NodeControl;
+  readonly engine: EngineAddress;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** Of this program, as `/version` and the `Server` header show it. */
+  readonly version: string;
+}

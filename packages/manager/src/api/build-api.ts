@@ -1,0 +1,67 @@
+import Fastify, { type FastifyInstance } from 'fastify';
+import type { ApiDeps } from './api-deps.ts';
+import { checkApiVersion, splitApiVersion } from './api-version.ts';
+import { answerClientError, buildServer } from './build-server.ts';
+import { buildEngineClient } from './engine-client.ts';
+import { buildErrorHandler, notFoundPage } from './error-reply.ts';
+import { isOwnPath } from './own-paths.ts';
+import { buildForward } from './proxy/forward.ts';
+import type { RouteDeps } from './route-deps.ts';
+import { addLogRoutes } from './routes/logs.ts';
+import { addNetworkRoutes } from './routes/networks.ts';
+import { addNodeRoutes } from './routes/nodes.ts';
+import { addConfigRoutes, addSecretRoutes } from './routes/payloads.ts';
+import { addServiceRoutes } from './routes/services.ts';
+import { addStackRoutes } from './routes/stacks.ts';
+import { addSwarmRoutes } from './routes/swarm.ts';
+import { addSystemRoutes } from './routes/system.ts';
+import { addTaskRoutes } from './routes/tasks.ts';
+
+export type { ApiDeps, EngineAddress } from './api-deps.ts';
+
+/**
+ * The Engine API of one daemon: the swarm routes are answered from the cluster's store, everything else is passed on
+ * to the local engine. Built apart from listening: see `listenApi`.
+ */
+export function buildApi(deps: ApiDeps): FastifyInstance {
+  const routeDeps: RouteDeps = { ...deps, engineClient: buildEngineClient(deps), forward: buildForward(deps.engine) };
+  const app = Fastify({
+    serverFactory: (handler) => buildServer(handler, deps),
+    clientErrorHandler: answerClientError,
+    rewriteUrl: (request) => splitApiVersion(request.url ?? '/').rest,
+    // Streams that clients follow would keep a stopping daemon waiting.
+    forceCloseConnections: true,
+    exposeHeadRoutes: false,
+    routerOptions: { maxParamLength: 1024 },
+    logger: false,
+  });
+  // Bodies are read by the routes themselves: the Engine API has its own rules for them, and the proxy streams them.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null));
+  app.setErrorHandler(buildErrorHandler(deps.logger));
+  app.addHook('onRequest', async (request, reply) => {
+    const versions = await routeDeps.engineClient.versions();
+    void reply.headers({ 'api-version': versions.maximum, ostype: 'linux', server: `Docker/${deps.version} (linux)` });
+    const { version } = splitApiVersion(request.originalUrl);
+    if (version !== undefined) checkApiVersion(version, versions.minimum, versions.maximum);
+  });
+  for (const addRoutes of [
+    addSystemRoutes,
+    addSwarmRoutes,
+    addNetworkRoutes,
+    addNodeRoutes,
+    addServiceRoutes,
+    addTaskRoutes,
+    addSecretRoutes,
+    addConfigRoutes,
+    addLogRoutes,
+    addStackRoutes,
+  ]) {
+    addRoutes(app, routeDeps);
+  }
+  app.setNotFoundHandler(async (request, reply) => {
+    if (isOwnPath(request.originalUrl)) throw notFoundPage();
+    await routeDeps.forward(request, reply);
+  });
+  return app;
+}

@@ -1,0 +1,46 @@
+import http, { type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import type { Socket } from 'node:net';
+import { isOwnPath } from './own-paths.ts';
+import { type HijackDeps, hijacksWithoutUpgrade, takeBack, tunnelHijack, tunnelUpgrades } from './proxy/hijack.ts';
+
+/**
+ * The HTTP server under fastify. Requests may take as long as they want (an image upload, a log that is followed);
+ * only their head must come in time. Connections are kept for clients that reuse them later.
+ */
+export function buildServer(handler: RequestListener, deps: HijackDeps): Server {
+  const server = http.createServer(
+    {
+      requestTimeout: 0,
+      headersTimeout: 60_000,
+      keepAliveTimeout: 600_000,
+      // Some clients offer an upgrade (`h2c`) with every request: on our own routes it is ignored.
+      shouldUpgradeCallback: (request: IncomingMessage) => !isOwnPath(request.url ?? '/'),
+    },
+    (request, response) => {
+      if (hijacksWithoutUpgrade(request)) tunnelHijack(request, deps);
+      else handler(request, response);
+    },
+  );
+  tunnelUpgrades(server, deps);
+  return server;
+}
+
+/** What Node's parser says of a request it cannot read. */
+interface ClientError {
+  readonly message: string;
+  readonly code?: string | undefined;
+  readonly rawPacket?: unknown;
+}
+
+/** Answers a request that is no HTTP, unless its connection was hijacked and is past HTTP. */
+export function answerClientError(error: ClientError, socket: Socket): void {
+  if (takeBack(socket, error.rawPacket)) return;
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const body = `${JSON.stringify({ message: `this is not a valid HTTP request: ${error.message}` })}\n`;
+  socket.end(
+    `HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}

@@ -1,0 +1,107 @@
+import http from 'node:http';
+import { ApiError } from '@swarm/shared/errors/api-error';
+import type { Clock } from '@swarm/shared/runtime/clock';
+import type { EngineAddress } from './api-deps.ts';
+import { compareApiVersions, FLOOR_API_VERSION, OWN_API_VERSION, OWN_MIN_API_VERSION } from './api-version.ts';
+
+/** The local engine's answers that the API merges with the cluster's: `/version`, `/info`, `/networks`. */
+export interface EngineClient {
+  /** @throws ApiError 503 when the engine does not answer, or the engine's own status class and text. */
+  getJSON(path: string): Promise<{ readonly [key: string]: unknown }>;
+  /** The API versions to advertise. Asks the engine at most every `VERSION_TTL_MS`; never fails. */
+  versions(): Promise<ApiVersions>;
+}
+
+export interface ApiVersions {
+  readonly maximum: string;
+  readonly minimum: string;
+}
+
+const VERSION_TTL_MS = 30_000;
+const ENGINE_TIMEOUT_MS = 20_000;
+const VERSION_TIMEOUT_MS = 2_000;
+const MAX_REPLY_BYTES = 64 * 1024 * 1024;
+
+export function buildEngineClient(deps: { readonly engine: EngineAddress; readonly clock: Clock }): EngineClient {
+  const { engine, clock } = deps;
+  let known: ApiVersions = { maximum: FLOOR_API_VERSION, minimum: OWN_MIN_API_VERSION };
+  let askedAt: number | undefined;
+  let asking: Promise<void> | undefined;
+
+  async function ask(): Promise<void> {
+    try {
+      known = advertisedVersions(await requestJSON(engine, '/version', VERSION_TIMEOUT_MS));
+      askedAt = clock.monotonicMs();
+    } catch (error) {
+      // The engine is down: what it said last stands, and the next request asks again.
+      if (!(error instanceof ApiError)) throw error;
+    } finally {
+      asking = undefined;
+    }
+  }
+
+  return {
+    getJSON: (path) => requestJSON(engine, path, ENGINE_TIMEOUT_MS),
+    async versions() {
+      const fresh = askedAt !== undefined && clock.monotonicMs() - askedAt < VERSION_TTL_MS;
+      if (!fresh) {
+        asking ??= ask();
+        if (askedAt === undefined) await asking;
+      }
+      return known;
+    },
+  };
+}
+
+/** Everything that is not ours is proxied, so no version may be advertised that the engine refuses. */
+export function advertisedVersions(reply: unknown): ApiVersions {
+  const { ApiVersion, MinAPIVersion } = reply as { ApiVersion?: unknown; MinAPIVersion?: unknown };
+  const engineMax = typeof ApiVersion === 'string' ? ApiVersion : FLOOR_API_VERSION;
+  const engineMin = typeof MinAPIVersion === 'string' ? MinAPIVersion : OWN_MIN_API_VERSION;
+  return {
+    maximum: compareApiVersions(engineMax, OWN_API_VERSION) < 0 ? engineMax : OWN_API_VERSION,
+    minimum: compareApiVersions(engineMin, OWN_MIN_API_VERSION) > 0 ? engineMin : OWN_MIN_API_VERSION,
+  };
+}
+
+export function engineUnavailable(cause: unknown): ApiError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new ApiError('unavailable', `the Docker Engine of this host does not answer (${reason}); check that it runs`, { cause });
+}
+
+function requestJSON(engine: EngineAddress, path: string, timeoutMs: number): Promise<{ readonly [key: string]: unknown }> {
+  return new Promise((resolve, reject) => {
+    const request = http.request(
+      { ...engine, path, method: 'GET', headers: { host: 'docker' }, timeout: timeoutMs, agent: false },
+      (response) => {
+        const chunks: Buffer[] = [];
+        let size = 0;
+        response.on('data', (chunk: Buffer) => {
+          size += chunk.length;
+          if (size > MAX_REPLY_BYTES) request.destroy(new Error(`its answer to ${path} is larger than ${MAX_REPLY_BYTES} bytes`));
+          else chunks.push(chunk);
+        });
+        response.on('error', (error) => reject(engineUnavailable(error)));
+        response.on('end', () => {
+          const text = Buffer.concat(chunks).toString('utf8');
+          const status = response.statusCode ?? 0;
+          try {
+            const body = JSON.parse(text) as { readonly [key: string]: unknown };
+            if (status < 400) resolve(body);
+            else reject(new ApiError(status === 404 ? 'not-found' : status < 500 ? 'invalid-argument' : 'internal', messageOf(body)));
+          } catch (error) {
+            reject(engineUnavailable(error));
+          }
+        });
+      },
+    );
+    request.on('timeout', () => request.destroy(new Error(`no answer within ${timeoutMs / 1000} s`)));
+    request.on('error', (error) => reject(engineUnavailable(error)));
+    request.end();
+  });
+}
+
+function messageOf(body: unknown): string {
+  const { message } = (body ?? {}) as { message?: unknown };
+  return typeof message === 'string' ? message : JSON.stringify(body);
+}

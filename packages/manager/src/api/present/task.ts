@@ -1,0 +1,48 @@
+import type { Network, NetworkAttachment, Task, Template } from '@swarm/shared/domain/objects';
+import type { ReadTransaction } from '../../store/store.ts';
+import { presentAttachedNetwork } from './network.ts';
+
+/** The parts of a task's JSON that all tasks of a template share. Templates are immutable, so they are written once. */
+interface SharedParts {
+  readonly labels: string;
+  readonly spec: string;
+}
+const sharedParts = new WeakMap<Template, SharedParts>();
+
+function sharedPartsOf(template: Template): SharedParts {
+  let parts = sharedParts.get(template);
+  if (parts === undefined) {
+    const { Runtime: _, ...spec } = template.spec;
+    parts = { labels: JSON.stringify(template.serviceLabels), spec: JSON.stringify(spec) };
+    sharedParts.set(template, parts);
+  }
+  return parts;
+}
+
+/**
+ * A task as JSON text in the API's shape: its own part joined with its template's. Text, because `GET /tasks` is polled
+ * without pause by some clients. `Name` is never set, slot 0 is absent, `PortStatus` is always there: as Docker has it.
+ */
+export function presentTask(tx: ReadTransaction, task: Task): string {
+  const template = tx.templates.get(task.templateID);
+  if (template === undefined) throw new Error(`task ${task.ID} refers to template ${task.templateID}, which is gone`);
+  const { labels, spec } = sharedPartsOf(template);
+  const head = JSON.stringify({ ID: task.ID, Version: task.Version, CreatedAt: task.CreatedAt, UpdatedAt: task.UpdatedAt });
+  const tail = JSON.stringify({
+    ServiceID: task.ServiceID,
+    ...(task.Slot ? { Slot: task.Slot } : {}),
+    ...(task.NodeID !== undefined && { NodeID: task.NodeID }),
+    Status: { ...task.Status, PortStatus: task.Status.PortStatus ?? {} },
+    DesiredState: task.DesiredState,
+    ...(task.attachments && { NetworksAttachments: task.attachments.flatMap((attachment) => presentAttachment(tx, attachment)) }),
+    ...(task.GenericResources && { GenericResources: task.GenericResources }),
+    ...(task.JobIteration && { JobIteration: task.JobIteration }),
+    Volumes: null,
+  });
+  return `${head.slice(0, -1)},"Labels":${labels},"Spec":${spec},${tail.slice(1)}`;
+}
+
+function presentAttachment(tx: ReadTransaction, attachment: NetworkAttachment): readonly object[] {
+  const network: Network | undefined = tx.networks.get(attachment.networkID);
+  return network === undefined ? [] : [{ Network: presentAttachedNetwork(network), Addresses: attachment.addresses }];
+}

@@ -1,0 +1,167 @@
+import http, { type IncomingMessage, type Server } from 'node:http';
+import net, { type Socket } from 'node:net';
+import { type Duplex, pipeline } from 'node:stream';
+import type { Logger } from '@swarm/shared/runtime/logger';
+import type { EngineAddress } from '../api-deps.ts';
+import { splitApiVersion } from '../api-version.ts';
+import { engineUnavailable } from '../engine-client.ts';
+import { filterHeaders, headerObject, isHopByHop } from './headers.ts';
+
+/**
+ * Attach and exec turn an HTTP connection into a raw one. Clients ask for it in two ways:
+ * - with `Connection: Upgrade` (docker CLI, docker-py, dockerode): Node hands the connection over by `upgrade`, after it
+ *   has read the request's body, which must reach the engine first;
+ * - without it (old clients): what follows the request on the connection is standard input, which Node's parser would
+ *   take for a further request. The parser is therefore detached as soon as the head has been read, and what it had
+ *   in hand already is taken back from its complaint.
+ * Either way both directions are piped, half-closes included, until both ends are done. Standard input waits until the
+ * engine has answered: what reaches it in one piece with the request is lost inside it.
+ */
+const HIJACKING = /^\/(containers\/[^/]+\/attach|exec\/[^/]+\/start)$/;
+
+export function hijacksWithoutUpgrade(request: IncomingMessage): boolean {
+  const path = splitApiVersion(request.url ?? '/').rest.split('?', 1)[0] ?? '';
+  const plain = request.headers.upgrade === undefined && request.headers['transfer-encoding'] === undefined;
+  return request.method === 'POST' && plain && HIJACKING.test(path);
+}
+
+export interface HijackDeps {
+  readonly engine: EngineAddress;
+  readonly logger: Logger;
+}
+
+/** Serves `upgrade`: the engine answers 101 and the connection is raw, or answers as usual and the connection is closed. */
+export function tunnelUpgrades(server: Server, deps: HijackDeps): void {
+  server.on('upgrade', (request: IncomingMessage, client: Duplex, head: Buffer) => {
+    client.on('error', () => client.destroy());
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => upgrade(deps, request, client, Buffer.concat(chunks), head));
+  });
+}
+
+function upgrade(deps: HijackDeps, request: IncomingMessage, client: Duplex, body: Buffer, head: Buffer): void {
+  const upstream = http.request({
+    createConnection: () => connect(deps.engine),
+    method: request.method,
+    path: request.url,
+    headers: headerObject(request.rawHeaders),
+  });
+  upstream.on('upgrade', (response, engine, engineHead) => {
+    client.write(headText(`HTTP/1.1 ${response.statusCode} ${response.statusMessage}`, response.rawHeaders));
+    if (engineHead.length > 0) client.write(engineHead);
+    if (head.length > 0) engine.write(head);
+    join(client, engine);
+  });
+  upstream.on('response', (response) => {
+    const answer = new http.ServerResponse(request);
+    answer.assignSocket(client as Socket);
+    answer.writeHead(response.statusCode ?? 502, response.statusMessage, [
+      ...filterHeaders(response.rawHeaders, (name) => !isHopByHop(name)),
+      'Connection',
+      'close',
+    ]);
+    pipeline(response, answer, () => client.end());
+  });
+  upstream.on('error', (error) => refuse(deps, request, client, error));
+  client.on('close', () => upstream.destroy());
+  upstream.end(body);
+}
+
+/** Serves a hijack without `Upgrade`. Called synchronously from the `request` event. */
+export function tunnelHijack(request: IncomingMessage, deps: HijackDeps): void {
+  const { socket } = request;
+  const bodyBytes = Number(request.headers['content-length'] ?? 0);
+  const parsed: Buffer[] = [];
+  const takenBack: Buffer[] = [];
+  const raw: Buffer[] = [];
+  let joined = false;
+  request.on('data', (chunk: Buffer) => parsed.push(chunk));
+  // The parser's complaint about what follows the body comes within the event that brought the request, or never.
+  hijacked.set(socket, (packet) => takenBack.push(afterRequest(packet, bodyBytes)));
+  // As Node does it for an upgrade: from here on neither the parser nor the server's own listeners see the connection.
+  for (const event of ['data', 'end', 'drain', 'timeout', 'error']) socket.removeAllListeners(event);
+  socket.on('error', () => socket.destroy());
+  const onData = (chunk: Buffer) => {
+    raw.push(chunk);
+    settle();
+  };
+  socket.on('data', onData);
+  // The parser's part of the body is handed out after this event.
+  setImmediate(settle);
+
+  function settle(): void {
+    if (joined) return;
+    const bytes = Buffer.concat([...parsed, ...takenBack, ...raw]);
+    if (bytes.length < bodyBytes) return;
+    joined = true;
+    // Paused until the engine has answered: a flowing stream without a listener loses what comes.
+    socket.pause();
+    socket.off('data', onData);
+    connectRaw(deps, request, socket, bytes.subarray(0, bodyBytes), bytes.subarray(bodyBytes));
+  }
+}
+
+/** What to do with the bytes that a parser refused, per connection that was hijacked. */
+const hijacked = new WeakMap<Duplex, (packet: Buffer) => void>();
+
+/** True when the error is the parser's complaint about a hijacked connection: the connection must be left alone. */
+export function takeBack(socket: Duplex, packet: unknown): boolean {
+  const take = hijacked.get(socket);
+  if (take === undefined) return false;
+  if (Buffer.isBuffer(packet)) take(packet);
+  return true;
+}
+
+/** The part of a packet behind the request that ends in it. */
+function afterRequest(packet: Buffer, bodyBytes: number): Buffer {
+  const end = packet.indexOf('\r\n\r\n');
+  return end < 0 ? Buffer.alloc(0) : packet.subarray(end + 4 + bodyBytes);
+}
+
+/**
+ * The engine is told that the connection ends with this exchange, so an answer that is no hijack ends it too: nothing
+ * may follow that would reach the engine past our own routes.
+ */
+function connectRaw(deps: HijackDeps, request: IncomingMessage, client: Duplex, body: Buffer, input: Buffer): void {
+  const engine = connect(deps.engine);
+  const unreachable = (error: Error) => refuse(deps, request, client, error);
+  engine.once('error', unreachable);
+  engine.once('connect', () => {
+    const headers = filterHeaders(request.rawHeaders, (name) => name !== 'connection');
+    engine.write(headText(`${request.method} ${request.url} HTTP/1.1`, [...headers, 'Connection', 'close']));
+    if (body.length > 0) engine.write(body);
+    engine.once('readable', () => {
+      engine.off('error', unreachable);
+      if (input.length > 0) engine.write(input);
+      join(client, engine);
+    });
+  });
+  client.on('close', () => engine.destroy());
+}
+
+/** Pipes both ways. Either end may finish its half; a failure of one ends both. */
+function join(client: Duplex, engine: Duplex): void {
+  client.on('error', () => engine.destroy());
+  client.on('close', () => engine.destroy());
+  engine.on('error', () => client.destroy());
+  client.pipe(engine);
+  engine.pipe(client);
+}
+
+function connect(engine: EngineAddress): Socket {
+  return net.connect({ ...('socketPath' in engine ? { path: engine.socketPath } : engine), allowHalfOpen: true });
+}
+
+function headText(firstLine: string, headers: readonly string[]): string {
+  const lines = [firstLine];
+  for (let at = 0; at + 1 < headers.length; at += 2) lines.push(`${headers[at]}: ${headers[at + 1]}`);
+  return `${lines.join('\r\n')}\r\n\r\n`;
+}
+
+function refuse(deps: HijackDeps, request: IncomingMessage, client: Duplex, error: Error): void {
+  deps.logger.warn({ url: request.url, error: error.message }, 'the engine cannot be reached for an attached connection');
+  const body = `${JSON.stringify({ message: engineUnavailable(error).message })}\n`;
+  const headers = ['Content-Type', 'application/json', 'Content-Length', String(Buffer.byteLength(body)), 'Connection', 'close'];
+  client.end(headText(`HTTP/1.1 503 ${http.STATUS_CODES[503]}`, headers) + body);
+}

@@ -1,0 +1,38 @@
+import { badRequest } from '@swarm/shared/errors/api-error';
+import type { FastifyRequest } from 'fastify';
+
+export type Query = URLSearchParams;
+
+export function queryOf(request: FastifyRequest): Query {
+  const at = request.originalUrl.indexOf('?');
+  return new URLSearchParams(at < 0 ? '' : request.originalUrl.slice(at + 1));
+}
+
+/** The one parameter `{id}` of a route's path, decoded. */
+export function pathID(request: FastifyRequest): string {
+  return (request.params as { readonly id: string }).id;
+}
+
+/** False only for absent, empty, `0`, `no`, `false`, `none`. */
+export function looseBoolean(query: Query, name: string): boolean {
+  return !['', '0', 'no', 'false', 'none'].includes((query.get(name) ?? '').trim().toLowerCase());
+}
+
+const TRUE = ['1', 't', 'T', 'TRUE', 'true', 'True'];
+const FALSE = ['0', 'f', 'F', 'FALSE', 'false', 'False'];
+
+/** Go's own spellings of a boolean; absent and empty are false. @throws ApiError 400 for anything else. */
+export function strictBoolean(query: Query, name: string): boolean {
+  const text = query.get(name) ?? '';
+  if (text === '' || FALSE.includes(text)) return false;
+  if (TRUE.includes(text)) return true;
+  throw badRequest(`invalid value for ${name}: ${text}: strconv.ParseBool: parsing ${JSON.stringify(text)}: invalid syntax`);
+}
+
+/** The version of the object that an update was made from. @throws ApiError 400 when it is missing or no number. */
+export function versionParameter(query: Query, kind: 'service' | 'node' | 'swarm' | 'secret' | 'config'): number {
+  const text = query.get('version') ?? '';
+  if (/^\d{1,19}$/.test(text)) return Number(text);
+  if (kind === 'secret' || kind === 'config') throw badRequest(`invalid ${kind} version`);
+  throw badRequest(`invalid ${kind} version '${text}': strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`);
+}

@@ -1,0 +1,177 @@
+import { STACK_NAMESPACE_LABEL } from '@swarm/shared/domain/labels';
+import type { Config, Secret, Service } from '@swarm/shared/domain/objects';
+import { predefinedNetwork } from '@swarm/shared/domain/predefined-networks';
+import type { ConfigSpec, SecretSpec } from '@swarm/shared/engine-api/payload-specs';
+import type { ServiceSpecInput } from '@swarm/shared/engine-api/service-spec';
+import type { StackAction, StackReply, StackRequest, StackResult } from '@swarm/shared/engine-api/stack-spec';
+import { ApiError, badRequest } from '@swarm/shared/errors/api-error';
+import { deepEqual } from '@swarm/shared/runtime/deep-equal';
+import { asID } from '@swarm/shared/runtime/ids';
+import type { WriteTransaction } from '../../store/store.ts';
+import { admitNetwork, checkNetworkNameIsFree } from '../admission/admit-network.ts';
+import { admitConfig, admitPayloadUpdate, admitSecret } from '../admission/admit-payload.ts';
+import { admitService } from '../admission/admit-service.ts';
+import { networksByName } from '../lookup.ts';
+import { createService, removeService, replaceService, type WriteContext } from '../write-service.ts';
+import { fillReferences } from './fill-references.ts';
+
+export interface StackContext extends WriteContext {
+  readonly isLocalNetwork: (term: string) => boolean;
+}
+
+/**
+ * Applies a whole stack in one transaction: networks, secrets and configs first, then the services that name them,
+ * each by the rules it would meet on its own. The first refusal refuses everything.
+ * @throws ApiError whose text names the object
+ */
+export function applyStack(context: StackContext, name: string, request: StackRequest): StackReply {
+  const { networks = {}, secrets = {}, configs = {}, services = {} } = request.stack ?? {};
+  checkExternal(context.tx, request);
+  const results: StackResult[] = [];
+  const warnings: string[] = [];
+  for (const key of sortedKeys(networks)) {
+    results.push(about('network', key, () => applyNetwork(context, name, key, networks[key] ?? {})));
+  }
+  for (const key of sortedKeys(secrets)) results.push(about('secret', key, () => applySecret(context, name, key, secrets[key] ?? {})));
+  for (const key of sortedKeys(configs)) results.push(about('config', key, () => applyConfig(context, name, key, configs[key] ?? {})));
+  for (const key of sortedKeys(services)) {
+    const applied = about('service', key, () => applyService(context, name, key, services[key] ?? {}, request.registryAuth?.[key]));
+    results.push(applied.result);
+    warnings.push(...applied.warnings);
+  }
+  if (request.prune === true) results.push(...prune(context.tx, name, new Set(Object.keys(services))));
+  return { results, warnings };
+}
+
+function checkExternal(tx: WriteTransaction, request: StackRequest): void {
+  const { networks = [], secrets = [], configs = [] } = request.stack?.external ?? {};
+  for (const name of networks) {
+    if (predefinedNetwork(name) !== undefined || networksByName(tx, name).length > 0) continue;
+    throw badRequest(
+      `network "${name}" is declared as external, but could not be found. You need to create a swarm-scoped network before the stack is deployed`,
+    );
+  }
+  for (const name of secrets)
+    if (tx.secrets.count('name', name.toLowerCase()) === 0) throw new ApiError('invalid-argument', `secret not found: ${name}`);
+  for (const name of configs)
+    if (tx.configs.count('name', name.toLowerCase()) === 0) throw new ApiError('invalid-argument', `config not found: ${name}`);
+}
+
+function applyNetwork(context: StackContext, stack: string, name: string, input: Parameters<typeof admitNetwork>[0]): StackResult {
+  const { tx, random, isLocalNetwork } = context;
+  const existing = networksByName(tx, name)[0];
+  // As with `docker stack deploy`, a network that is there is left as it is.
+  if (existing !== undefined) return result('network', existing, 'unchanged');
+  const Spec = admitNetwork({ Driver: 'overlay', ...input, Name: name, Labels: stackLabels(stack, input.Labels) });
+  checkNetworkNameIsFree(tx, name, isLocalNetwork);
+  return result('network', tx.networks.create({ ID: asID(random.id()), Spec }), 'created');
+}
+
+function applySecret({ tx, random }: StackContext, stack: string, name: string, input: SecretSpec): StackResult {
+  const Spec = admitSecret({ ...input, Name: name, Labels: stackLabels(stack, input.Labels) });
+  const existing = tx.secrets.by('name', name.toLowerCase())[0];
+  if (existing === undefined) return result('secret', tx.secrets.create({ ID: asID(random.id()), Spec }), 'created');
+  const next = samePayload('secret', existing, Spec);
+  if (deepEqual(next, existing.Spec)) return result('secret', existing, 'unchanged');
+  return result('secret', tx.secrets.update({ ...existing, Spec: next }), 'updated');
+}
+
+function applyConfig({ tx, random }: StackContext, stack: string, name: string, input: ConfigSpec): StackResult {
+  const Spec = admitConfig({ ...input, Name: name, Labels: stackLabels(stack, input.Labels) });
+  const existing = tx.configs.by('name', name.toLowerCase())[0];
+  if (existing === undefined) return result('config', tx.configs.create({ ID: asID(random.id()), Spec }), 'created');
+  const next = samePayload('config', existing, Spec);
+  if (deepEqual(next, existing.Spec)) return result('config', existing, 'unchanged');
+  return result('config', tx.configs.update({ ...existing, Spec: next }), 'updated');
+}
+
+/** @throws ApiError 400: the data of a secret or config never changes; another name is another object. */
+function samePayload<Stored extends Secret | Config>(
+  kind: 'secret' | 'config',
+  existing: Stored,
+  input: SecretSpec | ConfigSpec,
+): Stored['Spec'] {
+  try {
+    return admitPayloadUpdate(existing.Spec, input);
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    throw badRequest(`a ${kind} of this name exists with other data, which cannot be changed; give the new one another name`);
+  }
+}
+
+function applyService(
+  context: StackContext,
+  stack: string,
+  name: string,
+  input: ServiceSpecInput,
+  registryAuth: string | undefined,
+): { readonly result: StackResult; readonly warnings: readonly string[] } {
+  const { tx, isLocalNetwork } = context;
+  const current = tx.services.by('name', name.toLowerCase())[0];
+  const TaskTemplate = fillReferences(tx, input.TaskTemplate ?? {});
+  const ForceUpdate = current?.Spec.TaskTemplate.ForceUpdate;
+  const spec = {
+    ...input,
+    Name: name,
+    Labels: stackLabels(stack, input.Labels),
+    // A restart that someone has forced by hand is not undone, which would restart everything once more.
+    TaskTemplate: ForceUpdate === undefined ? TaskTemplate : { ...TaskTemplate, ForceUpdate },
+  };
+  const admitted = admitService(spec, { tx, isLocalNetwork, ...(current && { current }) });
+  const { warnings } = admitted;
+  if (current === undefined) return { result: result('service', createService(context, admitted.spec, registryAuth), 'created'), warnings };
+  const auth = registryAuth ?? current.registryAuth;
+  if (isUnchanged(current, admitted.spec, auth)) return { result: result('service', current, 'unchanged'), warnings };
+  const replaced = replaceService(context, current, { spec: admitted.spec, registryAuth: auth });
+  return { result: result('service', replaced, 'updated'), warnings };
+}
+
+/** A paused update is tried again by deploying the same stack, so that counts as a change. */
+function isUnchanged(current: Service, spec: Service['Spec'], registryAuth: string | undefined): boolean {
+  const paused = current.UpdateStatus?.State === 'paused' || current.UpdateStatus?.State === 'rollback_paused';
+  return !paused && current.registryAuth === registryAuth && deepEqual(current.Spec, spec);
+}
+
+function prune(tx: WriteTransaction, stack: string, kept: ReadonlySet<string>): StackResult[] {
+  return stackServices(tx, stack)
+    .filter((service) => !kept.has(service.Spec.Name))
+    .map((service) => {
+      removeService(tx, service);
+      return result('service', service, 'removed');
+    });
+}
+
+export function stackServices(tx: WriteTransaction, stack: string): readonly Service[] {
+  return tx.services.by('label', STACK_NAMESPACE_LABEL).filter((service) => service.Spec.Labels[STACK_NAMESPACE_LABEL] === stack);
+}
+
+/** @throws ApiError 400 when the object says it belongs to another stack: it would be lost to both. */
+function stackLabels(stack: string, labels: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
+  const other = labels[STACK_NAMESPACE_LABEL];
+  if (other !== undefined && other !== stack) {
+    throw badRequest(`its label ${STACK_NAMESPACE_LABEL} is "${other}", but it is part of stack "${stack}"; leave the label out`);
+  }
+  return { ...labels, [STACK_NAMESPACE_LABEL]: stack };
+}
+
+function result(
+  kind: StackResult['kind'],
+  object: { readonly ID: string; readonly Spec: { readonly Name: string } },
+  action: StackAction,
+): StackResult {
+  return { kind, name: object.Spec.Name, id: object.ID, action };
+}
+
+/** Names the object in whatever its admission refuses. */
+function about<T>(kind: StackResult['kind'], name: string, apply: () => T): T {
+  try {
+    return apply();
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    throw new ApiError(error.errorClass, `${kind} "${name}": ${error.message}`, { cause: error });
+  }
+}
+
+function sortedKeys(map: object): readonly string[] {
+  return Object.keys(map).sort();
+}

@@ -1,0 +1,135 @@
+import type { Cluster, Node } from '@swarm/shared/domain/objects';
+import type { NodeDescription } from '@swarm/shared/engine-api/cluster-spec';
+import type { Clock } from '@swarm/shared/runtime/clock';
+import { systemClock } from '@swarm/shared/runtime/clock';
+import { asID, type NodeID, systemRandom } from '@swarm/shared/runtime/ids';
+import { silentLogger } from '@swarm/shared/runtime/logger';
+import type { FastifyInstance } from 'fastify';
+import type { LocalNode, NodeControl } from '../../seams/node-control.ts';
+import { type TaskLogs, TaskLogsUnavailable } from '../../seams/task-logs.ts';
+import { MemoryJournal } from '../../store/memory-journal.ts';
+import { openStore } from '../../store/memory-store.ts';
+import type { Draft, Store } from '../../store/store.ts';
+import { buildApi, type EngineAddress } from '../build-api.ts';
+
+export const MANAGER_ID = asID<NodeID>('m'.repeat(25));
+
+export const CLUSTER: Draft<Cluster> = {
+  ID: asID('c'.repeat(25)),
+  Spec: {
+    Name: 'default',
+    Labels: {},
+    Orchestration: { TaskHistoryRetentionLimit: 5 },
+    Raft: { SnapshotInterval: 10_000, KeepOldSnapshots: 0, LogEntriesForSlowFollowers: 500, ElectionTick: 10, HeartbeatTick: 1 },
+    Dispatcher: { HeartbeatPeriod: 5_000_000_000 },
+    CAConfig: { NodeCertExpiry: 7_776_000_000_000_000 },
+    TaskDefaults: {},
+    EncryptionConfig: { AutoLockManagers: false },
+  },
+  TLSInfo: { TrustRoot: '-----BEGIN CERTIFICATE-----', CertIssuerSubject: 'aXNzdWVy', CertIssuerPublicKey: 'a2V5' },
+  RootRotationInProgress: false,
+  DefaultAddrPool: ['10.0.0.0/8'],
+  SubnetSize: 24,
+  DataPathPort: 4789,
+  JoinTokens: { Worker: 'SWMTKN-1-root-worker', Manager: 'SWMTKN-1-root-manager' },
+  ca: { certificate: 'certificate', privateKey: 'key that never leaves' },
+};
+
+export function describeNode(hostname: string, labels: Readonly<Record<string, string>> = {}): NodeDescription {
+  return {
+    Hostname: hostname,
+    Platform: { Architecture: 'x86_64', OS: 'linux' },
+    Resources: { NanoCPUs: 4e9, MemoryBytes: 8e9 },
+    Engine: { EngineVersion: '28.0.0', Labels: labels },
+  };
+}
+
+export function makeNode(id: string, hostname: string, over: Partial<Draft<Node>> = {}): Draft<Node> {
+  return {
+    ID: asID(id),
+    Spec: { Labels: {}, Role: 'worker', Availability: 'active' },
+    Description: describeNode(hostname),
+    Status: { State: 'ready', Addr: '10.0.0.1' },
+    role: 'worker',
+    keyFingerprint: `key of ${id}`,
+    ...over,
+  };
+}
+
+export const MANAGER = makeNode(MANAGER_ID, 'boss', {
+  Spec: { Labels: {}, Role: 'manager', Availability: 'active' },
+  ManagerStatus: { Leader: true, Reachability: 'reachable', Addr: '10.0.0.1:2377' },
+  role: 'manager',
+});
+
+export const INACTIVE: LocalNode = { state: 'inactive', nodeID: '', nodeAddr: '', error: '', isManager: false, remoteManagers: [] };
+export const ACTIVE_MANAGER: LocalNode = {
+  state: 'active',
+  nodeID: MANAGER_ID,
+  nodeAddr: '10.0.0.1',
+  error: '',
+  isManager: true,
+  remoteManagers: [{ NodeID: MANAGER_ID, Addr: '10.0.0.1:2377' }],
+};
+
+export const NO_LOGS: TaskLogs = {
+  open: (request) => Promise.reject(new TaskLogsUnavailable(`node ${request.nodeID} is not connected`)),
+};
+
+/** No engine listens there. */
+export const NO_ENGINE: EngineAddress = { socketPath: '/nonexistent/engine.sock' };
+
+export interface TestApi {
+  readonly app: FastifyInstance;
+  readonly store: Store;
+  local: LocalNode;
+  logs: TaskLogs;
+}
+
+/** The API over a real store with one manager, whose daemon part is as small as it can be. */
+export async function startTestApi(options: { readonly engine?: EngineAddress; readonly clock?: Clock } = {}): Promise<TestApi> {
+  const clock = options.clock ?? systemClock;
+  const store = await openStore({
+    journal: new MemoryJournal(),
+    clock,
+    onFailure: (_kind, reason) => {
+      throw new Error(reason);
+    },
+  });
+  await store.update((tx) => {
+    tx.clusters.create(CLUSTER);
+    tx.nodes.create(MANAGER);
+  });
+  let tokens = 0;
+  const certificates = {
+    newJoinToken: () => {
+      tokens += 1;
+      return `SWMTKN-1-root-rotated${tokens}`;
+    },
+    issue: () => Promise.reject(new Error('the API issues no certificates')),
+  };
+  const state = { local: ACTIVE_MANAGER, logs: NO_LOGS };
+  const node: NodeControl = {
+    local: () => state.local,
+    init: async () => {
+      state.local = ACTIVE_MANAGER;
+      return { nodeID: MANAGER_ID };
+    },
+    join: async () => {
+      state.local = { ...ACTIVE_MANAGER, isManager: false };
+    },
+    leave: async () => {
+      state.local = INACTIVE;
+    },
+    manager: () => (state.local.isManager ? { store, certificates, logs: state.logs } : undefined),
+  };
+  const app = buildApi({
+    node,
+    engine: options.engine ?? NO_ENGINE,
+    clock,
+    random: systemRandom,
+    logger: silentLogger,
+    version: '0.1.0',
+  });
+  return Object.assign(state, { app, store });
+}

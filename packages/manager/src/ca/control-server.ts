@@ -1,0 +1,172 @@
+import { X509Certificate } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
+import type { NodeIdentity } from '@swarm/shared/identity/identity';
+import { type CertificateCheck, checkNodeCertificate } from '@swarm/shared/identity/node-certificate';
+import { tlsServerOptions } from '@swarm/shared/identity/tls-options';
+import { type ControlRefusal, REFUSAL_STATUS } from '@swarm/shared/protocol/control-refusal';
+import { CONTROL_PATHS, EnrolRequestSchema } from '@swarm/shared/protocol/session';
+import { Compile } from 'typebox/compile';
+import type { ControlServer, OnUpgrade } from './control-port.ts';
+import { decidePeer, type PeerDecision } from './decide/peer.ts';
+import { Enrolment, type EnrolmentDeps } from './enrolment.ts';
+import { readJsonBody } from './json-body.ts';
+
+export interface ControlServerDeps extends EnrolmentDeps {
+  readonly identity: Pick<NodeIdentity, 'certificate' | 'privateKey' | 'rootCertificate'>;
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly onUpgrade: OnUpgrade;
+}
+
+/** Between a client's first byte and the end of its request. Joining takes milliseconds. */
+const REQUEST_TIMEOUT_MS = 10_000;
+const KEEP_ALIVE_TIMEOUT_MS = 5_000;
+const MAX_BODY_BYTES = 16_384;
+const MAX_HEADER_BYTES = 8_192;
+/** Sessions and streams of a large cluster, and a bound for those who only connect. */
+const MAX_CONNECTIONS = 20_000;
+
+/**
+ * The control port. Deny by default: TLS lets in clients without a certificate, since joining hosts have none, so each
+ * request and each upgrade is checked here. Open are the root certificate and the signing of a join request; all else,
+ * WebSocket upgrades included, needs the certificate of a node that is in the store now.
+ */
+export async function startControlServer(deps: ControlServerDeps): Promise<ControlServer> {
+  const enrolment = new Enrolment(deps);
+  const server = createServer({
+    ...tlsServerOptions(deps.identity),
+    handshakeTimeout: REQUEST_TIMEOUT_MS,
+    headersTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    maxHeaderSize: MAX_HEADER_BYTES,
+  });
+  server.maxConnections = MAX_CONNECTIONS;
+
+  server.on('request', (request, response) => {
+    respond(request, response).catch((error: unknown) => {
+      // A store that has stopped ends the manager by its own way; this client must not wait for it.
+      deps.logger.error({ err: error }, 'a request to the control port failed');
+      sendRefusal(response, { code: 'unavailable', message: 'the manager cannot serve this now; try again' });
+    });
+  });
+  server.on('upgrade', (request, socket, head) => {
+    const onError = () => socket.destroy();
+    socket.on('error', onError);
+    const decision = checkPeer(deps, socket);
+    if (decision.kind === 'refuse') return refuseUpgrade(socket, decision.refusal);
+    const { nodeID, role, keyFingerprint } = decision.certificate;
+    socket.off('error', onError);
+    deps.onUpgrade(request, socket, head, { nodeID, role, keyFingerprint, address: addressOf(socket) });
+  });
+  const connections = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    connections.add(socket);
+    socket.once('close', () => connections.delete(socket));
+  });
+  server.on('clientError', (_error, socket) => socket.destroy());
+
+  async function respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const path = (request.url ?? '').split('?', 1)[0] ?? '';
+    if (path === CONTROL_PATHS.ca && request.method === 'GET') return sendRoot(deps, response);
+    if (path === CONTROL_PATHS.enrol && request.method === 'POST') return respondToEnrol(request, response);
+    const decision = checkPeer(deps, request.socket);
+    if (decision.kind === 'refuse') return sendRefusal(response, decision.refusal);
+    sendRefusal(response, { code: 'not-found', message: `the control port has no ${request.method} ${path}` });
+  }
+
+  async function respondToEnrol(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = await readJsonBody(request, MAX_BODY_BYTES);
+    if (body.kind === 'aborted') return;
+    if (body.kind === 'refused') return sendRefusal(response, body.refusal);
+    if (!enrolValidator.Check(body.value)) {
+      const [error] = enrolValidator.Errors(body.value);
+      const message = `the join request is malformed: ${error?.instancePath || 'it'} ${error?.message ?? 'does not fit'}`;
+      return sendRefusal(response, { code: 'malformed', message });
+    }
+    // A certificate that is no good counts as none here: what counts is the token, or the key that signed the request.
+    const check = certificateCheck(deps, request.socket);
+    const result = await enrolment.enrol(body.value, {
+      address: addressOf(request.socket),
+      ...(check?.kind === 'valid' && { peerFingerprint: check.certificate.keyFingerprint }),
+    });
+    if (result.kind === 'refused') return sendRefusal(response, result.refusal, result.retryAfterMs);
+    sendJson(response, 200, result.reply);
+  }
+
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(deps.listen.port, deps.listen.host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+  const { address, port } = server.address() as AddressInfo;
+  return {
+    address: { host: address, port },
+    replaceIdentity: (identity) => server.setSecureContext(tlsServerOptions(identity)),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        for (const socket of connections) socket.destroy();
+      }),
+  };
+}
+
+const enrolValidator = Compile(EnrolRequestSchema);
+
+function checkPeer(deps: ControlServerDeps, socket: Duplex): PeerDecision {
+  const check = certificateCheck(deps, socket);
+  return deps.store.view((tx) => decidePeer(check, tx.clusters.all()[0]?.ID ?? '', (nodeID) => tx.nodes.get(nodeID)));
+}
+
+/** What TLS found and what we find must agree: either alone may refuse. Undefined when the client showed no certificate. */
+function certificateCheck(deps: ControlServerDeps, socket: Duplex): CertificateCheck | undefined {
+  const raw = socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;
+  if (raw === undefined) return undefined;
+  const root = deps.store.view((tx) => tx.clusters.all()[0]?.ca.certificate);
+  if (root === undefined) return { kind: 'refused', reason: 'this manager has no cluster yet' };
+  const check = checkNodeCertificate(raw, new X509Certificate(root), deps.clock.now());
+  if (check.kind !== 'valid' || (socket as TLSSocket).authorized) return check;
+  return { kind: 'refused', reason: String((socket as TLSSocket).authorizationError) };
+}
+
+function addressOf(socket: Duplex): string {
+  const address = socket instanceof TLSSocket ? (socket.remoteAddress ?? '') : '';
+  return address.replace(/^::ffff:(?=\d+\.)/, '');
+}
+
+function sendRoot(deps: ControlServerDeps, response: ServerResponse): void {
+  const root = deps.store.view((tx) => tx.clusters.all()[0]?.ca.certificate);
+  if (root === undefined) {
+    sendRefusal(response, { code: 'unavailable', message: 'this manager has no cluster yet; try again' });
+    return;
+  }
+  response.writeHead(200, { 'content-type': 'application/x-pem-file', 'content-length': Buffer.byteLength(root) }).end(root);
+}
+
+function sendRefusal(response: ServerResponse, refusal: ControlRefusal, retryAfterMs?: number): void {
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  if (retryAfterMs !== undefined) response.setHeader('retry-after', Math.ceil(retryAfterMs / 1000));
+  // What is left of the request is not read.
+  response.setHeader('connection', 'close');
+  sendJson(response, REFUSAL_STATUS[refusal.code], refusal);
+}
+
+function sendJson(response: ServerResponse, status: number, value: unknown): void {
+  const text = JSON.stringify(value);
+  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }).end(text);
+}
+
+function refuseUpgrade(socket: Duplex, refusal: ControlRefusal): void {
+  const text = JSON.stringify(refusal);
+  const status = REFUSAL_STATUS[refusal.code];
+  const head = `HTTP/1.1 ${status} Refused\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(text)}\r\n\r\n`;
+  socket.end(head + text, () => socket.destroy());
+}

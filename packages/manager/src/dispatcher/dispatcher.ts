@@ -1,0 +1,284 @@
+import type { Cluster, Task } from '@swarm/shared/domain/objects';
+import { isLive } from '@swarm/shared/domain/task-state';
+import type { ByteStream } from '@swarm/shared/protocol/byte-stream';
+import type { Link } from '@swarm/shared/protocol/link';
+import type { Hello, Settings, WorkerMessage } from '@swarm/shared/protocol/session';
+import { assertNever } from '@swarm/shared/runtime/assert-never';
+import type { Clock } from '@swarm/shared/runtime/clock';
+import { deepEqual } from '@swarm/shared/runtime/deep-equal';
+import type { Random } from '@swarm/shared/runtime/ids';
+import type { Logger } from '@swarm/shared/runtime/logger';
+import type { TaskLogs } from '../seams/task-logs.ts';
+import type { Change, Commit, Store } from '../store/store.ts';
+import { AssignmentFeed } from './assignment-feed.ts';
+import { belongsToNode } from './decide/assignments.ts';
+import { decideReady, type NodeFacts } from './decide/node-facts.ts';
+import { startLivenessMonitor } from './liveness-monitor.ts';
+import { NodeSession, type SessionPeer } from './node-session.ts';
+import { startStatusCommitter } from './status-committer.ts';
+import { TaskStreams } from './task-streams.ts';
+
+export interface DispatcherDeps {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** Nothing can be committed any more: the manager must stop. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+/**
+ * Delivers to the nodes what the store says, and to the store what the nodes report. Sessions live in memory only; what
+ * is known of a node stands in the store.
+ */
+export interface Dispatcher {
+  /** A node has connected, and proved who it is. A newer session of a node ends the older one. */
+  accept(link: Link, peer: SessionPeer): void;
+  readonly logs: TaskLogs;
+  readonly streams: {
+    isExpected(streamID: string, nodeID: string): boolean;
+    accept(streamID: string, nodeID: string, stream: ByteStream): void;
+  };
+  /** Asks a connected node to renew its certificate now. */
+  renewCertificate(nodeID: string): void;
+  stop(): Promise<void>;
+}
+
+const DEFAULT_HEARTBEAT_PERIOD_MS = 5_000;
+const BEATS_PER_PERIOD = 5;
+const NS_PER_MS = 1e6;
+
+/** The node's session that counts, with what hangs on it. */
+interface Attended {
+  readonly session: NodeSession;
+  readonly feed: AssignmentFeed;
+  facts: NodeFacts;
+  isWritingFacts: boolean;
+  statusesUnderWay: boolean;
+}
+
+export function startDispatcher(deps: DispatcherDeps): Dispatcher {
+  const { store, clock, random, logger, onFailure } = deps;
+  const attended = new Map<string, Attended>();
+  const connections = new Set<NodeSession>();
+  let isStopping = false;
+  let settings = readSettings(store);
+
+  const fail = (error: unknown) => {
+    if (!isStopping) onFailure(error);
+  };
+  const committer = startStatusCommitter({ store, clock, logger, onFailure: fail });
+  const monitor = startLivenessMonitor({
+    store,
+    clock,
+    logger,
+    periodMs: () => settings.heartbeatEveryMs * BEATS_PER_PERIOD,
+    hasSession: (nodeID) => attended.has(nodeID),
+    onSilent: (nodeID) => {
+      attended.get(nodeID)?.session.close('nothing was heard of the node for a heartbeat period');
+      streams.nodeLost(nodeID);
+    },
+    onFailure: fail,
+  });
+  const streams = new TaskStreams({
+    clock,
+    random,
+    ask: (nodeID, message) => {
+      const session = attended.get(nodeID)?.session;
+      session?.send(message);
+      return session !== undefined;
+    },
+  });
+
+  function hello(session: NodeSession, message: Hello): void {
+    const { nodeID, address } = session.peer;
+    const { node, cluster } = store.view((tx) => ({ node: tx.nodes.get(nodeID), cluster: tx.clusters.all()[0] }));
+    if (node === undefined || cluster === undefined) {
+      session.close(`node ${nodeID} is not a member of this cluster; it was removed. Run "swarm leave" there, then join again`);
+      return;
+    }
+    attended.get(nodeID)?.session.close('a newer session of this node has taken over');
+    session.send({ type: 'welcome', sessionID: session.id, nodeID, clusterID: cluster.ID, role: node.role, settings });
+    const feed = new AssignmentFeed({ nodeID, sessionID: session.id, store, clock, link: session });
+    const { description, engineHealth, advertiseAddr } = message;
+    const facts = { ...(description && { description }), engineHealth, address: advertiseAddr ?? address };
+    attended.set(nodeID, { session, feed, facts, isWritingFacts: false, statusesUnderWay: false });
+    logger.info({ nodeID, sessionID: session.id, address: facts.address }, 'session opened');
+    writeFacts(nodeID);
+  }
+
+  function receive(session: NodeSession, message: Exclude<WorkerMessage, Hello>): void {
+    const node = attended.get(session.peer.nodeID);
+    if (node?.session !== session) return;
+    switch (message.type) {
+      case 'heartbeat':
+        node.facts = { ...node.facts, engineHealth: message.engineHealth };
+        writeFacts(session.peer.nodeID);
+        break;
+      case 'description':
+        node.facts = { ...node.facts, description: message.description };
+        writeFacts(session.peer.nodeID);
+        break;
+      case 'statuses':
+        receiveStatuses(node, message);
+        break;
+      case 'needComplete':
+        node.feed.sendComplete();
+        break;
+      case 'streamRefused':
+        streams.refused(message.streamID, session.peer.nodeID, message.reason);
+        break;
+      default:
+        assertNever(message);
+    }
+  }
+
+  function receiveStatuses(node: Attended, { batch, statuses }: Extract<WorkerMessage, { type: 'statuses' }>): void {
+    const { session } = node;
+    if (node.statusesUnderWay) {
+      session.close('a batch of statuses came before the one before it was acknowledged');
+      return;
+    }
+    node.statusesUnderWay = true;
+    committer.add({
+      nodeID: session.peer.nodeID,
+      statuses,
+      isCurrent: () => attended.get(session.peer.nodeID) === node,
+      acknowledge: () => {
+        node.statusesUnderWay = false;
+        session.send({ type: 'statusesAcknowledged', batch });
+      },
+    });
+  }
+
+  /** Brings the node in the store to what its session knows; a beat that changes nothing costs no write. */
+  function writeFacts(nodeID: string): void {
+    const node = attended.get(nodeID);
+    if (node === undefined || node.isWritingFacts) return;
+    const differs = store.view((tx) => {
+      const stored = tx.nodes.get(nodeID);
+      return stored !== undefined && decideReady(stored, node.facts) !== undefined;
+    });
+    if (!differs) return;
+    node.isWritingFacts = true;
+    store
+      .update((tx) => {
+        const stored = tx.nodes.get(nodeID);
+        if (stored === undefined || attended.get(nodeID) !== node) return;
+        const next = decideReady(stored, node.facts);
+        if (next !== undefined) tx.nodes.update(next);
+      })
+      .then(() => {
+        node.isWritingFacts = false;
+        if (attended.get(nodeID) === node) writeFacts(nodeID);
+      })
+      .catch(fail);
+  }
+
+  function closed(session: NodeSession, reason: string): void {
+    connections.delete(session);
+    const { nodeID } = session.peer;
+    const node = attended.get(nodeID);
+    if (node?.session !== session) return;
+    attended.delete(nodeID);
+    node.feed.stop();
+    streams.sessionEnded(nodeID);
+    logger.info({ nodeID, sessionID: session.id, reason }, 'session ended');
+  }
+
+  function follow(commit: Commit): void {
+    for (const change of commit.changes) followChange(change);
+    if (!commit.changes.some(touchesSettings)) return;
+    const next = readSettings(store);
+    if (deepEqual(next, settings)) return;
+    settings = next;
+    for (const { session } of attended.values()) session.send({ type: 'settings', settings });
+  }
+
+  function followChange(change: Change): void {
+    switch (change.table) {
+      case 'tasks':
+        for (const nodeID of nodesConcerned(change.before, change.after)) attended.get(nodeID)?.feed.taskChanged(change.id);
+        break;
+      case 'secrets':
+        for (const { feed } of attended.values()) feed.secretChanged(change.id);
+        break;
+      case 'configs':
+        for (const { feed } of attended.values()) feed.configChanged(change.id);
+        break;
+      case 'nodes':
+        if (change.after !== undefined) break;
+        attended.get(change.id)?.session.close('the node was removed from the cluster');
+        streams.nodeLost(change.id);
+        break;
+    }
+  }
+
+  const stopWatch = store.watch(follow);
+
+  return {
+    accept(link, peer) {
+      if (isStopping) {
+        link.close('this manager is stopping');
+        return;
+      }
+      const session = new NodeSession(random.id(), link, peer, {
+        clock,
+        logger,
+        listener: {
+          hello,
+          closed,
+          message: receive,
+          heard: () => monitor.heard(peer.nodeID),
+          drained: () => {
+            const node = attended.get(peer.nodeID);
+            if (node?.session === session) node.feed.drained();
+          },
+        },
+      });
+      connections.add(session);
+    },
+    logs: streams,
+    streams,
+    renewCertificate: (nodeID) => attended.get(nodeID)?.session.send({ type: 'renewCertificate' }),
+    async stop() {
+      isStopping = true;
+      stopWatch();
+      streams.stop();
+      for (const session of [...connections]) session.close('this manager is stopping');
+      await Promise.all([committer.stop(), monitor.stop()]);
+    },
+  };
+}
+
+/** The nodes whose assignments a task's change may touch: none for a mere report of its state. */
+function nodesConcerned(before: Task | undefined, after: Task | undefined): Set<string> {
+  const facets = (task: Task | undefined) =>
+    task?.NodeID !== undefined && belongsToNode(task, task.NodeID)
+      ? { node: task.NodeID, template: task.templateID, desired: task.DesiredState, live: isLive(task), resources: task.GenericResources }
+      : undefined;
+  const [was, is] = [facets(before), facets(after)];
+  if (deepEqual(was, is)) return new Set();
+  return new Set([was, is].flatMap((task) => (task === undefined ? [] : [task.node])));
+}
+
+function touchesSettings(change: Change): boolean {
+  if (change.table === 'clusters') return true;
+  if (change.table !== 'nodes') return false;
+  const { before, after } = change;
+  return before?.role !== after?.role || before?.ManagerStatus?.Addr !== after?.ManagerStatus?.Addr;
+}
+
+function readSettings(store: Store): Settings {
+  return store.view((tx) => {
+    const cluster: Cluster | undefined = tx.clusters.all()[0];
+    const periodNs = cluster?.Spec.Dispatcher?.HeartbeatPeriod ?? 0;
+    const periodMs = periodNs > 0 ? periodNs / NS_PER_MS : DEFAULT_HEARTBEAT_PERIOD_MS;
+    return {
+      heartbeatEveryMs: Math.max(1, Math.round(periodMs / BEATS_PER_PERIOD)),
+      managers: tx.nodes
+        .all()
+        .flatMap((node) => (node.role === 'manager' && node.ManagerStatus !== undefined ? [node.ManagerStatus.Addr] : [])),
+    };
+  });
+}

@@ -1,0 +1,64 @@
+import type { Task } from '@swarm/shared/domain/objects';
+import type { Store, WriteTransaction } from '../store/store.ts';
+import { fits } from './decide/filters.ts';
+import type { Inventory } from './decide/inventory.ts';
+import type { Placement } from './decide/place-group.ts';
+
+export const PENDING_MESSAGE = 'pending task scheduling';
+export const ASSIGNED_MESSAGE = 'scheduler assigned task to node';
+export const CONFIRMED_MESSAGE = 'scheduler confirmed task can run on preassigned node';
+
+/** What one look at the queue decided. */
+export interface Schedule {
+  readonly placements: readonly Placement[];
+  readonly explanations: readonly { readonly task: Task; readonly explanation: string }[];
+}
+
+/**
+ * Commits a schedule in one transaction, and resolves when it is durable with the tasks whose placement was refused:
+ * the task has changed since, or its node has, and no longer fits. Their share of the node is given back.
+ */
+export async function commitSchedule(store: Store, inventory: Inventory, schedule: Schedule, now: string): Promise<readonly Task[]> {
+  const refused = await store.update((tx) => {
+    const losers: Task[] = [];
+    for (const placement of schedule.placements) if (!commitPlacement(tx, inventory, placement, now)) losers.push(placement.task);
+    for (const { task, explanation } of schedule.explanations) {
+      const current = tx.tasks.get(task.ID);
+      if (current?.Version.Index !== task.Version.Index) continue;
+      tx.tasks.update({
+        ...current,
+        Status: { State: 'pending', Timestamp: now, Message: PENDING_MESSAGE, ...(explanation !== '' && { Err: explanation }) },
+      });
+    }
+    return losers;
+  });
+  for (const task of refused) inventory.release(task.ID);
+  return refused;
+}
+
+function commitPlacement(tx: WriteTransaction, inventory: Inventory, placement: Placement, now: string): boolean {
+  const { task, seat, generic } = placement;
+  const current = tx.tasks.get(task.ID);
+  if (current?.Version.Index !== task.Version.Index || !stillFits(tx, inventory, placement)) return false;
+  tx.tasks.update({
+    ...current,
+    NodeID: seat.id,
+    Status: { State: 'assigned', Timestamp: now, Message: task.NodeID === undefined ? ASSIGNED_MESSAGE : CONFIRMED_MESSAGE },
+    ...(generic.length > 0 && { GenericResources: generic }),
+  });
+  return true;
+}
+
+/**
+ * Only the scheduler adds to a node's load, and the inventory holds all it has added: so as long as the node object is
+ * the one that was looked at, the decision stands. Otherwise the same check is made for the node as it is now.
+ */
+function stillFits(tx: WriteTransaction, inventory: Inventory, { task, seat, demand, generic }: Placement): boolean {
+  const node = tx.nodes.get(seat.id);
+  if (node === undefined) return false;
+  if (node === seat.node) return true;
+  inventory.release(task.ID);
+  const verdict = fits(demand, node, seat.load, inventory.own(task.ServiceID)?.get(seat) ?? 0);
+  inventory.reserve(task, seat, demand, generic);
+  return verdict;
+}

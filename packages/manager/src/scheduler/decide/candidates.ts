@@ -1,0 +1,185 @@
+import type { Node } from '@swarm/shared/domain/objects';
+import type { Demand, SpreadLabel } from './demand.ts';
+import { FILTERS, MAX_REPLICAS_POSITION } from './filters.ts';
+import { KeyedHeap } from './heaps.ts';
+import type { Inventory, Seat } from './inventory.ts';
+
+/** The nodes that share the values of all labels a demand spreads over. Without preferences there is one leaf. */
+export interface Leaf {
+  /** The values, outermost preference first; a node without the label has the value ''. */
+  readonly path: readonly string[];
+  /** Ordinals of the nodes that pass every filter, fewest active tasks first, then by id. */
+  readonly heap: KeyedHeap;
+}
+
+/** More nodes than a cluster will have: active tasks and ordinal share one number. */
+const ORDINALS = 2 ** 24;
+const NONE = 255;
+
+/** Among nodes with equally many tasks of the service: fewest active tasks first, ties end in the id. */
+export function loadRank(seat: Seat): number {
+  return seat.load.active * ORDINALS + seat.ordinal;
+}
+
+/**
+ * For one demand: which nodes pass the filters, ordered for placing, and how many nodes each filter refused. Kept up to
+ * date from the inventory's log of changes: a change of one node costs one look at that node, so neither the size of the
+ * cluster nor the nodes that do not fit are paid for again with every task. What only looks at the node object is
+ * remembered until that object changes. The last filter, max replicas, looks at the service and is left to the caller.
+ */
+export class Candidates {
+  /** Nodes that each filter was the first to refuse, by position in `FILTERS`. */
+  readonly refused = new Int32Array(FILTERS.length);
+  readonly leaves = new Map<string, Leaf>();
+  readonly #demand: Demand;
+  readonly #inventory: Inventory;
+  readonly #byNode: readonly number[];
+  readonly #byLoad: readonly number[];
+  readonly #epoch: number;
+  #readUpTo: number;
+  /** By ordinal: the position of the filter that refuses the node, `NONE` when it passes. */
+  readonly #refusedBy: Uint8Array;
+  /** By ordinal: the same for the filters that look at the node object only, and the object they looked at. */
+  readonly #nodeRefusedBy: Uint8Array;
+  readonly #judged: (Node | undefined)[];
+  readonly #leafOf: (Leaf | undefined)[];
+  readonly #keys: Float64Array;
+  readonly #places: Int32Array;
+
+  constructor(demand: Demand, inventory: Inventory) {
+    this.#demand = demand;
+    this.#inventory = inventory;
+    const positions = FILTERS.map((_filter, position) => position).filter((position) => FILTERS[position]?.applies(demand));
+    this.#byNode = positions.filter((position) => FILTERS[position]?.looksAt === 'node');
+    this.#byLoad = positions.filter((position) => FILTERS[position]?.looksAt === 'load');
+    this.#epoch = inventory.epoch;
+    this.#readUpTo = inventory.sequence;
+    const size = inventory.ordered.length;
+    this.#refusedBy = new Uint8Array(size).fill(NONE);
+    this.#nodeRefusedBy = new Uint8Array(size).fill(NONE);
+    this.#judged = new Array(size).fill(undefined);
+    this.#leafOf = new Array(size).fill(undefined);
+    this.#keys = new Float64Array(size);
+    this.#places = new Int32Array(size).fill(-1);
+    for (const seat of inventory.ordered) this.refresh(seat);
+  }
+
+  /** False once nodes have come or gone: build a new one. */
+  get isCurrent(): boolean {
+    return this.#epoch === this.#inventory.epoch;
+  }
+
+  catchUp(): void {
+    const since = this.#readUpTo;
+    this.#readUpTo = this.#inventory.sequence;
+    if (since !== this.#readUpTo) this.#inventory.changedSince(since, (seat) => this.refresh(seat));
+  }
+
+  /** All changes so far were this caller's own, and it has refreshed each of them. */
+  skipToNow(): void {
+    this.#readUpTo = this.#inventory.sequence;
+  }
+
+  passes(seat: Seat): boolean {
+    return seat.ordinal >= 0 && this.#refusedBy[seat.ordinal] === NONE;
+  }
+
+  leafOf(seat: Seat): Leaf | undefined {
+    return this.#leafOf[seat.ordinal];
+  }
+
+  /** Judges the node anew and puts it where it belongs. */
+  refresh(seat: Seat): void {
+    if (seat.ordinal < 0) return;
+    this.judge(seat);
+    const leaf = this.#leafOf[seat.ordinal] as Leaf;
+    if (this.#refusedBy[seat.ordinal] === NONE) leaf.heap.put(seat.ordinal, loadRank(seat));
+    else leaf.heap.remove(seat.ordinal);
+  }
+
+  /** Judges the node anew and leaves it where it is: `refresh` must follow before the next `catchUp`. */
+  judge(seat: Seat): void {
+    const { ordinal, node } = seat;
+    if (node === undefined) return;
+    if (this.#judged[ordinal] !== node) this.#judgeNode(ordinal, node);
+    let position = this.#nodeRefusedBy[ordinal] as number;
+    for (const loadPosition of this.#byLoad) {
+      if (loadPosition > position) break;
+      if (FILTERS[loadPosition]?.check(this.#demand, node, seat.load, 0)) continue;
+      position = loadPosition;
+      break;
+    }
+    const former = this.#refusedBy[ordinal] as number;
+    if (former === position) return;
+    if (former !== NONE) this.refused[former] = (this.refused[former] as number) - 1;
+    if (position !== NONE) this.refused[position] = (this.refused[position] as number) + 1;
+    this.#refusedBy[ordinal] = position;
+  }
+
+  #judgeNode(ordinal: number, node: Node): void {
+    const seat = this.#inventory.ordered[ordinal] as Seat;
+    this.#judged[ordinal] = node;
+    this.#nodeRefusedBy[ordinal] = this.#byNode.find((position) => !FILTERS[position]?.check(this.#demand, node, seat.load, 0)) ?? NONE;
+    const leaf = this.#leafFor(node);
+    const former = this.#leafOf[ordinal];
+    if (former === leaf) return;
+    former?.heap.remove(ordinal);
+    this.#leafOf[ordinal] = leaf;
+  }
+
+  #leafFor(node: Node): Leaf {
+    const path = this.#demand.spread.map((spread) => labelValue(node, spread));
+    const key = path.length === 0 ? '' : JSON.stringify(path);
+    let leaf = this.leaves.get(key);
+    if (leaf === undefined) {
+      leaf = { path, heap: new KeyedHeap(this.#keys, this.#places) };
+      this.leaves.set(key, leaf);
+    }
+    return leaf;
+  }
+}
+
+function labelValue(node: Node, { owner, label }: SpreadLabel): string {
+  const labels = owner === 'node' ? node.Spec.Labels : node.Description?.Engine.Labels;
+  return labels !== undefined && Object.hasOwn(labels, label) ? (labels[label] as string) : '';
+}
+
+/** The node objects in `refused` end before max replicas: the caller adds what that filter refuses. */
+export function refusalsWith(candidates: Candidates, atMaxReplicas: number): Int32Array {
+  const refused = candidates.refused.slice();
+  refused[MAX_REPLICAS_POSITION] = atMaxReplicas;
+  return refused;
+}
+
+/** The candidates of the demands that were asked for last. Bounded: each holds some numbers per node. */
+export class CandidateCache {
+  readonly #inventory: Inventory;
+  readonly #byKey = new Map<string, Candidates>();
+  readonly #limit: number;
+
+  constructor(inventory: Inventory, limit = 64) {
+    this.#inventory = inventory;
+    this.#limit = limit;
+  }
+
+  /** Caught up with the inventory. */
+  for(demand: Demand): Candidates {
+    const known = this.#byKey.get(demand.key);
+    if (known?.isCurrent) {
+      if (this.#byKey.size > 1) {
+        this.#byKey.delete(demand.key);
+        this.#byKey.set(demand.key, known);
+      }
+      known.catchUp();
+      return known;
+    }
+    const built = new Candidates(demand, this.#inventory);
+    this.#byKey.delete(demand.key);
+    this.#byKey.set(demand.key, built);
+    for (const key of this.#byKey.keys()) {
+      if (this.#byKey.size <= this.#limit) break;
+      this.#byKey.delete(key);
+    }
+    return built;
+  }
+}

@@ -1,0 +1,106 @@
+import type { Template } from '@swarm/shared/domain/objects';
+import type { Placement, TaskSpec } from '@swarm/shared/engine-api/service-spec';
+import { buildGenericDemand, type GenericDemand } from './generic-resources.ts';
+
+/**
+ * What the tasks of one template ask of a node, read out of the template once. Tasks with the same `key` fit the same
+ * nodes, whatever service they belong to: they share one candidate index.
+ */
+export interface Demand {
+  /** Empty when the tasks fit every node that is ready. */
+  readonly key: string;
+  readonly nanoCPUs: number;
+  readonly memoryBytes: number;
+  readonly generic: GenericDemand;
+  readonly plugins: readonly PluginDemand[];
+  readonly placement: Placement | undefined;
+  /** `protocol/port`. */
+  readonly hostPorts: readonly string[];
+  /** Tasks of the service per node; 0 is no limit. Not part of the key: it looks at the service's own tasks. */
+  readonly maxReplicas: number;
+  readonly spread: readonly SpreadLabel[];
+}
+
+export interface PluginDemand {
+  readonly type: 'Volume' | 'Network' | 'Log';
+  readonly name: string;
+}
+
+export interface SpreadLabel {
+  readonly owner: 'node' | 'engine';
+  readonly label: string;
+}
+
+/** Drivers that need no plugin: the engine has them built in, or (overlay) the cluster's own network takes their place. */
+const BUILT_IN_NETWORK_DRIVERS = new Set(['', 'overlay', 'bridge', 'host', 'none', 'null']);
+
+/** `driverOfNetwork` gives the driver of a cluster network by its id. */
+export function buildDemand(
+  template: Pick<Template, 'spec' | 'endpoint'>,
+  driverOfNetwork: (networkID: string) => string | undefined,
+): Demand {
+  const { spec, endpoint } = template;
+  const reservations = spec.Resources?.Reservations;
+  const parts = {
+    nanoCPUs: reservations?.NanoCPUs ?? 0,
+    memoryBytes: reservations?.MemoryBytes ?? 0,
+    generic: buildGenericDemand(reservations?.GenericResources),
+    plugins: readPlugins(spec, driverOfNetwork),
+    placement: spec.Placement,
+    hostPorts: [
+      ...new Set(
+        (endpoint?.Ports ?? [])
+          .filter((port) => port.PublishMode === 'host' && (port.PublishedPort ?? 0) > 0)
+          .map((port) => `${port.Protocol ?? 'tcp'}/${port.PublishedPort}`),
+      ),
+    ],
+    spread: readSpread(spec.Placement),
+  };
+  return { ...parts, maxReplicas: spec.Placement?.MaxReplicas ?? 0, key: keyOf(parts) };
+}
+
+function readPlugins(spec: TaskSpec, driverOfNetwork: (networkID: string) => string | undefined): PluginDemand[] {
+  const plugins: PluginDemand[] = [];
+  for (const mount of spec.ContainerSpec?.Mounts ?? []) {
+    const name = mount.Type === 'volume' ? (mount.VolumeOptions?.DriverConfig?.Name ?? '') : '';
+    if (name !== '' && name !== 'local') plugins.push({ type: 'Volume', name });
+  }
+  for (const { Target = '' } of spec.Networks ?? []) {
+    const name = driverOfNetwork(Target) ?? '';
+    if (!BUILT_IN_NETWORK_DRIVERS.has(name)) plugins.push({ type: 'Network', name });
+  }
+  const log = spec.LogDriver?.Name ?? '';
+  if (log !== '' && log !== 'none') plugins.push({ type: 'Log', name: log });
+  return plugins;
+}
+
+/** Only spreading over a label is defined; any other descriptor is ignored. */
+function readSpread(placement: Placement | undefined): SpreadLabel[] {
+  return (placement?.Preferences ?? []).flatMap(({ Spread }): SpreadLabel[] => {
+    const descriptor = Spread?.SpreadDescriptor ?? '';
+    for (const owner of ['node', 'engine'] as const) {
+      const prefix = `${owner}.labels.`;
+      if (descriptor.length > prefix.length && descriptor.slice(0, prefix.length).toLowerCase() === prefix) {
+        return [{ owner, label: descriptor.slice(prefix.length) }];
+      }
+    }
+    return [];
+  });
+}
+
+function keyOf(parts: Omit<Demand, 'key' | 'maxReplicas'>): string {
+  const { nanoCPUs, memoryBytes, generic, plugins, placement, hostPorts, spread } = parts;
+  const constraints = placement?.Constraints ?? [];
+  const platforms = placement?.Platforms ?? [];
+  const isPlain =
+    nanoCPUs === 0 &&
+    memoryBytes === 0 &&
+    generic.discrete.length === 0 &&
+    generic.named.length === 0 &&
+    plugins.length === 0 &&
+    constraints.length === 0 &&
+    platforms.length === 0 &&
+    hostPorts.length === 0 &&
+    spread.length === 0;
+  return isPlain ? '' : JSON.stringify([nanoCPUs, memoryBytes, generic, plugins, constraints, platforms, hostPorts, spread]);
+}

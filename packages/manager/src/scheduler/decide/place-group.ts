@@ -1,0 +1,81 @@
+import type { Task } from '@swarm/shared/domain/objects';
+import type { GenericResource } from '@swarm/shared/engine-api/service-spec';
+import { type CandidateCache, refusalsWith } from './candidates.ts';
+import type { Demand } from './demand.ts';
+import { countFailures } from './failures.ts';
+import { explainRefusals, firstUnmet } from './filters.ts';
+import { claimGeneric } from './generic-resources.ts';
+import type { Inventory, Seat } from './inventory.ts';
+import { type Choice, GroupTree } from './spread-tree.ts';
+
+/** A task that has found its node. The inventory has reserved its share there. */
+export interface Placement {
+  readonly task: Task;
+  readonly seat: Seat;
+  readonly demand: Demand;
+  readonly generic: readonly GenericResource[];
+}
+
+export interface GroupPlan {
+  readonly placed: readonly Placement[];
+  /** The tasks that no node takes now, in the order given, and why, for the user. */
+  readonly unplaced: readonly Task[];
+  readonly explanation: string;
+}
+
+/**
+ * Places tasks of one template, which therefore ask the same of a node. Every task goes to the node that ranks best at
+ * that moment, the tasks placed before it counted.
+ */
+export function placeGroup(inventory: Inventory, cache: CandidateCache, demand: Demand, tasks: readonly Task[], nowMs: number): GroupPlan {
+  const [first] = tasks;
+  if (first === undefined) return { placed: [], unplaced: [], explanation: '' };
+  const candidates = cache.for(demand);
+  const tree = new GroupTree({ inventory, candidates, maxReplicas: demand.maxReplicas }, readKnown(inventory, first, nowMs));
+  const placed: Placement[] = [];
+  for (const task of tasks) {
+    const choice = tree.best();
+    if (choice === undefined) break;
+    placed.push(reserveOn(inventory, choice.seat, demand, task));
+    tree.placed();
+  }
+  const unplaced = tasks.slice(placed.length);
+  const explanation = unplaced.length === 0 ? '' : explainRefusals(refusalsWith(candidates, tree.countAtMaxReplicas()));
+  tree.finish();
+  return { placed, unplaced, explanation };
+}
+
+/**
+ * Confirms a task whose node was chosen by the orchestrator (global services), or says why the node does not take it.
+ * A node that is gone has nothing to say: the orchestrator withdraws such a task.
+ */
+export function placePreassigned(inventory: Inventory, demand: Demand, task: Task): Placement | { readonly explanation: string } {
+  const seat = inventory.seat(task.NodeID ?? '');
+  if (seat?.node === undefined) return { explanation: '' };
+  const unmet = firstUnmet(demand, seat.node, seat.load, inventory.own(task.ServiceID)?.get(seat) ?? 0);
+  return unmet === undefined ? reserveOn(inventory, seat, demand, task) : { explanation: unmet.explain(1) };
+}
+
+function reserveOn(inventory: Inventory, seat: Seat, demand: Demand, task: Task): Placement {
+  const wantsGeneric = demand.generic.discrete.length > 0 || demand.generic.named.length > 0;
+  const total = seat.node?.Description?.Resources.GenericResources ?? [];
+  const generic = wantsGeneric ? (claimGeneric(demand.generic, total, seat.load.generic) ?? []) : [];
+  inventory.reserve(task, seat, demand, generic);
+  return { task, seat, demand, generic };
+}
+
+function readKnown(inventory: Inventory, task: Task, nowMs: number): Map<Seat, Choice> {
+  const known = new Map<Seat, Choice>();
+  const own = inventory.own(task.ServiceID);
+  const failures = inventory.failures(task.templateID);
+  if (own !== undefined) {
+    for (const [seat, count] of own) known.set(seat, { seat, failures: countFailures(failures?.get(seat), nowMs), own: count });
+  }
+  if (failures !== undefined) {
+    for (const [seat, record] of failures) {
+      const count = countFailures(record, nowMs);
+      if (count > 0 && !known.has(seat)) known.set(seat, { seat, failures: count, own: 0 });
+    }
+  }
+  return known;
+}

@@ -1,0 +1,58 @@
+import type { StackInput } from '../load-stack.ts';
+import type { Path, Tree, TreeMap } from '../yaml-source.ts';
+import { parseDotenv } from './dotenv.ts';
+import type { Lookup } from './interpolate.ts';
+
+/**
+ * The variables of one service: env_file in order, `environment` over them. A name without a value takes the caller's, and
+ * is left out when there is none.
+ */
+export function resolveEnvironment(
+  service: TreeMap,
+  path: Path,
+  input: StackInput,
+  lookup: Lookup,
+  problem: (path: Path, message: string) => void,
+): TreeMap {
+  const result: TreeMap = new Map();
+  const files = service.get('env_file');
+  (Array.isArray(files) ? files : []).forEach((file, index) => {
+    if (file instanceof Map)
+      for (const [key, value] of readEnvFile(file, [...path, 'env_file', index], input, lookup, problem)) result.set(key, value);
+  });
+  const own = service.get('environment');
+  if (own instanceof Map) {
+    for (const [key, value] of own) {
+      const resolved = value === null ? lookup(key) : String(value);
+      if (resolved === undefined) result.delete(key);
+      else result.set(key, resolved);
+    }
+  }
+  return result;
+}
+
+function readEnvFile(
+  file: TreeMap,
+  path: Path,
+  input: StackInput,
+  lookup: Lookup,
+  problem: (path: Path, message: string) => void,
+): ReadonlyMap<string, Tree> {
+  const name = String(file.get('path'));
+  const bytes = input.readFile(name);
+  if (bytes === undefined) {
+    if (file.get('required') !== false) problem(path, `env file ${name} not found; create it, or say "required: false"`);
+    return new Map();
+  }
+  const text = new TextDecoder().decode(bytes);
+  if (file.get('format') === 'raw') {
+    const lines = text.split(/\r?\n/).filter((line) => line.includes('=') && !line.trimStart().startsWith('#'));
+    return new Map(lines.map((line) => [line.slice(0, line.indexOf('=')).trim(), line.slice(line.indexOf('=') + 1)]));
+  }
+  try {
+    return parseDotenv(name, text, lookup);
+  } catch (error) {
+    problem(path, (error as Error).message);
+    return new Map();
+  }
+}

@@ -1,0 +1,199 @@
+import { convertStack } from '../convert.ts';
+import { byCodeUnit, decodeFile } from '../legacy/decode.ts';
+import type { StackInput, StackLoad, StackProblem } from '../load-stack.ts';
+import type { ComposeFile } from '../model.ts';
+import type { Path, Tree, TreeMap } from '../yaml-source.ts';
+import { resolveEnvironment } from './environment.ts';
+import { checkSpecShape, IGNORED_SERVICE_KEYS } from './file-shape.ts';
+import { extraMounts, extras, toLegacyShape } from './legacy-shape.ts';
+import { ProjectReader } from './project.ts';
+
+/** Loads files of the Compose Specification: a superset of what `docker stack deploy` takes, ended by the same conversion. */
+export function loadSpec(input: StackInput): StackLoad {
+  const problems: StackProblem[] = [];
+  const warnings: StackProblem[] = [];
+  const reader = new ProjectReader(input, problems, warnings);
+  const project = reader.read();
+  if (isNonEmpty(problems)) return { kind: 'invalid', problems };
+  const at = (path: Path, message: string): StackProblem => reader.locate(path, message);
+  const problem = (path: Path, message: string) => problems.push(at(path, message));
+  const warning = (path: Path, message: string) => warnings.push(at(path, message));
+  checkSpecShape(project, (path, message) => {
+    if (input.lenient !== false && /Additional property .* is not allowed$/.test(message))
+      warning(path, `${path.join('.')} is ignored: the Compose Specification has no such key`);
+    else problem(path, message);
+  });
+  if (isNonEmpty(problems)) return { kind: 'invalid', problems };
+  const services = selectServices(mapOf(project.get('services')), input, problem);
+  checkDependencies(services, mapOf(project.get('services')), problem, warning);
+  const environment = new Map(
+    [...services].map(([name, service]) => [name, resolveEnvironment(service, ['services', name], input, reader.lookup, problem)]),
+  );
+  for (const [name, service] of services) warnIgnored(name, service, warning);
+  if (isNonEmpty(problems)) return { kind: 'invalid', problems };
+  const file = decode(project, services, environment, input, problem, warning);
+  if (isNonEmpty(problems)) return { kind: 'invalid', problems };
+  const stack = convertStack(file, { stackName: input.stackName, readFile: input.readFile, problem });
+  if (isNonEmpty(problems)) return { kind: 'invalid', problems };
+  return { kind: 'loaded', dialect: 'spec', stack, warnings };
+}
+
+function isNonEmpty<T>(list: readonly T[]): list is readonly [T, ...T[]] {
+  return list.length > 0;
+}
+
+function mapOf(value: Tree | undefined): TreeMap {
+  return value instanceof Map ? value : new Map();
+}
+
+/** A service without profiles is always there; one with profiles when one of them is active. */
+function selectServices(services: TreeMap, input: StackInput, problem: (path: Path, message: string) => void): Map<string, TreeMap> {
+  const active = new Set(input.profiles ?? input.environment.COMPOSE_PROFILES?.split(',').filter((each) => each !== '') ?? []);
+  const selected = new Map<string, TreeMap>();
+  for (const [name, service] of [...services].sort(([a], [b]) => byCodeUnit(a, b))) {
+    if (!(service instanceof Map)) {
+      problem(['services', name], `services.${name} must be a mapping`);
+      continue;
+    }
+    const profiles = service.get('profiles');
+    if (!Array.isArray(profiles) || profiles.length === 0 || active.has('*') || profiles.some((each) => active.has(String(each))))
+      selected.set(name, service);
+  }
+  return selected;
+}
+
+const CONDITIONS = ['service_started', 'service_healthy', 'service_completed_successfully'];
+
+function checkDependencies(
+  selected: ReadonlyMap<string, TreeMap>,
+  all: TreeMap,
+  problem: (path: Path, message: string) => void,
+  warning: (path: Path, message: string) => void,
+): void {
+  for (const [name, service] of selected) {
+    for (const [dependency, detail] of mapOf(service.get('depends_on'))) {
+      const path = ['services', name, 'depends_on', dependency];
+      const condition = mapOf(detail).get('condition') ?? 'service_started';
+      const required = mapOf(detail).get('required') !== false;
+      if (!CONDITIONS.includes(String(condition)))
+        problem(
+          path,
+          `service "${name}" depends on "${dependency}" with an unknown condition "${String(condition)}"; use one of ${CONDITIONS.join(', ')}`,
+        );
+      if (!all.has(dependency) && required) problem(path, `service "${name}" depends on undefined service "${dependency}"`);
+      else if (!selected.has(dependency) && required)
+        problem(path, `service "${name}" depends on "${dependency}", whose profile is not active; activate it, or say "required: false"`);
+      else if (condition !== 'service_started')
+        warning(path, `the condition ${String(condition)} is not waited for: services start side by side`);
+    }
+  }
+}
+
+function warnIgnored(name: string, service: TreeMap, warning: (path: Path, message: string) => void): void {
+  for (const key of service.keys()) {
+    const reason = Object.hasOwn(IGNORED_SERVICE_KEYS, key) ? IGNORED_SERVICE_KEYS[key] : undefined;
+    if (reason !== undefined) warning(['services', name, key], `services.${name}.${key} is ignored: ${reason}`);
+  }
+  const mode = service.get('network_mode');
+  if (mode !== undefined && mode !== 'host' && mode !== 'none' && mode !== 'bridge') {
+    warning(['services', name, 'network_mode'], `services.${name}.network_mode is ignored: tasks do not share another container's network`);
+  }
+}
+
+function decode(
+  project: TreeMap,
+  services: ReadonlyMap<string, TreeMap>,
+  environment: ReadonlyMap<string, TreeMap>,
+  input: StackInput,
+  problem: (path: Path, message: string) => void,
+  warning: (path: Path, message: string) => void,
+): ComposeFile {
+  const shaped: TreeMap = new Map(
+    [...services].map(([name, service]) => {
+      const resolved = new Map(service).set('environment', environment.get(name) ?? new Map());
+      return [name, toLegacyShape(resolved, ['services', name], problem)];
+    }),
+  );
+  const tree: TreeMap = new Map<string, Tree>([
+    ['services', shaped],
+    ['networks', withPredefined(mapOf(project.get('networks')), services)],
+    ['volumes', mapOf(project.get('volumes'))],
+    ['secrets', mapOf(project.get('secrets'))],
+    ['configs', mapOf(project.get('configs'))],
+  ]);
+  const file = decodeFile(tree, {
+    directory: input.workingDirectory,
+    home: input.homeDirectory,
+    lookup: () => undefined,
+    readFile: input.readFile,
+    problem,
+    warning,
+  });
+  for (const [name, service] of services) {
+    const decoded = file.services.get(name);
+    if (decoded === undefined) continue;
+    const mounts = extraMounts(service, ['services', name], problem);
+    Object.assign(
+      decoded,
+      extras(service, ['services', name], problem, warning),
+      mounts.length === 0 ? {} : { volumes: [...(decoded.volumes ?? []), ...mounts] },
+    );
+  }
+  fillPayloads(file, project, input, problem);
+  fillNetworks(file, project);
+  return file;
+}
+
+function withPredefined(networks: TreeMap, services: ReadonlyMap<string, TreeMap>): TreeMap {
+  const result: TreeMap = new Map(networks);
+  for (const service of services.values()) {
+    const mode = service.get('network_mode');
+    if (mode === 'host' || mode === 'none' || mode === 'bridge') result.set(mode, new Map([['external', true]]));
+  }
+  return result;
+}
+
+/** Exactly one of file, content, environment and driver says what a config or secret holds. */
+function fillPayloads(file: ComposeFile, project: TreeMap, input: StackInput, problem: (path: Path, message: string) => void): void {
+  for (const kind of ['configs', 'secrets'] as const) {
+    for (const [key, payload] of file[kind]) {
+      const tree = mapOf(mapOf(project.get(kind)).get(key));
+      if (payload.external) continue;
+      const sources = ['file', 'content', 'environment', 'driver'].filter((each) => tree.has(each));
+      const path = [kind, key];
+      if (sources.length !== 1) {
+        problem(
+          path,
+          sources.length === 0
+            ? `${kind}.${key} says nothing of its content; add one of file, content, environment`
+            : `${kind}.${key}: ${sources.join(' and ')} are mutually exclusive; keep one`,
+        );
+        continue;
+      }
+      const variable = tree.get('environment');
+      if (tree.has('content')) payload.content = String(tree.get('content') ?? '');
+      if (typeof variable === 'string') {
+        const value = input.environment[variable];
+        if (value === undefined) problem([...path, 'environment'], `${kind}.${key}: the variable ${variable} is not set`);
+        else payload.content = value;
+      }
+    }
+  }
+}
+
+function fillNetworks(file: ComposeFile, project: TreeMap): void {
+  for (const [key, network] of file.networks) {
+    const ipam = mapOf(mapOf(mapOf(project.get('networks')).get(key)).get('ipam'));
+    const configs = ipam.get('config');
+    if (network.ipam === undefined || !Array.isArray(configs)) continue;
+    network.ipam.configs = configs.map((config) => {
+      const entry = mapOf(config);
+      const fields = [
+        ['subnet', entry.get('subnet')],
+        ['ipRange', entry.get('ip_range')],
+        ['gateway', entry.get('gateway')],
+      ] as const;
+      return Object.fromEntries(fields.filter(([, value]) => typeof value === 'string'));
+    });
+  }
+}

@@ -1,0 +1,260 @@
+import type { StackInput, StackProblem } from '../load-stack.ts';
+import { joinPath } from '../paths.ts';
+import { type Path, parseYaml, Tagged, type Tree, type TreeMap, YamlError, type YamlSource } from '../yaml-source.ts';
+import { canonicalFile } from './canonical.ts';
+import { parseDotenv } from './dotenv.ts';
+import { type Lookup, substituteTree } from './interpolate.ts';
+import { mergeTrees, plain } from './merge.ts';
+
+/** A cycle is found by its path; this bounds what is merely deep. */
+const MAX_INCLUDES = 64;
+
+interface Origin {
+  readonly file: string;
+  readonly source: YamlSource;
+}
+
+interface FileScope {
+  readonly path: string;
+  readonly directory: string;
+  readonly lookup: Lookup;
+  /** The files that lead here: by `include` or `extends`. */
+  readonly trail: readonly string[];
+}
+
+/** Reads all files of a project into one canonical tree: documents, variables, `include`, `extends`, merge tags. */
+export class ProjectReader {
+  readonly lookup: Lookup;
+  readonly #input: StackInput;
+  readonly #problems: StackProblem[];
+  readonly #warnings: StackProblem[];
+  readonly #origins: Origin[] = [];
+  readonly #unset = new Set<string>();
+
+  constructor(input: StackInput, problems: StackProblem[], warnings: StackProblem[]) {
+    this.#input = input;
+    this.#problems = problems;
+    this.#warnings = warnings;
+    const file = this.#dotenv(joinPath(input.workingDirectory, '.env'), ownLookup(input.environment));
+    this.lookup = (name) => ownLookup(input.environment)(name) ?? file.get(name);
+  }
+
+  read(): TreeMap {
+    const { files, workingDirectory } = this.#input;
+    const trees = files.flatMap(({ path, bytes }) =>
+      this.#readFile(bytes, { path, directory: workingDirectory, lookup: this.lookup, trail: [joinPath(workingDirectory, path)] }),
+    );
+    return plain(trees.reduce((base, over) => mergeTrees(base, over), new Map() as TreeMap)) as TreeMap;
+  }
+
+  /** The problem with the place where a file says it: the last one that has the whole path, else its nearest ancestor. */
+  locate(path: Path, message: string): StackProblem {
+    const depth = ({ source }: Origin) => reach(source.tree, path);
+    const best = this.#origins.reduce<Origin | undefined>(
+      (found, origin) => (found === undefined || depth(origin) >= depth(found) ? origin : found),
+      undefined,
+    );
+    return best === undefined
+      ? { file: this.#input.files[0]?.path ?? '', message }
+      : { file: best.file, ...best.source.locate(path), message };
+  }
+
+  #dotenv(path: string, lookup: Lookup): ReadonlyMap<string, string> {
+    const bytes = this.#input.readFile(path);
+    if (bytes === undefined) return new Map();
+    try {
+      return parseDotenv(path, new TextDecoder().decode(bytes), lookup);
+    } catch (error) {
+      this.#problems.push({ file: path, message: (error as Error).message });
+      return new Map();
+    }
+  }
+
+  #readFile(bytes: Uint8Array, scope: FileScope): TreeMap[] {
+    let sources: readonly YamlSource[];
+    try {
+      sources = parseYaml(bytes, 'all');
+    } catch (error) {
+      if (!(error instanceof YamlError)) throw error;
+      const place = error.line === undefined || error.column === undefined ? {} : { line: error.line, column: error.column };
+      this.#problems.push({ file: scope.path, ...place, message: `yaml: ${error.message}` });
+      return [];
+    }
+    return sources.flatMap((source) => this.#readDocument(source, scope));
+  }
+
+  #readDocument(source: YamlSource, scope: FileScope): TreeMap[] {
+    if (source.tree === null) return [];
+    const at = (path: Path, message: string): StackProblem => ({ file: scope.path, ...source.locate(path), message });
+    if (!(source.tree instanceof Map)) {
+      this.#problems.push(at([], 'the top level must be a mapping with services'));
+      return [];
+    }
+    this.#origins.push({ file: scope.path, source });
+    const substituted = substituteTree(source.tree, [], scope.lookup, {
+      problem: (path, message) => this.#problems.push(at(path, `${path.join('.')}: ${message}`)),
+      unset: (path, name) => {
+        if (this.#unset.has(name)) return;
+        this.#unset.add(name);
+        this.#warnings.push(at(path, `the variable ${name} is not set; it counts as empty`));
+      },
+    }) as TreeMap;
+    const canonical = canonicalFile(substituted, {
+      directory: scope.directory,
+      home: this.#input.homeDirectory,
+      problem: (path, message) => this.#problems.push(at(path, message)),
+      warning: (path, message) => this.#warnings.push(at(path, message)),
+    });
+    const included = this.#include(canonical.get('include'), scope, at);
+    canonical.delete('include');
+    const extended = this.#extendAll(canonical, scope, at);
+    return [...included, extended];
+  }
+
+  #include(value: Tree | undefined, scope: FileScope, at: (path: Path, message: string) => StackProblem): TreeMap[] {
+    if (value === undefined || value === null) return [];
+    if (!Array.isArray(value)) {
+      this.#problems.push(at(['include'], 'include must be a list of paths'));
+      return [];
+    }
+    const taken = new Map<string, string>();
+    return value.flatMap((item, index) => {
+      const entry = item instanceof Map ? item : new Map<string, Tree>([['path', item]]);
+      const path = entry.get('path');
+      const paths = (Array.isArray(path) ? path : [path]).map((each) => joinPath(scope.directory, String(each)));
+      const [first = ''] = paths;
+      const given = entry.get('project_directory');
+      const directory = typeof given === 'string' ? joinPath(scope.directory, given) : joinPath(first, '..');
+      const lookup = this.#includeLookup(entry.get('env_file'), directory, scope);
+      const trees = paths.flatMap((each) =>
+        this.#readNamed(each, { path: each, directory, lookup, trail: scope.trail }, ['include', index], at),
+      );
+      const merged = trees.reduce((base, over) => mergeTrees(base, over), new Map() as TreeMap);
+      this.#refuseClashes(merged, first, taken, (message) => this.#problems.push(at(['include', index], message)));
+      return [merged];
+    });
+  }
+
+  /** The including file's variables win over those beside the included one. */
+  #includeLookup(value: Tree | undefined, directory: string, scope: FileScope): Lookup {
+    const files = value === undefined || value === null ? ['.env'] : Array.isArray(value) ? value.map(String) : [String(value)];
+    const base = value === undefined || value === null ? directory : scope.directory;
+    const variables = new Map(files.flatMap((file) => [...this.#dotenv(joinPath(base, file), scope.lookup)]));
+    return (name) => scope.lookup(name) ?? variables.get(name);
+  }
+
+  #refuseClashes(tree: TreeMap, file: string, taken: Map<string, string>, problem: (message: string) => void): void {
+    for (const kind of ['services', 'networks', 'volumes', 'secrets', 'configs']) {
+      const section = tree.get(kind);
+      if (!(section instanceof Map)) continue;
+      for (const name of section.keys()) {
+        const other = taken.get(`${kind}.${name}`);
+        if (other !== undefined) problem(`${kind}.${name} is defined in both ${other} and ${file}; rename one of them`);
+        taken.set(`${kind}.${name}`, file);
+      }
+    }
+  }
+
+  #readNamed(path: string, scope: FileScope, where: Path, at: (path: Path, message: string) => StackProblem): TreeMap[] {
+    const trail = [...scope.trail, path];
+    if (scope.trail.includes(path) || trail.length > MAX_INCLUDES) {
+      this.#problems.push(at(where, `the files include one another: ${trail.join(' → ')}`));
+      return [];
+    }
+    const bytes = this.#input.readFile(path);
+    if (bytes === undefined) {
+      this.#problems.push(at(where, `file ${path} not found`));
+      return [];
+    }
+    return this.#readFile(bytes, { ...scope, trail });
+  }
+
+  #extendAll(file: TreeMap, scope: FileScope, at: (path: Path, message: string) => StackProblem): TreeMap {
+    const services = file.get('services');
+    if (!(services instanceof Map)) return file;
+    const extended = new Map([...services].map(([name, service]) => [name, this.#extend(name, service, services, scope, at, [])]));
+    return new Map(file).set('services', extended);
+  }
+
+  #extend(
+    name: string,
+    service: Tree,
+    services: TreeMap,
+    scope: FileScope,
+    at: (path: Path, message: string) => StackProblem,
+    seen: readonly string[],
+  ): Tree {
+    if (!(service instanceof Map) || !service.has('extends')) return service;
+    const value = service.get('extends') ?? null;
+    const where = ['services', name, 'extends'];
+    const refuse = (message: string) => {
+      this.#problems.push(at(where, message));
+      return service;
+    };
+    const baseName = value instanceof Map ? value.get('service') : value;
+    const file = value instanceof Map ? value.get('file') : undefined;
+    if (typeof baseName !== 'string') return refuse(`services.${name}.extends must name a service`);
+    const path = typeof file === 'string' ? joinPath(scope.directory, file) : undefined;
+    const step = `${path ?? ''}#${baseName}`;
+    if (seen.includes(step)) return refuse(`services.${name} extends itself: ${[...seen, step].join(' → ')}`);
+    const own = withoutKey(service, 'extends');
+    const base =
+      path === undefined
+        ? this.#extendLocal(baseName, services, scope, at, [...seen, step])
+        : this.#extendFile(baseName, path, scope, where, at);
+    if (base === undefined) return refuse(`services.${name} extends "${baseName}", which ${path ?? 'this file'} does not define`);
+    if (!(base instanceof Map)) return service;
+    const merged = mergeTrees(
+      new Map([['services', new Map([[name, withoutKey(base, 'depends_on')]])]]),
+      new Map([['services', new Map([[name, own]])]]),
+    );
+    return (merged.get('services') as TreeMap).get(name) ?? null;
+  }
+
+  #extendLocal(
+    name: string,
+    services: TreeMap,
+    scope: FileScope,
+    at: (path: Path, message: string) => StackProblem,
+    seen: readonly string[],
+  ): Tree | undefined {
+    const base = services.get(name);
+    return base === undefined ? undefined : this.#extend(name, base, services, scope, at, seen);
+  }
+
+  /** The base stands in another file: that file's own directory is what its relative paths mean. */
+  #extendFile(
+    name: string,
+    path: string,
+    scope: FileScope,
+    where: Path,
+    at: (path: Path, message: string) => StackProblem,
+  ): Tree | undefined {
+    const trees = this.#readNamed(path, { ...scope, path, directory: joinPath(path, '..') }, where, at);
+    const merged = trees.reduce((base, over) => mergeTrees(base, over), new Map() as TreeMap);
+    const services = merged.get('services');
+    return services instanceof Map ? services.get(name) : undefined;
+  }
+}
+
+function ownLookup(environment: StackInput['environment']): Lookup {
+  return (name) => (Object.hasOwn(environment, name) ? environment[name] : undefined);
+}
+
+function withoutKey(tree: TreeMap, key: string): TreeMap {
+  const copy: TreeMap = new Map(tree);
+  copy.delete(key);
+  return copy;
+}
+
+function reach(tree: Tree, path: Path): number {
+  let at: Tree | undefined = tree;
+  let depth = 0;
+  for (const part of path) {
+    const value: Tree | undefined = at instanceof Tagged ? at.value : at;
+    at = value instanceof Map ? value.get(String(part)) : Array.isArray(value) ? value[Number(part)] : undefined;
+    if (at === undefined) return depth;
+    depth += 1;
+  }
+  return depth;
+}

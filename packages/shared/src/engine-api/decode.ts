@@ -1,0 +1,219 @@
+import type { Static, TSchema } from 'typebox';
+import { badRequest } from '../errors/api-error.ts';
+
+/**
+ * The one decoder at the API's door. It reads JSON as Go's decoder does, which clients rely on: known keys match
+ * whatever their case and are re-spelled, of two spellings the later wins, unknown keys are dropped, null is absent,
+ * the keys of maps are the user's. Depth needs no bound of its own: only what a schema names is descended into.
+ * Whatever the input, it throws nothing but `ApiError` 400.
+ */
+export function decodeJSON<S extends TSchema>(schema: S, text: string, name: string): Static<S> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw badRequest(explainSyntax(error));
+  }
+  return decodeValue(schema, value, name, () => findInexactIntegers(text));
+}
+
+/** As `decodeJSON` for a value that was parsed already. `name` is the type's name in messages: `ServiceSpec`. */
+export function decodeValue<S extends TSchema>(
+  schema: S,
+  value: unknown,
+  name: string,
+  inexactIntegers: () => InexactIntegers = () => NONE,
+): Static<S> {
+  const decoded = decode(schema as Shape, value, { name, keys: [], inexactIntegers });
+  return (decoded ?? zeroOf(schema as Shape)) as Static<S>;
+}
+
+/** Integers that a JavaScript number cannot hold, by the number they were rounded to. */
+type InexactIntegers = ReadonlyMap<number, string>;
+const NONE: InexactIntegers = new Map();
+
+/** The part of JSON Schema that the schemas of this folder use. */
+interface Shape {
+  readonly type?: string;
+  readonly properties?: Readonly<Record<string, Shape>>;
+  readonly patternProperties?: Readonly<Record<string, Shape>>;
+  readonly items?: Shape;
+  readonly minimum?: number;
+  readonly contentEncoding?: string;
+}
+
+interface Place {
+  readonly name: string;
+  readonly keys: readonly string[];
+  readonly inexactIntegers: () => InexactIntegers;
+}
+
+const INT64_END = 2 ** 63;
+const UINT64_END = 2 ** 64;
+
+/** Undefined stands for "absent". */
+function decode(shape: Shape, value: unknown, place: Place): unknown {
+  if (value === null || value === undefined) return undefined;
+  switch (shape.type) {
+    case 'object':
+      if (typeof value !== 'object' || Array.isArray(value)) throw wrongType(shape, value, place);
+      return shape.patternProperties === undefined ? decodeObject(shape, value, place) : decodeMap(shape, value, place);
+    case 'array':
+      if (!Array.isArray(value)) throw wrongType(shape, value, place);
+      return value.map((item: unknown) => decode(shape.items as Shape, item, place) ?? zeroOf(shape.items as Shape));
+    case 'string':
+      if (typeof value !== 'string') throw wrongType(shape, value, place);
+      if (shape.contentEncoding === 'base64') checkBase64(value);
+      return value;
+    case 'boolean':
+      if (typeof value !== 'boolean') throw wrongType(shape, value, place);
+      return value;
+    case 'number':
+      if (typeof value !== 'number') throw wrongType(shape, value, place);
+      return value;
+    case 'integer':
+      return decodeInteger(shape, value, place);
+    default:
+      throw new Error(`the schema of ${pathOf(place)} has a kind the decoder does not know: ${shape.type}`);
+  }
+}
+
+function decodeObject(shape: Shape, value: object, place: Place): object {
+  const result: Record<string, unknown> = {};
+  const spellings = spellingsOf(shape);
+  for (const [key, item] of Object.entries(value)) {
+    const known = spellings.get(key.toLowerCase());
+    if (known === undefined) continue;
+    const decoded = decode(shape.properties?.[known] as Shape, item, { ...place, keys: [...place.keys, known] });
+    if (decoded !== undefined) result[known] = decoded;
+  }
+  return result;
+}
+
+/** `Object.fromEntries` defines keys, so that a key like `__proto__` is a key like any other. */
+function decodeMap(shape: Shape, value: object, place: Place): object {
+  const item = Object.values(shape.patternProperties ?? {})[0] as Shape;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, entry]) => [key, decode(item, entry, { ...place, keys: [...place.keys, key] }) ?? zeroOf(item)]),
+  );
+}
+
+function decodeInteger(shape: Shape, value: unknown, place: Place): number {
+  if (typeof value !== 'number' || !Number.isInteger(value)) throw wrongType(shape, value, place);
+  const [first, end] = shape.minimum === 0 ? [0, UINT64_END] : [-INT64_END, INT64_END];
+  if (value < first || value >= end) throw wrongType(shape, value, place);
+  if (!Number.isSafeInteger(value)) {
+    const source = place.inexactIntegers().get(value);
+    if (source !== undefined) {
+      throw badRequest(
+        `${pathOf(place)}: ${source} needs more than 53 significant bits and would be stored as ${BigInt(value)}; use a rounder number`,
+      );
+    }
+  }
+  return value;
+}
+
+/** Lower-case spelling → the schema's key, per object schema. */
+const spellings = new WeakMap<Shape, ReadonlyMap<string, string>>();
+
+function spellingsOf(shape: Shape): ReadonlyMap<string, string> {
+  let known = spellings.get(shape);
+  if (known === undefined) {
+    known = new Map(Object.keys(shape.properties ?? {}).map((key) => [key.toLowerCase(), key]));
+    spellings.set(shape, known);
+  }
+  return known;
+}
+
+/** What Go has where nothing was sent: the value of a null inside a list or a map. */
+function zeroOf(shape: Shape): unknown {
+  switch (shape.type) {
+    case 'object':
+      return {};
+    case 'array':
+      return [];
+    case 'string':
+      return '';
+    case 'boolean':
+      return false;
+    default:
+      return 0;
+  }
+}
+
+const BASE64 = /^[A-Za-z0-9+/\r\n]*={0,2}[\r\n]*$/;
+
+function checkBase64(text: string): void {
+  const breaks = text.includes('\n') || text.includes('\r');
+  const length = breaks ? text.replace(/[\r\n]/g, '').length : text.length;
+  if (BASE64.test(text) && length % 4 === 0) return;
+  const at = /[^A-Za-z0-9+/\r\n]/.exec(text)?.index ?? text.length;
+  throw badRequest(`illegal base64 data at input byte ${at}`);
+}
+
+function wrongType(shape: Shape, value: unknown, place: Place) {
+  const field = place.keys.length === 0 ? 'value' : `struct field ${pathOf(place)}`;
+  return badRequest(`json: cannot unmarshal ${jsonKind(value)} into Go ${field} of type ${goType(shape, place)}`);
+}
+
+function pathOf(place: Place): string {
+  return [place.name, ...place.keys].join('.');
+}
+
+function jsonKind(value: unknown): string {
+  if (Array.isArray(value)) return 'array';
+  switch (typeof value) {
+    case 'number':
+      return `number ${value}`;
+    case 'boolean':
+      return 'bool';
+    default:
+      return typeof value;
+  }
+}
+
+function goType(shape: Shape, place: Place): string {
+  switch (shape.type) {
+    case 'integer':
+      return shape.minimum === 0 ? 'uint64' : 'int64';
+    case 'number':
+      return 'float64';
+    case 'boolean':
+      return 'bool';
+    case 'array':
+      return `[]${goType(shape.items as Shape, place)}`;
+    case 'object':
+      return shape.patternProperties === undefined ? (place.keys.at(-1) ?? place.name) : 'map[string]string';
+    default:
+      return shape.contentEncoding === undefined ? 'string' : '[]uint8';
+  }
+}
+
+function explainSyntax(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  if (message.startsWith('Unexpected non-whitespace character after JSON')) return 'unexpected content after JSON';
+  return `invalid JSON: ${message}`;
+}
+
+/**
+ * Looks again at the text, for the rare body with an integer past 2^53. Those that a number holds exactly (a year in
+ * nanoseconds) pass; JSON prints them with all digits.
+ */
+function findInexactIntegers(text: string): InexactIntegers {
+  const inexact = new Map<number, string>();
+  const look = (_key: string, value: unknown, context?: { readonly source?: string }) => {
+    const source = context?.source;
+    if (typeof value !== 'number' || Number.isSafeInteger(value) || source === undefined) return value;
+    if (/^-?\d+$/.test(source) && Number.isInteger(value) && BigInt(source) === BigInt(value)) return value;
+    inexact.set(value, source);
+    return value;
+  };
+  try {
+    JSON.parse(text, look);
+  } catch (error) {
+    // It was parsed once: only the depth of what no schema names can fail now.
+    if (error instanceof RangeError) throw badRequest('invalid JSON: nested too deeply');
+    throw error;
+  }
+  return inexact;
+}

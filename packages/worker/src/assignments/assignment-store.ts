@@ -1,0 +1,58 @@
+import type { Logger } from '@swarm/shared/runtime/logger';
+import type { AssignmentSet } from '../session/worker-ports.ts';
+import { createDocumentWriter } from './document-writer.ts';
+import { decodeAssignmentSet, encodeAssignmentSet } from './stored-assignments.ts';
+import { type WorkerDisk, WorkerDiskError } from './worker-disk.ts';
+
+/**
+ * Holds what the node shall run, over restarts of the daemon and the host. A set is on disk before it is acted on: a
+ * task that was withdrawn must not come back with a reboot.
+ */
+export interface AssignmentStore {
+  /** What the disk holds of this node; undefined when there is nothing, or nothing that can be read. */
+  load(): Promise<AssignmentSet | undefined>;
+  /** `onHeld` is called with each set once it is durable; a newer one that comes meanwhile takes its place. */
+  accept(set: AssignmentSet): void;
+  /** Resolves when nothing is left to write. */
+  settled(): Promise<void>;
+}
+
+export interface AssignmentStoreDeps {
+  readonly disk: WorkerDisk;
+  readonly nodeID: string;
+  readonly clusterID: string;
+  readonly logger: Logger;
+  readonly onHeld: (set: AssignmentSet) => void;
+}
+
+export function createAssignmentStore(deps: AssignmentStoreDeps): AssignmentStore {
+  const { disk, nodeID, clusterID, logger } = deps;
+  const writer = createDocumentWriter({ disk, name: 'assignments', logger });
+  let newest: AssignmentSet | undefined;
+  let held: AssignmentSet | undefined;
+  let saving: Promise<void> = Promise.resolve();
+
+  async function save(set: AssignmentSet): Promise<void> {
+    await writer.save(encodeAssignmentSet({ nodeID, clusterID }, set));
+    if (newest !== set || held === set) return;
+    held = set;
+    deps.onHeld(set);
+  }
+
+  return {
+    async load() {
+      try {
+        return decodeAssignmentSet({ nodeID, clusterID }, await disk.read('assignments'));
+      } catch (error) {
+        if (!(error instanceof WorkerDiskError)) throw error;
+        logger.error({ reason: error.message }, 'stored assignments are lost; containers run on, and a manager tells them again');
+        return undefined;
+      }
+    },
+    accept(set) {
+      newest = set;
+      saving = save(set);
+    },
+    settled: () => saving,
+  };
+}

@@ -1,0 +1,30 @@
+import { ReportedStatusSchema } from '@swarm/shared/protocol/session';
+import { Type } from 'typebox';
+import { Value } from 'typebox/value';
+import type { StoredRecord } from '../reconciler/decide/task-record.ts';
+import { WorkerDiskError } from './worker-disk.ts';
+
+const StoredRecordsSchema = Type.Record(
+  Type.String(),
+  Type.Object({
+    startedContainer: Type.Optional(Type.String()),
+    restartTimes: Type.Array(Type.Number()),
+    unattendedRestarts: Type.Integer(),
+    unhealthy: Type.Boolean(),
+    ended: Type.Optional(ReportedStatusSchema.properties.status),
+  }),
+);
+
+export function encodeRecords(records: ReadonlyMap<string, StoredRecord>): object {
+  return Object.fromEntries(records);
+}
+
+/** @throws WorkerDiskError when it is not what was written. */
+export function decodeRecords(stored: unknown): ReadonlyMap<string, StoredRecord> {
+  if (stored === undefined || stored === null) return new Map();
+  if (!Value.Check(StoredRecordsSchema, stored)) {
+    const [first] = Value.Errors(StoredRecordsSchema, stored);
+    throw new WorkerDiskError(`the stored task records are not what this version writes: ${first?.instancePath} ${first?.message}`);
+  }
+  return new Map(Object.entries(stored));
+}

@@ -1,0 +1,233 @@
+import { CLUSTER_LABEL, CONTAINER_LABELS } from '@swarm/shared/domain/labels';
+import type { ContainerSpec, Healthcheck, Privileges } from '@swarm/shared/engine-api/container-spec';
+import type { GenericResource, PortConfig, ResourceRequirements } from '@swarm/shared/engine-api/service-spec';
+import type { AssignedTask, AssignedTemplate } from '@swarm/shared/protocol/session';
+import { expandContainerSpec, type PlaceholderContext } from '@swarm/shared/templates/expand-container-spec';
+import { TemplateError } from '@swarm/shared/templates/template-error';
+import { compareApiVersions } from './api-version.ts';
+import { toEngineMounts, UnsupportedSpec, volumesToEnsure } from './container-mounts.ts';
+import type { ContainerCreateRequest, VolumeRequest } from './engine.ts';
+
+/** What a task's container needs to know of the node it runs on. */
+export interface NodeOfTask {
+  readonly nodeID: string;
+  readonly clusterID: string;
+  readonly hostname: string;
+  readonly os: string;
+  readonly architecture: string;
+  readonly apiVersion: string;
+}
+
+export type ContainerRequest =
+  | { readonly ok: true; readonly create: ContainerCreateRequest; readonly volumes: readonly VolumeRequest[] }
+  | { readonly ok: false; readonly message: string };
+
+/** The engine's own networks, which a service may name instead of a cluster network. */
+const ENGINE_NETWORKS = ['host', 'none', 'bridge'];
+
+/** Engines before this version do not know it and would run the check at another pace than was asked for. */
+const START_INTERVAL_SINCE = '1.44';
+
+const NANOSECONDS_PER_SECOND = 1e9;
+
+/**
+ * A task as the body of `POST /containers/create`. Source of the mapping: Docker Swarm's executor (moby
+ * daemon/cluster/executor/container), contract §6.4.
+ */
+export function buildContainerRequest(task: AssignedTask, template: AssignedTemplate, node: NodeOfTask): ContainerRequest {
+  try {
+    const spec = expandContainerSpec(template.spec.ContainerSpec ?? {}, placeholders(task, template, node));
+    refuseUndeliverable(spec);
+    return {
+      ok: true,
+      create: { name: containerName(task, template, node.nodeID), body: buildBody(task, template, spec, node) },
+      volumes: volumesToEnsure(spec.Mounts ?? []),
+    };
+  } catch (error) {
+    if (error instanceof UnsupportedSpec || error instanceof TemplateError) return { ok: false, message: error.message };
+    throw error;
+  }
+}
+
+function placeholders(task: AssignedTask, template: AssignedTemplate, node: NodeOfTask): PlaceholderContext {
+  return {
+    service: { ID: task.serviceID, Name: template.serviceName, Labels: template.serviceLabels },
+    node: { ID: node.nodeID, Hostname: node.hostname, Platform: { Architecture: node.architecture, OS: node.os } },
+    task: { ID: task.ID, Name: containerName(task, template, node.nodeID), Slot: taskSlot(task, template, node.nodeID) },
+  };
+}
+
+function taskSlot(task: AssignedTask, template: AssignedTemplate, nodeID: string): string {
+  return template.global ? nodeID : String(task.slot ?? 0);
+}
+
+export function containerName(task: AssignedTask, template: AssignedTemplate, nodeID: string): string {
+  return `${template.serviceName}.${taskSlot(task, template, nodeID)}.${task.ID}`;
+}
+
+/** Host-mode ports of a service: the only ones a container publishes itself. */
+export function hostPorts(template: AssignedTemplate): readonly PortConfig[] {
+  return (template.endpoint?.Ports ?? []).filter((port) => port.PublishMode === 'host');
+}
+
+function refuseUndeliverable(spec: ContainerSpec): void {
+  const files = [...(spec.Secrets ?? []), ...(spec.Configs ?? [])];
+  if (files.length > 0) throw new UnsupportedSpec('this version of swarm cannot give secrets and configs to containers; upgrade this node');
+}
+
+function buildBody(
+  task: AssignedTask,
+  template: AssignedTemplate,
+  spec: ContainerSpec,
+  node: NodeOfTask,
+): { readonly [key: string]: unknown } {
+  const ports = hostPorts(template);
+  const log = template.spec.LogDriver;
+  return dropAbsent({
+    Image: spec.Image,
+    Labels: buildLabels(task, template, spec, node),
+    Entrypoint: spec.Command?.length ? spec.Command : undefined,
+    Cmd: spec.Args?.length ? spec.Args : undefined,
+    Env: [...(spec.Env ?? []), ...resourceVariables(task.genericResources ?? [])],
+    Hostname: spec.Hostname || undefined,
+    WorkingDir: spec.Dir || undefined,
+    User: spec.User || undefined,
+    Tty: spec.TTY,
+    OpenStdin: spec.OpenStdin,
+    StopSignal: spec.StopSignal || undefined,
+    // Whoever stops the container gives it the same grace as we do.
+    StopTimeout: spec.StopGracePeriod === undefined ? undefined : Math.ceil(spec.StopGracePeriod / NANOSECONDS_PER_SECOND),
+    Healthcheck: buildHealthcheck(spec.Healthcheck, node.apiVersion),
+    ExposedPorts: ports.length > 0 ? Object.fromEntries(ports.map((port) => [portKey(port), {}])) : undefined,
+    HostConfig: dropAbsent({
+      ...buildResources(template.spec.Resources),
+      // A task is one attempt: what ends is not started again behind the reconciler's back.
+      RestartPolicy: { Name: 'no' },
+      NetworkMode: networkMode(template),
+      PortBindings: ports.length > 0 ? buildBindings(ports) : undefined,
+      Mounts: spec.Mounts?.length ? toEngineMounts(spec.Mounts, node.apiVersion) : undefined,
+      GroupAdd: spec.Groups,
+      ReadonlyRootfs: spec.ReadOnly,
+      Isolation: spec.Isolation || undefined,
+      Init: spec.Init,
+      Sysctls: spec.Sysctls,
+      CapAdd: spec.CapabilityAdd,
+      CapDrop: spec.CapabilityDrop,
+      Ulimits: spec.Ulimits,
+      OomScoreAdj: spec.OomScoreAdj,
+      Dns: spec.DNSConfig?.Nameservers,
+      DnsSearch: spec.DNSConfig?.Search,
+      DnsOptions: spec.DNSConfig?.Options,
+      ExtraHosts: spec.Hosts?.length ? spec.Hosts.flatMap(toExtraHosts) : undefined,
+      SecurityOpt: securityOptions(spec.Privileges),
+      LogConfig: log?.Name ? { Type: log.Name, Config: log.Options ?? {} } : undefined,
+    }),
+  });
+}
+
+function buildLabels(
+  task: AssignedTask,
+  template: AssignedTemplate,
+  spec: ContainerSpec,
+  node: NodeOfTask,
+): { readonly [key: string]: string } {
+  return {
+    ...spec.Labels,
+    [CONTAINER_LABELS.task]: '',
+    [CONTAINER_LABELS.taskID]: task.ID,
+    [CONTAINER_LABELS.taskName]: containerName(task, template, node.nodeID),
+    [CONTAINER_LABELS.nodeID]: node.nodeID,
+    [CONTAINER_LABELS.serviceID]: task.serviceID,
+    [CONTAINER_LABELS.serviceName]: template.serviceName,
+    [CLUSTER_LABEL]: node.clusterID,
+  };
+}
+
+/** `DOCKER_RESOURCE_GPU=id1,id2` for named resources, the count for discrete ones. */
+function resourceVariables(resources: readonly GenericResource[]): readonly string[] {
+  const values = new Map<string, string[]>();
+  for (const { NamedResourceSpec: named, DiscreteResourceSpec: discrete } of resources) {
+    const kind = named?.Kind ?? discrete?.Kind ?? '';
+    const value = named?.Value ?? String(discrete?.Value ?? 0);
+    values.set(kind, [...(values.get(kind) ?? []), value]);
+  }
+  return [...values].sort(([a], [b]) => (a < b ? -1 : 1)).map(([kind, of]) => `DOCKER_RESOURCE_${kind.toUpperCase()}=${of.join(',')}`);
+}
+
+function buildHealthcheck(check: Healthcheck | undefined, apiVersion: string): object | undefined {
+  if (check === undefined) return undefined;
+  const { StartInterval, ...older } = check;
+  if (!StartInterval) return older;
+  if (compareApiVersions(apiVersion, START_INTERVAL_SINCE) < 0) {
+    throw new UnsupportedSpec(
+      `Healthcheck.StartInterval needs a Docker Engine with API ${START_INTERVAL_SINCE}, this node's speaks ${apiVersion}; upgrade the engine or drop the option`,
+    );
+  }
+  return check;
+}
+
+function buildResources(resources: ResourceRequirements | undefined): object {
+  const { Limits: limits, Reservations: reservations, SwapBytes: swap, MemorySwappiness: swappiness } = resources ?? {};
+  return dropAbsent({
+    NanoCpus: limits?.NanoCPUs || undefined,
+    Memory: limits?.MemoryBytes || undefined,
+    MemoryReservation: reservations?.MemoryBytes || undefined,
+    PidsLimit: limits?.Pids || undefined,
+    // The engine counts memory and swap together, the spec swap alone; -1 is no limit in both.
+    MemorySwap: swap === undefined ? undefined : swap === -1 ? -1 : (limits?.MemoryBytes ?? 0) + swap,
+    MemorySwappiness: swappiness,
+  });
+}
+
+/** `host`, `none` and `bridge` are the engine's own; every other service runs on the engine's default bridge. */
+function networkMode(template: AssignedTemplate): string {
+  const targets = (template.spec.Networks ?? []).map((network) => network.Target ?? '');
+  const mode = targets.find((target) => ENGINE_NETWORKS.includes(target));
+  return mode === undefined || mode === 'bridge' ? 'default' : mode;
+}
+
+function portKey(port: PortConfig): string {
+  return `${port.TargetPort ?? 0}/${port.Protocol ?? 'tcp'}`;
+}
+
+function buildBindings(ports: readonly PortConfig[]): object {
+  const bindings: { [key: string]: { HostPort: string }[] } = {};
+  for (const port of ports) {
+    const key = portKey(port);
+    bindings[key] = [...(bindings[key] ?? []), { HostPort: port.PublishedPort ? String(port.PublishedPort) : '' }];
+  }
+  return bindings;
+}
+
+/** `IP host [alias…]` as in /etc/hosts becomes `host:IP`, one for each name. */
+function toExtraHosts(line: string): readonly string[] {
+  const [address, ...names] = line.split(/\s+/).filter((word) => word !== '');
+  return names.map((name) => `${name}:${address}`);
+}
+
+function securityOptions(privileges: Privileges | undefined): readonly string[] | undefined {
+  if (privileges === undefined) return undefined;
+  const { CredentialSpec: credential, SELinuxContext: selinux, Seccomp: seccomp, AppArmor: apparmor } = privileges;
+  const options: string[] = [];
+  if (credential?.File) options.push(`credentialspec=file://${credential.File}`);
+  if (credential?.Registry) options.push(`credentialspec=registry://${credential.Registry}`);
+  if (credential?.Config) throw new UnsupportedSpec('CredentialSpec.Config cannot be used here; use CredentialSpec.File or .Registry');
+  if (selinux?.Disable) options.push('label=disable');
+  for (const [key, value] of [
+    ['user', selinux?.User],
+    ['role', selinux?.Role],
+    ['type', selinux?.Type],
+    ['level', selinux?.Level],
+  ] as const) {
+    if (value) options.push(`label=${key}:${value}`);
+  }
+  if (seccomp?.Mode === 'unconfined') options.push('seccomp=unconfined');
+  if (seccomp?.Mode === 'custom') options.push(`seccomp=${Buffer.from(seccomp.Profile ?? '', 'base64').toString('utf8')}`);
+  if (apparmor?.Mode === 'disabled') options.push('apparmor=unconfined');
+  if (privileges.NoNewPrivileges) options.push('no-new-privileges=true');
+  return options.length > 0 ? options : undefined;
+}
+
+function dropAbsent(values: { readonly [key: string]: unknown }): { readonly [key: string]: unknown } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+}

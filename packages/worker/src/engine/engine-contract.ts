@@ -1,0 +1,191 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type ContainerEngine, type ContainerState, EngineError, type EngineEvent } from './engine.ts';
+
+/** An engine under the contract suite. Everything the suite makes carries `label` and a name that starts with `prefix`. */
+export interface EngineHarness {
+  readonly engine: ContainerEngine;
+  /** An image that is there, with the commands `sleep`, `sh`, `true` and `false`. */
+  readonly image: string;
+  readonly label: string;
+  readonly prefix: string;
+  /** Lets time pass until `promise` is settled. */
+  settled<Value>(promise: Promise<Value>): Promise<Value>;
+  /** Lets time pass until `condition` holds. */
+  until(condition: () => Promise<boolean>): Promise<void>;
+  dispose(): Promise<void>;
+}
+
+/** What every `ContainerEngine` does: the one suite that the fake and the real engine both pass. */
+export function engineContract(name: string, open: () => Promise<EngineHarness>): void {
+  describe(`container engine: ${name}`, () => {
+    let harness: EngineHarness;
+    let engine: ContainerEngine;
+    let made = 0;
+    beforeAll(async () => {
+      harness = await open();
+      engine = harness.engine;
+    });
+    afterAll(() => harness?.dispose());
+
+    function request(command: readonly string[], more: { readonly [key: string]: unknown } = {}) {
+      const [key = '', value = ''] = harness.label.split('=');
+      const body = { Image: harness.image, Entrypoint: command.slice(0, 1), Cmd: command.slice(1), Labels: { [key]: value }, ...more };
+      made += 1;
+      return { name: `${harness.prefix}${made}`, body };
+    }
+    async function create(command: readonly string[], more: { readonly [key: string]: unknown } = {}): Promise<string> {
+      return (await harness.settled(engine.createContainer(request(command, more)))).id;
+    }
+    async function inspect(id: string): Promise<ContainerState> {
+      const state = await engine.inspectContainer(id);
+      if (state === undefined) throw new Error(`container ${id} is gone`);
+      return state;
+    }
+    async function untilState(id: string, condition: (state: ContainerState) => boolean): Promise<ContainerState> {
+      await harness.until(async () => condition(await inspect(id)));
+      return inspect(id);
+    }
+    async function errorOf(promise: Promise<unknown>): Promise<EngineError> {
+      const error = await harness.settled(promise).then(
+        () => undefined,
+        (reason: unknown) => reason,
+      );
+      expect(error).toBeInstanceOf(EngineError);
+      return error as EngineError;
+    }
+
+    test('says what it is and answers a probe', async () => {
+      const info = await engine.info();
+      expect(info.os).toBe('linux');
+      expect(info.nanoCPUs).toBeGreaterThan(0);
+      expect(info.memoryBytes).toBeGreaterThan(0);
+      expect(info.dockerSwarmState).toBe('inactive');
+      expect(info.plugins).toContainEqual({ Type: 'Volume', Name: 'local' });
+      await engine.probe(20_000);
+    });
+
+    test('a container is created, started once, stopped once and removed once', async () => {
+      const id = await create(['sleep', '600'], { HostConfig: { Init: true } });
+      expect(await inspect(id)).toMatchObject({ status: 'created', pid: 0, health: 'none', error: '' });
+      expect(await harness.settled(engine.startContainer(id))).toBe('started');
+      expect(await harness.settled(engine.startContainer(id))).toBe('already-running');
+      const running = await inspect(id);
+      expect(running.status).toBe('running');
+      expect(running.pid).toBeGreaterThan(0);
+      expect(await harness.settled(engine.stopContainer(id, 10_000))).toBe('stopped');
+      expect(await inspect(id)).toMatchObject({ status: 'exited', exitCode: 143 });
+      expect(await harness.settled(engine.stopContainer(id, 10_000))).toBe('already-stopped');
+      expect(await harness.settled(engine.removeContainer(id))).toBe('removed');
+      expect(await harness.settled(engine.removeContainer(id))).toBe('already-gone');
+      expect(await harness.settled(engine.startContainer(id))).toBe('already-gone');
+      expect(await harness.settled(engine.stopContainer(id, 0))).toBe('already-gone');
+      expect(await engine.inspectContainer(id)).toBeUndefined();
+    });
+
+    test('a process that ignores the stop signal is killed after the grace', async () => {
+      const id = await create(['sleep', '600'], { HostConfig: { Init: false } });
+      await harness.settled(engine.startContainer(id));
+      expect(await harness.settled(engine.stopContainer(id, 1000))).toBe('stopped');
+      expect(await inspect(id)).toMatchObject({ status: 'exited', exitCode: 137 });
+    });
+
+    test('without a grace of ours the container stops by its own', async () => {
+      const id = await create(['sleep', '600'], { HostConfig: { Init: false }, StopTimeout: 1 });
+      await harness.settled(engine.startContainer(id));
+      expect(await harness.settled(engine.stopContainer(id, undefined))).toBe('stopped');
+      expect((await inspect(id)).exitCode).toBe(137);
+    });
+
+    test('a container that ends by itself says its exit code', async () => {
+      const id = await create(['sh', '-c', 'exit 3']);
+      await harness.settled(engine.startContainer(id));
+      const ended = await untilState(id, (state) => state.status === 'exited');
+      expect(ended).toMatchObject({ exitCode: 3, oomKilled: false, pid: 0 });
+    });
+
+    test('a program that is not there fails the start and stays to be seen', async () => {
+      const id = await create(['/no-such-program']);
+      const error = await errorOf(engine.startContainer(id));
+      expect(error.message).toMatch(/no-such-program/);
+      const state = await inspect(id);
+      expect(state.status).toBe('created');
+      expect(state.error).toMatch(/no-such-program/);
+      expect(state.exitCode).toBe(127);
+    });
+
+    test('a name is taken once, and the error says by which container', async () => {
+      const first = request(['sleep', '600']);
+      const { id } = await harness.settled(engine.createContainer(first));
+      expect(await errorOf(engine.createContainer(first))).toMatchObject({ kind: 'name-taken', containerID: id });
+    });
+
+    test('an image that is not there is said by name', async () => {
+      const error = await errorOf(engine.createContainer(request(['sleep', '600'], { Image: 'no-such-image:v1' })));
+      expect(error).toMatchObject({ kind: 'not-found', message: 'No such image: no-such-image:v1' });
+      expect(await engine.inspectImage('no-such-image:v1')).toBeUndefined();
+      expect(await engine.inspectImage(harness.image)).toMatchObject({ hasHealthcheck: false });
+    });
+
+    test('a registry that cannot be reached fails the pull and says so', async () => {
+      const error = await errorOf(engine.pullImage('localhost:1/nothing:v1', undefined, new AbortController().signal));
+      expect(error.kind).toBe('registry-unavailable');
+      expect(error.message).toMatch(/connection refused/);
+    });
+
+    test('lists are by label and hold ended containers too', async () => {
+      const id = await create(['sh', '-c', 'exit 0']);
+      await harness.settled(engine.startContainer(id));
+      await untilState(id, (state) => state.status === 'exited');
+      expect(await engine.listContainers([harness.label, `${harness.prefix}nothing`])).toEqual([]);
+      const found = (await engine.listContainers([harness.label])).find((container) => container.id === id);
+      expect(found).toMatchObject({ id, name: `${harness.prefix}${made}`, status: 'exited', health: 'none' });
+    });
+
+    test.each([
+      ['true', 'healthy'],
+      ['false', 'unhealthy'],
+    ] as const)('a healthcheck that runs %s makes the container %s, in lists too', async (program, health) => {
+      const id = await create(['sleep', '600'], { Healthcheck: { Test: ['CMD', program], Interval: 100e6, Timeout: 20e9, Retries: 2 } });
+      await harness.settled(engine.startContainer(id));
+      expect(['starting', health]).toContain((await inspect(id)).health);
+      await untilState(id, (state) => state.health === health);
+      expect((await engine.listContainers([harness.label])).find((container) => container.id === id)?.health).toBe(health);
+      await harness.settled(engine.stopContainer(id, 0));
+      expect((await inspect(id)).health).toBe('none');
+    });
+
+    test('a port without a number gets one, and says which', async () => {
+      const ports = { ExposedPorts: { '80/tcp': {} }, HostConfig: { PortBindings: { '80/tcp': [{ HostPort: '' }] } } };
+      const id = await create(['sleep', '600'], ports);
+      await harness.settled(engine.startContainer(id));
+      const [port] = (await inspect(id)).ports;
+      expect(port).toMatchObject({ protocol: 'tcp', targetPort: 80 });
+      expect(port?.publishedPort).toBeGreaterThan(1023);
+    });
+
+    test('a volume is made once', async () => {
+      const volume = { name: `${harness.prefix}volume`, labels: { [`${harness.prefix}made`]: 'yes' } };
+      await engine.ensureVolume(volume);
+      await engine.ensureVolume(volume);
+    });
+
+    test('starts and ends are told as events', async () => {
+      const stop = new AbortController();
+      const seen: EngineEvent[] = [];
+      const events = await engine.openEvents(stop.signal);
+      const reading = (async () => {
+        for await (const event of events) seen.push(event);
+      })().catch((error: unknown) => {
+        if (!stop.signal.aborted) throw error;
+      });
+      const id = await create(['sh', '-c', 'exit 0']);
+      await harness.settled(engine.startContainer(id));
+      await harness.until(async () => seen.some((event) => event.containerID === id && event.action === 'die'));
+      const [key = '', value] = harness.label.split('=');
+      expect(seen.find((event) => event.containerID === id)?.labels[key]).toBe(value);
+      expect(seen.filter((event) => event.containerID === id).map((event) => event.action)).toEqual(['create', 'start', 'die']);
+      stop.abort();
+      await reading;
+    });
+  });
+}

@@ -1,0 +1,124 @@
+import { CLUSTER_LABEL, CONTAINER_LABELS } from '@swarm/shared/domain/labels';
+import type { Logger } from '@swarm/shared/runtime/logger';
+import { buildContainerRequest, type NodeOfTask } from '../engine/container-request.ts';
+import { type ContainerEngine, EngineError } from '../engine/engine.ts';
+import { startError } from './decide/decide-task.ts';
+import type { Step, StepKind } from './decide/step.ts';
+import type { ImagePulls } from './image-pulls.ts';
+import type { StepOutcome } from './step-runner.ts';
+
+/** What an executor found out that the engine will not show. */
+export interface StepReports {
+  imageReady(taskID: string): void;
+  /** The task ends with this sentence. */
+  failed(taskID: string, reason: string): void;
+  touched(containerID: string): void;
+  /** Resolves once everything known of the tasks is on disk. */
+  remembered(): Promise<void>;
+}
+
+export interface ExecutorDeps {
+  readonly engine: ContainerEngine;
+  readonly images: ImagePulls;
+  readonly logger: Logger;
+  readonly reports: StepReports;
+  /** @throws EngineError `unavailable`. */
+  readonly node: () => Promise<NodeOfTask>;
+}
+
+type Executors = { readonly [Kind in StepKind]: (step: Extract<Step, { kind: Kind }>, signal: AbortSignal) => Promise<void> };
+
+/** How each kind of step is done. An engine that does not answer is no verdict on a task: the step is tried again. */
+export function createExecutor(deps: ExecutorDeps): (step: Step, signal: AbortSignal) => Promise<StepOutcome> {
+  const { engine, images, logger, reports } = deps;
+
+  const executors: Executors = {
+    async prepareImage(step, signal) {
+      const reason = await images.prepare(step.reference, step.auth, signal);
+      if (reason === undefined) reports.imageReady(step.taskID);
+      else reports.failed(step.taskID, reason);
+    },
+    async create({ task, template }) {
+      const node = await deps.node();
+      const request = buildContainerRequest(task, template, node);
+      if (!request.ok) return reports.failed(task.ID, request.message);
+      try {
+        for (const volume of request.volumes) await engine.ensureVolume(volume);
+        const { id, warnings } = await engine.createContainer(request.create);
+        for (const warning of warnings) logger.warn({ taskID: task.ID, warning }, 'the engine warns of this container');
+        reports.touched(id);
+      } catch (error) {
+        const engineError = verdict(error);
+        if (engineError.kind === 'name-taken' && engineError.containerID !== undefined) {
+          await adopt(task.ID, node, engineError.containerID, request.create.name);
+        } else reports.failed(task.ID, engineError.message);
+      }
+    },
+    async start(step) {
+      if (step.unattended) await reports.remembered();
+      try {
+        await engine.startContainer(step.containerID);
+      } catch (error) {
+        const { message } = verdict(error);
+        // Without a manager the restart policy decides on another attempt.
+        if (!step.unattended) reports.failed(step.taskID, startError(message));
+        else logger.warn({ taskID: step.taskID, reason: message }, 'container could not be started again');
+      }
+      reports.touched(step.containerID);
+    },
+    async stop(step, signal) {
+      logger.info({ containerID: step.containerID, reason: step.why }, 'stopping container');
+      await engine.stopContainer(step.containerID, step.graceMs, signal);
+      reports.touched(step.containerID);
+    },
+    async remove(step) {
+      await engine.removeContainer(step.containerID);
+      reports.touched(step.containerID);
+    },
+  };
+
+  /** The name we wanted is taken: by our own container whose creation we did not see, or by someone else's. */
+  async function adopt(taskID: string, node: NodeOfTask, containerID: string, name: string): Promise<void> {
+    const found = await engine.inspectContainer(containerID);
+    reports.touched(containerID);
+    if (found === undefined) throw new EngineError('unavailable', `container ${containerID} held the name ${name} and is gone`);
+    const { labels } = found;
+    const isOurs = labels[CONTAINER_LABELS.taskID] === taskID && labels[CLUSTER_LABEL] === node.clusterID;
+    if (isOurs && labels[CONTAINER_LABELS.nodeID] === node.nodeID) return;
+    const id = found.id.slice(0, 12);
+    reports.failed(taskID, `the container name "${name}" is taken by container ${id}, which is not this task's; rename or remove ${id}`);
+  }
+
+  return async (step, signal) => {
+    try {
+      await run(executors, step, signal);
+      return 'done';
+    } catch (error) {
+      if (signal.aborted || !(error instanceof EngineError)) throw error;
+      logger.warn({ step: step.kind, key: step.key, reason: error.message }, 'step failed, it will be tried again');
+      return 'retry';
+    }
+  };
+}
+
+/** The engine's answer about the task. @throws what is no answer. */
+function verdict(error: unknown): EngineError {
+  if (error instanceof EngineError && error.kind !== 'unavailable') return error;
+  throw error;
+}
+
+function run<Kind extends StepKind>(executors: Executors, step: Extract<Step, { kind: Kind }>, signal: AbortSignal): Promise<void>;
+function run(executors: Executors, step: Step, signal: AbortSignal): Promise<void> {
+  switch (step.kind) {
+    case 'prepareImage':
+      return executors.prepareImage(step, signal);
+    case 'create':
+      return executors.create(step, signal);
+    case 'start':
+      return executors.start(step, signal);
+    case 'stop':
+      return executors.stop(step, signal);
+    case 'remove':
+      return executors.remove(step, signal);
+  }
+}

@@ -1,0 +1,66 @@
+import { CLUSTER_LABEL, CONTAINER_LABELS } from '@swarm/shared/domain/labels';
+import type { ContainerEngine } from '../engine/engine.ts';
+import type { ObservedContainer } from './decide/step.ts';
+
+/**
+ * What the engine holds of ours. A list tells what is there and what has changed; only that is inspected. Between lists
+ * the containers that an event or a step names are inspected alone, so that the cost follows what happens, not the
+ * number of containers.
+ */
+export interface Observer {
+  /** @throws EngineError; then everything is listed anew next time. */
+  look(): Promise<readonly ObservedContainer[]>;
+  /** Something was touched since the look began: what it gave may be older than what steps have done. */
+  isDue(): boolean;
+  /** This container may have changed. */
+  touch(containerID: string): void;
+  /** Anything may have changed. */
+  listAgain(): void;
+}
+
+/** Inspections at once: enough to be quick, few enough to leave the engine for its work. */
+const INSPECT_AT_ONCE = 8;
+
+export function createObserver(deps: { readonly engine: ContainerEngine; readonly nodeID: string; readonly clusterID: string }): Observer {
+  const { engine, nodeID, clusterID } = deps;
+  const seen = new Map<string, ObservedContainer>();
+  const touched = new Set<string>();
+  let listDue = true;
+
+  async function list(): Promise<void> {
+    listDue = false;
+    const summaries = await engine.listContainers([`${CLUSTER_LABEL}=${clusterID}`, `${CONTAINER_LABELS.nodeID}=${nodeID}`]);
+    const present = new Set(summaries.map(({ id }) => id));
+    for (const id of seen.keys()) if (!present.has(id)) seen.delete(id);
+    for (const { id, status, health } of summaries) {
+      const known = seen.get(id);
+      if (known === undefined || known.status !== status || known.health !== health) touched.add(id);
+    }
+  }
+
+  async function inspect(id: string): Promise<void> {
+    touched.delete(id);
+    const state = await engine.inspectContainer(id);
+    const isOurs = state?.labels[CLUSTER_LABEL] === clusterID && state.labels[CONTAINER_LABELS.nodeID] === nodeID;
+    if (state === undefined || !isOurs) seen.delete(id);
+    else seen.set(id, { ...state, endedAtMs: Math.max(0, Date.parse(state.finishedAt)) });
+  }
+
+  return {
+    isDue: () => listDue || touched.size > 0,
+    touch: (containerID) => touched.add(containerID),
+    listAgain() {
+      listDue = true;
+    },
+    async look() {
+      try {
+        if (listDue) await list();
+        while (touched.size > 0) await Promise.all([...touched].slice(0, INSPECT_AT_ONCE).map(inspect));
+      } catch (error) {
+        listDue = true;
+        throw error;
+      }
+      return [...seen.values()];
+    },
+  };
+}

@@ -1,0 +1,184 @@
+import type { Link } from '@swarm/shared/protocol/link';
+import { memoryLinkPair } from '@swarm/shared/protocol/memory-link';
+import { MAX_STATUSES_PER_BATCH, type ManagerMessage, type WorkerMessage } from '@swarm/shared/protocol/session';
+import { VirtualClock } from '@swarm/shared/runtime/virtual-clock';
+import { expect, test } from 'vitest';
+import { Connection } from './connection.ts';
+import { StatusOutbox } from './status-outbox.ts';
+import type { AssignmentSet } from './worker-ports.ts';
+
+/** A worker's end of a session; the test plays the manager. */
+function open() {
+  const clock = new VirtualClock();
+  const { near, far } = memoryLinkPair({ clock });
+  const heard: WorkerMessage[] = [];
+  const sets: AssignmentSet[] = [];
+  const closed: string[] = [];
+  const outbox = new StatusOutbox();
+  const connection = new Connection({
+    link: near,
+    clock,
+    outbox,
+    description: undefined,
+    engineHealth: () => ({ ok: true }),
+    advertiseAddr: undefined,
+    onWelcome: () => undefined,
+    onSettings: () => undefined,
+    onAssignments: (set) => void sets.push(set),
+    onOpenStream: () => undefined,
+    onRenewCertificate: () => undefined,
+    onClosed: (reason) => void closed.push(reason),
+  });
+  far.onMessage = (message) => void heard.push(message as WorkerMessage);
+  const say = async (...messages: (ManagerMessage | object)[]) => {
+    for (const message of messages) (far satisfies Link).send(message);
+    await clock.advance(0);
+  };
+  return { clock, connection, outbox, heard, sets, closed, say };
+}
+
+const WELCOME: ManagerMessage = {
+  type: 'welcome',
+  sessionID: 's',
+  nodeID: 'n1',
+  clusterID: 'c',
+  role: 'worker',
+  settings: { heartbeatEveryMs: 1_000, managers: [] },
+};
+const EMPTY = { templates: [], secrets: [], configs: [], tasks: [] };
+const task = (ID: string) => ({ ID, serviceID: 's', templateID: 'p', desiredState: 'running' as const });
+const complete = (resultsIn: string, ...ids: string[]) => ({
+  ...EMPTY,
+  type: 'assignments',
+  kind: 'complete',
+  appliesTo: '',
+  resultsIn,
+  part: 0,
+  last: true,
+  tasks: ids.map(task),
+});
+const change = (appliesTo: string, resultsIn: string, ...ids: string[]) => ({
+  ...complete(resultsIn, ...ids),
+  kind: 'incremental',
+  appliesTo,
+});
+const running = (taskID: string, Timestamp = 'now') => ({ taskID, status: { State: 'running' as const, Timestamp } });
+
+test.each([
+  { it: 'speaks of something unknown', message: { type: 'selfDestruct' }, reason: 'unknown message type "selfDestruct"' },
+  { it: 'sends nonsense', message: { type: 'assignments', kind: 'most' }, reason: 'invalid message "assignments"' },
+  { it: 'welcomes twice', message: WELCOME, reason: 'welcome came twice' },
+  {
+    it: 'acknowledges what was never sent',
+    message: { type: 'statusesAcknowledged', batch: 4 },
+    reason: 'batch 4 of statuses was acknowledged',
+  },
+])('a manager that $it is hung up on, with the reason', async ({ message, reason }) => {
+  const { say, closed, sets } = open();
+  await say(WELCOME, complete('1', 't1'), message);
+  expect(closed).toEqual([expect.stringContaining(reason)]);
+  expect(sets.length).toBe(1);
+});
+
+test('a manager that does not answer hello is given up', async () => {
+  const { clock, closed } = open();
+  await clock.advance(5_001);
+  expect(closed).toEqual(['the manager did not answer hello']);
+});
+
+test('assignments before welcome are refused', async () => {
+  const { say, closed, sets } = open();
+  await say(complete('1', 't1'));
+  expect([closed, sets]).toEqual([['"assignments" came before welcome'], []]);
+});
+
+test('a change follows on the set it names', async () => {
+  const { say, sets } = open();
+  await say(WELCOME, complete('1', 't1'), {
+    ...change('1', '2', 't2'),
+    removed: { ...{ templates: [], secrets: [], configs: [] }, tasks: ['t1'] },
+  });
+  expect(sets.map((set) => [...set.tasks.keys()])).toEqual([['t1'], ['t2']]);
+});
+
+test.each([
+  { it: 'a change is missing', messages: [change('7', '8', 't2')] },
+  {
+    it: 'a part is missing',
+    messages: [
+      { ...change('1', '2', 't2'), last: false },
+      { ...change('1', '2', 't3'), part: 2 },
+    ],
+  },
+  {
+    it: 'parts of two changes are mixed',
+    messages: [
+      { ...change('1', '2', 't2'), last: false },
+      { ...change('1', '3', 't3'), part: 1 },
+    ],
+  },
+])('when $it the worker asks once for the complete set, and keeps what it has until then', async ({ messages }) => {
+  const { say, sets, heard, closed } = open();
+  await say(WELCOME, complete('1', 't1'), ...messages, change('8', '9', 't9'));
+  expect(sets.map((set) => set.name)).toEqual(['1']);
+  expect(heard.filter(({ type }) => type === 'needComplete').length).toBe(1);
+  await say(complete('10', 't4'), change('10', '11', 't5'));
+  expect(sets.map((set) => [set.name, ...set.tasks.keys()])).toEqual([
+    ['1', 't1'],
+    ['10', 't4'],
+    ['11', 't4', 't5'],
+  ]);
+  expect(closed).toEqual([]);
+});
+
+test('nothing of a change in parts holds before the last part', async () => {
+  const { say, sets } = open();
+  await say(WELCOME, { ...complete('1', 't1'), last: false });
+  expect(sets).toEqual([]);
+  await say({ ...complete('1', 't2'), part: 1 });
+  expect(sets.map((set) => [...set.tasks.keys()])).toEqual([['t1', 't2']]);
+});
+
+test('one batch of statuses is under way at a time; what changes meanwhile goes with the next, newest only', async () => {
+  const { say, connection, outbox, heard, clock } = open();
+  await say(WELCOME, complete('1', 't1', 't2'));
+  const batches = () => heard.flatMap((message) => (message.type === 'statuses' ? [message] : []));
+  const report = (reported: Parameters<StatusOutbox['put']>[0]) => {
+    outbox.put(reported);
+    connection.flushSoon();
+  };
+  report(running('t1'));
+  await clock.advance(0);
+  for (const Timestamp of ['1', '2', '3']) report(running('t1', Timestamp));
+  report(running('t2'));
+  await clock.advance(100);
+  expect(batches().map(({ batch }) => batch)).toEqual([1]);
+  await say({ type: 'statusesAcknowledged', batch: 1 });
+  expect(batches()[1]).toEqual({ type: 'statuses', batch: 2, statuses: [running('t1', '3'), running('t2')] });
+  await say({ type: 'statusesAcknowledged', batch: 2 });
+  expect(outbox.size).toBe(0);
+});
+
+test('many statuses go in batches of bounded size', async () => {
+  const { say, outbox, heard } = open();
+  const ids = Array.from({ length: MAX_STATUSES_PER_BATCH + 1 }, (_, n) => `t${n}`);
+  for (const id of ids) outbox.put(running(id));
+  await say(WELCOME, complete('1', ...ids));
+  await say({ type: 'statusesAcknowledged', batch: 1 });
+  const sizes = heard.flatMap((message) => (message.type === 'statuses' ? [message.statuses.length] : []));
+  expect(sizes).toEqual([MAX_STATUSES_PER_BATCH, 1]);
+});
+
+test('statuses of tasks that the node no longer has are forgotten', async () => {
+  const { say, outbox } = open();
+  for (const id of ['t1', 'gone']) outbox.put(running(id));
+  await say(WELCOME, complete('1', 't1'));
+  expect(outbox.size).toBe(1);
+});
+
+test('of two statuses of one task the greater stays', () => {
+  const outbox = new StatusOutbox();
+  outbox.put({ taskID: 't', status: { State: 'failed', Timestamp: '1' } });
+  outbox.put(running('t'));
+  expect(outbox.next()?.map(({ status }) => status.State)).toEqual(['failed']);
+});

@@ -1,0 +1,197 @@
+import type { NodeDescription } from '@swarm/shared/engine-api/cluster-spec';
+import { decodeManagerMessage } from '@swarm/shared/protocol/decode';
+import type { Link } from '@swarm/shared/protocol/link';
+import {
+  type EngineHealth,
+  type ManagerMessage,
+  type OpenStream,
+  PROTOCOL_VERSION,
+  type Settings,
+  type Welcome,
+  type WorkerMessage,
+} from '@swarm/shared/protocol/session';
+import { assertNever } from '@swarm/shared/runtime/assert-never';
+import type { Clock } from '@swarm/shared/runtime/clock';
+import { applyPart, type Chain, EMPTY_CHAIN } from './decide/assignment-set.ts';
+import type { StatusOutbox } from './status-outbox.ts';
+import type { AssignmentSet } from './worker-ports.ts';
+
+export interface ConnectionDeps {
+  readonly link: Link;
+  readonly clock: Clock;
+  readonly outbox: StatusOutbox;
+  readonly description: NodeDescription | undefined;
+  readonly engineHealth: () => EngineHealth;
+  readonly advertiseAddr: string | undefined;
+  readonly onWelcome: (welcome: Welcome) => void;
+  readonly onSettings: (settings: Settings) => void;
+  readonly onAssignments: (set: AssignmentSet) => void;
+  readonly onOpenStream: (request: OpenStream) => void;
+  readonly onRenewCertificate: () => void;
+  readonly onClosed: (reason: string) => void;
+}
+
+/** How long a manager may take to answer hello. */
+const WELCOME_TIMEOUT_MS = 5_000;
+/** A manager that leaves this many beats unanswered is dialled anew. Beats are counted, not time: our own stalls do not count. */
+const MAX_UNANSWERED_BEATS = 5;
+
+/** The worker's end of one session, from its hello to its end. */
+export class Connection {
+  readonly #deps: ConnectionDeps;
+  #state: 'greeting' | 'open' | 'closed' = 'greeting';
+  #chain: Chain = EMPTY_CHAIN;
+  #askedForComplete = false;
+  #beatEveryMs = 0;
+  #unanswered = 0;
+  #batch = 0;
+  #cancelBeat: () => void;
+  #cancelFlush: (() => void) | undefined;
+
+  constructor(deps: ConnectionDeps) {
+    this.#deps = deps;
+    const { link, clock, description, engineHealth, advertiseAddr } = deps;
+    this.#cancelBeat = clock.setTimer(WELCOME_TIMEOUT_MS, () => link.close('the manager did not answer hello'));
+    deps.outbox.rewind();
+    link.onClose = (reason) => this.#end(reason);
+    link.onMessage = (message) => this.#receive(message);
+    this.#send({
+      type: 'hello',
+      protocolVersion: PROTOCOL_VERSION,
+      engineHealth: engineHealth(),
+      ...(description === undefined ? {} : { description }),
+      ...(advertiseAddr === undefined ? {} : { advertiseAddr }),
+    });
+  }
+
+  /** The outbox has something new. What is reported in one turn goes out together. */
+  flushSoon(): void {
+    if (this.#state !== 'open' || this.#cancelFlush !== undefined) return;
+    this.#cancelFlush = this.#deps.clock.setTimer(0, () => {
+      this.#cancelFlush = undefined;
+      this.#flush();
+    });
+  }
+
+  describe(description: NodeDescription): void {
+    if (this.#state === 'open') this.#send({ type: 'description', description });
+  }
+
+  refuseStream(streamID: string, reason: string): void {
+    if (this.#state === 'open') this.#send({ type: 'streamRefused', streamID, reason });
+  }
+
+  close(reason: string): void {
+    this.#deps.link.close(reason);
+  }
+
+  #send(message: WorkerMessage): void {
+    this.#deps.link.send(message);
+  }
+
+  #receive(value: unknown): void {
+    if (this.#state === 'closed') return;
+    const decoded = decodeManagerMessage(value);
+    if (!decoded.ok) {
+      this.close(decoded.reason);
+      return;
+    }
+    this.#unanswered = 0;
+    const { message } = decoded;
+    if (this.#state === 'greeting' && message.type !== 'welcome') this.close(`"${message.type}" came before welcome`);
+    else this.#handle(message);
+  }
+
+  #handle(message: ManagerMessage): void {
+    switch (message.type) {
+      case 'welcome':
+        this.#open(message);
+        break;
+      case 'settings':
+        this.#adopt(message.settings);
+        break;
+      case 'assignments':
+        this.#assign(message);
+        break;
+      case 'openStream':
+        this.#deps.onOpenStream(message);
+        break;
+      case 'statusesAcknowledged':
+        this.#acknowledge(message.batch);
+        break;
+      case 'heartbeatAcknowledged':
+        break;
+      case 'renewCertificate':
+        this.#deps.onRenewCertificate();
+        break;
+      default:
+        assertNever(message);
+    }
+  }
+
+  #open(welcome: Welcome): void {
+    if (this.#state !== 'greeting') {
+      this.close('welcome came twice');
+      return;
+    }
+    this.#state = 'open';
+    this.#deps.onWelcome(welcome);
+    this.#adopt(welcome.settings);
+    this.#flush();
+  }
+
+  #adopt(settings: Settings): void {
+    this.#deps.onSettings(settings);
+    if (settings.heartbeatEveryMs === this.#beatEveryMs) return;
+    this.#beatEveryMs = settings.heartbeatEveryMs;
+    this.#cancelBeat();
+    this.#cancelBeat = this.#deps.clock.setTimer(this.#beatEveryMs, () => this.#beat());
+  }
+
+  #beat(): void {
+    if (this.#unanswered >= MAX_UNANSWERED_BEATS) {
+      this.close('the manager no longer answers');
+      return;
+    }
+    this.#unanswered += 1;
+    this.#send({ type: 'heartbeat', engineHealth: this.#deps.engineHealth() });
+    this.#cancelBeat = this.#deps.clock.setTimer(this.#beatEveryMs, () => this.#beat());
+  }
+
+  #assign(message: Extract<ManagerMessage, { type: 'assignments' }>): void {
+    // What was on its way when the chain broke is of no use; the complete set is coming.
+    if (this.#askedForComplete && message.kind !== 'complete') return;
+    const { outcome, chain } = applyPart(this.#chain, message);
+    this.#chain = chain;
+    this.#askedForComplete = outcome === 'broken';
+    if (outcome === 'broken') this.#send({ type: 'needComplete' });
+    if (outcome !== 'applied') return;
+    this.#deps.outbox.retain(chain.set.tasks);
+    this.#deps.onAssignments(chain.set);
+  }
+
+  #acknowledge(batch: number): void {
+    if (batch !== this.#batch) {
+      this.close(`batch ${batch} of statuses was acknowledged, but ${this.#batch} is under way`);
+      return;
+    }
+    this.#deps.outbox.acknowledge();
+    this.#flush();
+  }
+
+  #flush(): void {
+    const statuses = this.#state === 'open' ? this.#deps.outbox.next() : undefined;
+    if (statuses === undefined) return;
+    this.#batch += 1;
+    this.#send({ type: 'statuses', batch: this.#batch, statuses });
+  }
+
+  #end(reason: string): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#cancelBeat();
+    this.#cancelFlush?.();
+    this.#deps.outbox.rewind();
+    this.#deps.onClosed(reason);
+  }
+}

@@ -1,0 +1,140 @@
+import type { AssignedTask, AssignedTemplate, ReportedStatus } from '@swarm/shared/protocol/session';
+import { silentLogger } from '@swarm/shared/runtime/logger';
+import { VirtualClock } from '@swarm/shared/runtime/virtual-clock';
+import { createMemoryWorkerDisk, type MemoryWorkerDisk } from '../assignments/memory-worker-disk.ts';
+import { createFakeEngine, type FakeEngine } from '../engine/fake-engine.ts';
+import { createEngineNetworkPlane } from '../network/network-plane.ts';
+import type { AssignmentSet, AssignmentSink, ManagerReach } from '../session/worker-ports.ts';
+import { type RunningWorker, startWorker } from '../worker.ts';
+
+/** A worker on a fake engine with a manager that the test plays. Time moves only when told to. */
+export interface WorkerWorld {
+  readonly clock: VirtualClock;
+  readonly engine: FakeEngine;
+  readonly disk: MemoryWorkerDisk;
+  /** Every status reported, oldest first, in all lives of the daemon. */
+  readonly reports: ReportedStatus[];
+  /** What the worker threw at its daemon: a fault of ours. */
+  readonly failures: unknown[];
+  worker(): RunningWorker;
+  assign(...tasks: readonly TaskOptions[]): void;
+  setReach(reach: ManagerReach): void;
+  /** The newest status of a task. */
+  status(taskID: string): ReportedStatus['status'] | undefined;
+  /** Time passes until the task is in `state`. */
+  untilState(taskID: string, state: string): Promise<void>;
+  until(condition: () => boolean, what: string): Promise<void>;
+  /** The daemon ends without a word, and starts again from its disk. */
+  restartDaemon(): Promise<void>;
+  dispose(): Promise<void>;
+}
+
+export interface TaskOptions {
+  readonly id: string;
+  readonly desired?: AssignedTask['desiredState'];
+  readonly spec?: AssignedTemplate['spec'];
+  readonly endpoint?: AssignedTemplate['endpoint'];
+}
+
+export const NODE_ID = 'node1';
+export const CLUSTER_ID = 'cluster1';
+export const IMAGE = 'test-image:v1';
+const LIMIT_MS = 3_600_000;
+
+export function assignmentSet(tasks: readonly TaskOptions[]): AssignmentSet {
+  return {
+    name: `set of ${tasks.length}`,
+    tasks: new Map(tasks.map((task) => [task.id, assignedTask(task)])),
+    templates: new Map(tasks.map((task) => [`template-${task.id}`, assignedTemplate(task)])),
+    secrets: new Map(),
+    configs: new Map(),
+  };
+}
+
+export function assignedTask(options: TaskOptions): AssignedTask {
+  const { id, desired = 'running' } = options;
+  return { ID: id, serviceID: 'service1', templateID: `template-${id}`, slot: 1, desiredState: desired };
+}
+
+export function assignedTemplate(options: TaskOptions): AssignedTemplate {
+  const spec = { ...options.spec, ContainerSpec: { Image: IMAGE, Command: ['sleep'], Args: ['100000'], ...options.spec?.ContainerSpec } };
+  const endpoint = options.endpoint === undefined ? {} : { endpoint: options.endpoint };
+  return { ID: `template-${options.id}`, serviceName: 'web', serviceLabels: {}, global: false, spec, ...endpoint };
+}
+
+export async function createWorkerWorld(): Promise<WorkerWorld> {
+  const clock = new VirtualClock();
+  const engine = createFakeEngine({ clock });
+  engine.addImage(IMAGE);
+  engine.addRegistryImage(IMAGE);
+  const disk = createMemoryWorkerDisk();
+  const reports: ReportedStatus[] = [];
+  const failures: unknown[] = [];
+  const listeners = new Set<(reach: ManagerReach) => void>();
+  let reach: ManagerReach = 'connected';
+  let sink: AssignmentSink | undefined;
+
+  function start(): Promise<RunningWorker> {
+    return startWorker({
+      engine,
+      disk,
+      clock,
+      logger: silentLogger,
+      network: createEngineNetworkPlane(),
+      nodeID: NODE_ID,
+      clusterID: CLUSTER_ID,
+      onFailure: (error) => failures.push(error),
+      openSession: (opened) => {
+        sink = opened;
+        return {
+          report: (status) => reports.push(status),
+          reach: () => reach,
+          watchReach(listener) {
+            listeners.add(listener);
+            return () => listeners.delete(listener);
+          },
+          stop: async () => undefined,
+        };
+      },
+    });
+  }
+
+  async function until(condition: () => boolean, what: string): Promise<void> {
+    await clock.advanceUntil(() => failures.length > 0 || condition(), LIMIT_MS, what);
+    if (failures.length > 0) throw failures[0];
+  }
+
+  async function settled<Value>(promise: Promise<Value>): Promise<Value> {
+    let done = false;
+    const watched = promise.finally(() => {
+      done = true;
+    });
+    watched.catch(() => undefined);
+    await clock.advanceUntil(() => done, LIMIT_MS, 'the end of a call');
+    return watched;
+  }
+
+  let worker = await start();
+  const status = (taskID: string) => reports.findLast((report) => report.taskID === taskID)?.status;
+  return {
+    clock,
+    engine,
+    disk,
+    reports,
+    failures,
+    worker: () => worker,
+    assign: (...tasks) => sink?.onAssignments(assignmentSet(tasks)),
+    setReach(next) {
+      reach = next;
+      for (const listener of [...listeners]) listener(next);
+    },
+    status,
+    untilState: (taskID, state) => until(() => status(taskID)?.State === state, `task ${taskID} ${state}`),
+    until,
+    async restartDaemon() {
+      await settled(worker.stop());
+      worker = await start();
+    },
+    dispose: () => settled(worker.stop()),
+  };
+}

@@ -1,0 +1,98 @@
+import type { Clock } from '@swarm/shared/runtime/clock';
+import type { Logger } from '@swarm/shared/runtime/logger';
+import { createAssignmentStore } from './assignments/assignment-store.ts';
+import { createDocumentWriter } from './assignments/document-writer.ts';
+import { decodeRecords, encodeRecords } from './assignments/stored-records.ts';
+import { type WorkerDisk, WorkerDiskError } from './assignments/worker-disk.ts';
+import type { ContainerEngine } from './engine/engine.ts';
+import type { NetworkPlane } from './network/network-plane.ts';
+import type { StoredRecord } from './reconciler/decide/task-record.ts';
+import { type Reconciler, startReconciler } from './reconciler/reconciler.ts';
+import { removeNodeContainers } from './reconciler/remove-node-containers.ts';
+import type { AssignmentSink, ManagerLine } from './session/worker-ports.ts';
+
+/** The worker of one host: holds its assignments, keeps its containers so, and talks to the manager through a session. */
+export interface RunningWorker {
+  /** Ends the worker; every container runs on. */
+  stop(): Promise<void>;
+  /**
+   * For a node that leaves its cluster: ends the worker, then stops and removes every container it made here, and
+   * forgets its assignments. @throws EngineError when the engine does not let it.
+   */
+  removeAll(): Promise<void>;
+}
+
+export interface WorkerDeps {
+  readonly engine: ContainerEngine;
+  readonly disk: WorkerDisk;
+  readonly network: NetworkPlane;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly nodeID: string;
+  readonly clusterID: string;
+  /** Opens the session that feeds `sink`, and is told what the worker sees. */
+  readonly openSession: (sink: AssignmentSink) => ManagerLine & { stop(): Promise<void> };
+  /** A fault of ours: the daemon must stop. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
+  const { engine, disk, clock, logger, nodeID, clusterID, onFailure } = deps;
+  const records = createDocumentWriter({ disk, name: 'restarts', logger });
+  const store = createAssignmentStore({ disk, nodeID, clusterID, logger, onHeld: (set) => reconciler.hold(set, true) });
+  const known = await store.load();
+  const stored = await loadRecords(disk, logger);
+
+  const session = deps.openSession({
+    onAssignments: (set) => store.accept(set),
+    onWelcome(facts) {
+      if (facts.nodeID === nodeID && facts.clusterID === clusterID) return;
+      onFailure(
+        new Error(`the manager takes this node for ${facts.nodeID} of cluster ${facts.clusterID}; it is ${nodeID} of ${clusterID}`),
+      );
+    },
+  });
+  const reconciler: Reconciler = startReconciler({
+    engine,
+    clock,
+    logger,
+    line: session,
+    network: deps.network,
+    nodeID,
+    clusterID,
+    stored,
+    saveRecords: (next) => records.save(encodeRecords(next)),
+    onFailure,
+  });
+  if (known !== undefined) reconciler.hold(known, false);
+
+  let stopped: Promise<void> | undefined;
+  function stop(): Promise<void> {
+    stopped ??= (async () => {
+      await reconciler.stop();
+      await session.stop();
+      await store.settled();
+    })();
+    return stopped;
+  }
+
+  return {
+    stop,
+    async removeAll() {
+      await stop();
+      await removeNodeContainers({ engine, logger, nodeID, clusterID });
+      await disk.write('assignments', null);
+      await disk.write('restarts', null);
+    },
+  };
+}
+
+async function loadRecords(disk: WorkerDisk, logger: Logger): Promise<ReadonlyMap<string, StoredRecord>> {
+  try {
+    return decodeRecords(await disk.read('restarts'));
+  } catch (error) {
+    if (!(error instanceof WorkerDiskError)) throw error;
+    logger.error({ reason: error.message }, 'what was known of this node’s tasks is lost; they are looked at anew');
+    return new Map();
+  }
+}

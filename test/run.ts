@@ -1,0 +1,158 @@
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { sweepAbandoned } from './lab/clean-up.ts';
+import { outerEngine } from './lab/engine.ts';
+import { createImageMaker } from './lab/images.ts';
+import { WORKSPACE_ROOT } from './lab/labels.ts';
+import { aptInstall, ensureEngine, exists, obstacleToInstalling } from './lab/setup/ensure-engine.ts';
+import { addTotals, NO_TOTALS, parseVitestReport, renderTotals, type Totals } from './totals.ts';
+
+/** `npm test`: every check of the project in order of its cost, and one line of totals at the end. */
+const STAGES = ['checks', 'unit', 'simulation', 'integration'] as const;
+type Stage = (typeof STAGES)[number];
+
+const USAGE = `Usage: npm test [-- OPTIONS FILTER…]
+
+  --only STAGE[,STAGE…]   of ${STAGES.join(', ')}; all of them without it
+  FILTER                  part of the path of test files to run
+
+Only integration needs a Docker Engine; it is installed and started where that is possible.
+`;
+
+interface StageResult {
+  readonly totals: Totals;
+  readonly ok: boolean;
+}
+
+async function main(argv: readonly string[]): Promise<number> {
+  const parsed = parseCommandLine(argv);
+  if (typeof parsed === 'string') {
+    process.stderr.write(`${parsed}\n${USAGE}`);
+    return 2;
+  }
+  const { values, positionals } = parsed;
+  if (values.help) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  const unknown = values.only?.split(',').filter((name) => !isStage(name)) ?? [];
+  if (unknown.length > 0) {
+    process.stderr.write(`"${unknown.join(', ')}" is no stage of the tests; they are ${STAGES.join(', ')}\n`);
+    return 2;
+  }
+  const chosen = values.only === undefined ? STAGES : STAGES.filter((stage) => values.only?.split(',').includes(stage));
+
+  let totals = NO_TOTALS;
+  let ok = true;
+  for (const stage of chosen) {
+    const started = performance.now();
+    heading(stage);
+    const result = await runStage(stage, positionals);
+    totals = addTotals(totals, result.totals);
+    ok &&= result.ok;
+    process.stdout.write(`${stage}: ${renderTotals(result.totals)} in ${((performance.now() - started) / 1000).toFixed(0)} s\n`);
+  }
+  process.stdout.write(`${renderTotals(totals)}\n`);
+  return ok && totals.failed === 0 ? 0 : 1;
+}
+
+function parseCommandLine(argv: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...argv],
+      options: { only: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+      allowPositionals: true,
+    });
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function isStage(name: string): name is Stage {
+  return (STAGES as readonly string[]).includes(name);
+}
+
+function heading(stage: Stage): void {
+  process.stdout.write(`\n── ${stage} ──\n`);
+}
+
+/** A stage that cannot even begin (no engine, say) is one failure, and the others still run. */
+async function runStage(stage: Stage, filters: readonly string[]): Promise<StageResult> {
+  try {
+    return stage === 'checks' ? await runChecks() : await runVitest(stage, filters);
+  } catch (error) {
+    process.stderr.write(`${stage}: ${error instanceof Error ? error.message : String(error)}\n`);
+    return { totals: { ...NO_TOTALS, failed: 1 }, ok: false };
+  }
+}
+
+/** Types, then lint, format and import borders. Each counts as one. */
+async function runChecks(): Promise<StageResult> {
+  const commands = [
+    ['tsc', '-p', '.'],
+    ['biome', 'check', '--error-on-warnings', '.'],
+  ] as const;
+  let totals = NO_TOTALS;
+  for (const [program, ...args] of commands) {
+    const passed = (await run(program, args)) === 0;
+    process.stdout.write(`${passed ? '✓' : '✗'} ${program} ${args.join(' ')}\n`);
+    totals = addTotals(totals, { passed: passed ? 1 : 0, failed: passed ? 0 : 1, skipped: 0 });
+  }
+  return { totals, ok: totals.failed === 0 };
+}
+
+async function runVitest(project: Stage, filters: readonly string[]): Promise<StageResult> {
+  if (project === 'integration') await prepareEngine();
+  const directory = await mkdtemp(join(tmpdir(), 'swarm-test-'));
+  const report = join(directory, 'report.json');
+  try {
+    const exitCode = await run('vitest', [
+      'run',
+      '--project',
+      project,
+      '--passWithNoTests',
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${report}`,
+      ...filters,
+    ]);
+    // No report: vitest broke before it ran anything, which is a failure whatever it counted.
+    const totals = existsSync(report) ? parseVitestReport(await readFile(report, 'utf8')) : NO_TOTALS;
+    // A test file that cannot be loaded fails the run without failing a test.
+    const counted = exitCode !== 0 && totals.failed === 0 ? addTotals(totals, { passed: 0, failed: 1, skipped: 0 }) : totals;
+    if (project === 'integration') await sweepAbandoned(await outerEngine());
+    return { totals: counted, ok: exitCode === 0 };
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+async function prepareEngine(): Promise<void> {
+  const say = (line: string) => void process.stdout.write(`${line}\n`);
+  await ensureEngine(say);
+  // The adapters' tests on the engine build their image from it.
+  if (!(await exists('busybox')) && obstacleToInstalling() === undefined) await aptInstall(['busybox-static']);
+  const engine = await outerEngine();
+  // Here and not in the first test, whose time limit would have to allow for it.
+  await createImageMaker({ engine, say }).ensure('host');
+  for (const name of await sweepAbandoned(engine)) process.stdout.write(`Removed the lab "${name}", which an earlier run left.\n`);
+}
+
+function run(program: string, args: readonly string[]): Promise<number> {
+  const bin = join(WORKSPACE_ROOT, 'node_modules/.bin');
+  return new Promise((resolve, reject) => {
+    const child = spawn(join(bin, program), args, {
+      cwd: WORKSPACE_ROOT,
+      stdio: ['ignore', 'inherit', 'inherit'],
+      env: { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH ?? ''}` },
+    });
+    child.once('error', reject);
+    child.once('close', (code) => resolve(code ?? 1));
+  });
+}
+
+process.exitCode = await main(process.argv.slice(2));
