@@ -388,6 +388,21 @@ test('a replicated job runs as many at a time as it may, until all have complete
   expect(cluster.tasks()).toHaveLength(5);
 });
 
+test('a job that has used up its attempts has them again when it is run again', async () => {
+  cluster.behaviours.set('web:1', { livesMs: 100 });
+  const mode = { ReplicatedJob: {} };
+  const started = new Set<string>();
+  cluster.onCommit = () => {
+    for (const task of cluster.tasks()) if (task.runningSince !== undefined) started.add(task.ID);
+  };
+  await cluster.deploy(web({ mode, policy: { MaxAttempts: 1 } }));
+  await rest(60_000);
+  expect(started.size).toBe(2);
+  await cluster.runJobAgain();
+  await rest(60_000);
+  expect(started.size).toBe(4);
+});
+
 test('a global job runs once on every node, also on one that comes later', async () => {
   cluster.behaviours.set('web:1', { livesMs: 1_000, endsAs: 'complete' });
   await cluster.deploy(web({ mode: { GlobalJob: {} } }));

@@ -174,6 +174,14 @@ export class TestCluster {
     });
   }
 
+  /** The same spec again: a job starts over, and nothing else about it is new. */
+  async runJobAgain(name = 'web'): Promise<void> {
+    await this.store.update((tx) => {
+      const Index = (this.service(name).JobStatus?.JobIteration.Index ?? 0) + 1;
+      tx.services.update({ ...this.service(name), JobStatus: { JobIteration: { Index }, LastExecution: timestamp(this.clock.now()) } });
+    });
+  }
+
   removeService(name: string): Promise<void> {
     return this.store.update((tx) => tx.services.remove(this.service(name).ID));
   }
