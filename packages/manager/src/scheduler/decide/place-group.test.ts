@@ -304,7 +304,7 @@ test('any history of nodes, placements and ends: every choice and every explanat
     fc.property(fc.array(putNode, { minLength: 1, maxLength: 5 }), fc.array(step, { maxLength: 25 }), (first, steps) => {
       const reference = new Reference(SERVICES);
       const inventory = new Inventory();
-      const cache = new CandidateCache(inventory, 3);
+      const cache = new CandidateCache(inventory, 12);
       for (const [service, { spec, endpoint }] of SERVICES) {
         const template = buildTemplate(service, spec, endpoint);
         inventory.putDemand(
