@@ -64,9 +64,9 @@ export class Candidates {
     for (const seat of inventory.ordered) this.refresh(seat);
   }
 
-  /** False once nodes have come or gone: build a new one. */
+  /** False once nodes have come or gone, or when labels have changed so often that most leaves are empty: build a new one. */
   get isCurrent(): boolean {
-    return this.#epoch === this.#inventory.epoch;
+    return this.#epoch === this.#inventory.epoch && this.leaves.size <= 2 * this.#judged.length + 16;
   }
 
   catchUp(): void {

@@ -455,3 +455,15 @@ test('the same cluster, learnt in any order, gives the same plan', () => {
     }),
   );
 });
+
+test('values of a label that no node has any more are forgotten', () => {
+  const spec = { Placement: { Preferences: [{ Spread: { SpreadDescriptor: 'node.labels.build' } }] } };
+  const cluster = buildCluster({ a: [] }, { web: spec });
+  const demand = cluster.inventory.demand('template-of-web');
+  if (demand === undefined) throw new Error('no demand');
+  for (let build = 0; build < 500; build += 1) {
+    cluster.inventory.putNode(buildNode('a', { labels: { build: String(build) } }));
+    expect(cluster.cache.own(demand).leaves.size).toBeLessThan(25);
+  }
+  expect(place(cluster, 1).on).toBe('a');
+});
