@@ -15,8 +15,10 @@ export interface Addresses {
 
 /** What makes and ends a node in this process. A method that throws has left nothing behind. */
 export interface NodeParts {
-  /** Undefined when the data root holds no membership. @throws with a reason for the user when it cannot be used. */
-  resume(): Promise<RunningNode | undefined>;
+  /** Whether the data root says that this host is a node. If not, nothing of an earlier one is left. @throws with a reason for the user. */
+  isMember(): Promise<boolean>;
+  /** Starts the node that the data root holds. @throws with a reason for the user when it cannot be used. */
+  resume(): Promise<RunningNode>;
   init(request: InitRequest, addresses: Addresses, availability: Availability): Promise<RunningNode>;
   join(request: JoinRequest, addresses: Addresses, availability: Availability): Promise<RunningNode>;
   /** For a node whose parts have ended: removes its containers, then forgets it. @throws EngineError; then it can be tried again. */
@@ -33,7 +35,9 @@ export interface NodeControlDeps {
 }
 
 export interface DaemonControl extends NodeControl {
-  /** Once, at the start of the process. Never throws: what cannot be resumed is the state `error`. */
+  /** First of all, once, before the API answers: so that nobody is told a wrong state. */
+  look(): Promise<void>;
+  /** Once, after `look`: starts the node if there is one. Never throws: what cannot be resumed is the state `error`. */
   resume(): Promise<void>;
   /** Ends the node, for a daemon that stops; containers run on. */
   stop(): Promise<void>;
@@ -97,11 +101,17 @@ export function createNodeControl(deps: NodeControlDeps): DaemonControl {
   }
 
   return {
-    async resume() {
-      state.set({ kind: 'starting', what: 'resume' });
+    async look() {
       try {
-        const node = await parts.resume();
-        state.set(node === undefined ? { kind: 'inactive' } : { kind: 'active', node });
+        if (await parts.isMember()) state.set({ kind: 'starting', what: 'resume' });
+      } catch (error) {
+        state.set({ kind: 'error', message: messageOf(error) });
+      }
+    },
+    async resume() {
+      if (state.get().kind !== 'starting') return;
+      try {
+        state.set({ kind: 'active', node: await parts.resume() });
       } catch (error) {
         state.set({ kind: 'error', message: messageOf(error) });
       }

@@ -12,7 +12,6 @@ import { ApiError } from '@swarm/shared/errors/api-error';
 import { enrol } from '@swarm/shared/identity/enrol';
 import { EnrolError } from '@swarm/shared/identity/enrol-error';
 import type { NodeIdentity } from '@swarm/shared/identity/identity';
-import { createIdentityStore } from '@swarm/shared/identity/identity-store';
 import { createPrivateKeyPem } from '@swarm/shared/identity/keys';
 import { type Clock, delay } from '@swarm/shared/runtime/clock';
 import type { Random } from '@swarm/shared/runtime/ids';
@@ -22,6 +21,7 @@ import { removeNodeContainers } from '@swarm/worker/reconciler/remove-node-conta
 import type { RunningNode } from './daemon-state.ts';
 import type { DataRoot } from './data-root.ts';
 import { encodeHostPort, type HostPort } from './decide/address.ts';
+import { IdentityDamaged, identityFile } from './identity-file.ts';
 import { managersKnown } from './managers-known.ts';
 import { type Membership, membershipFile } from './membership.ts';
 import type { Addresses, NodeParts } from './node-control.ts';
@@ -46,7 +46,7 @@ const JOIN_RETRY_MS = 1_000;
 export function createNodeParts(deps: NodePartsDeps): NodeParts {
   const { dataRoot, clock, random, logger, onFailure } = deps;
   const file = membershipFile(dataRoot.membershipFile);
-  const identities = createIdentityStore(dataRoot.identity);
+  const identities = identityFile(dataRoot.identity);
 
   async function openManagerStore(): Promise<Store> {
     await mkdir(dataRoot.manager, { recursive: true, mode: 0o700 });
@@ -135,13 +135,15 @@ export function createNodeParts(deps: NodePartsDeps): NodeParts {
   }
 
   return {
+    async isMember() {
+      if ((await file.read()) !== undefined) return true;
+      // An init, join or leave that a crash cut short.
+      await forget();
+      return false;
+    },
     async resume() {
       const membership = await file.read();
-      if (membership === undefined) {
-        // An init or join that a crash cut short.
-        await forget();
-        return undefined;
-      }
+      if (membership === undefined) throw new Error('this host is no member of a cluster');
       const identity = await identities.load();
       if (identity === undefined) {
         throw new Error(
@@ -153,9 +155,12 @@ export function createNodeParts(deps: NodePartsDeps): NodeParts {
     init: (request, addresses, availability) => orNothing(() => init(request, addresses, availability)),
     join: (request, addresses, availability) => orNothing(() => joinCluster(request, addresses, availability)),
     async leave() {
-      const identity = await identities.load();
+      const identity = await identities.load().catch((error: unknown) => {
+        if (!(error instanceof IdentityDamaged)) throw error;
+        return undefined;
+      });
       if (identity === undefined)
-        logger.warn({}, 'the identity of this node is missing: containers it made cannot be told from others and stay');
+        logger.warn({}, 'the identity of this node is lost: containers it made cannot be told from others, and stay');
       else await removeNodeContainers({ engine: deps.engine, logger, nodeID: identity.nodeID, clusterID: identity.clusterID });
       await forget();
     },

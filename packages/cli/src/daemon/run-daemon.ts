@@ -88,6 +88,7 @@ async function startDaemon(settings: DaemonSettings, logger: Logger, onFailure: 
       version: VERSION,
     }),
   }));
+  await control.look();
   // The API comes first: while a large cluster is loaded it says "pending" instead of nothing.
   for (const { host, app } of apis) {
     if (host.kind === 'unix') await mkdir(dirname(host.path), { recursive: true, mode: 0o755 });
