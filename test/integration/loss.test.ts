@@ -1,4 +1,5 @@
 import type { Service } from '@swarm/shared/domain/objects';
+import { delay, systemClock } from '@swarm/shared/runtime/clock';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { awaitNoOrphans, type Cluster, formCluster, perHost, taskContainers } from '../lab/cluster.ts';
 import { Lab } from '../lab/lab.ts';
@@ -7,6 +8,8 @@ import { waitFor, waitUntil } from '../lab/wait-for.ts';
 /** Silence after which a node is down is 5 s; then its tasks are placed and started elsewhere. */
 const TAKEOVER_MS = 60_000;
 const MANAGER_KILLS = 20;
+/** More than the heartbeat period of 5 s. */
+const STALL_MS = 9_000;
 
 describe('loss', () => {
   let lab: Lab;
@@ -159,6 +162,20 @@ describe('loss', () => {
     await cluster.nodeState('host3', 'ready');
     expect((await cluster.settled('web', 2)).map(({ id }) => id)).toEqual(before.map(({ id }) => id));
     await awaitNoOrphans(cluster, ['web']);
+  });
+
+  it('a manager that stands still for longer than the heartbeat period blames nobody for it', async () => {
+    const before = await deploy('web', 4, '--constraint', 'node.role == worker');
+    const down = cluster.manager.sh(
+      `timeout 20 sh -c 'until swarm node ls | grep -qw Down; do sleep 0.2; done' && echo seen || echo never`,
+      { timeoutMs: 60_000 },
+    );
+    await cluster.manager.pause();
+    // Here time that passes is the fault itself.
+    await delay(systemClock, STALL_MS);
+    await cluster.manager.unpause();
+    expect(await down).toBe('never\n');
+    expect((await cluster.settled('web', 4)).map(({ id }) => id)).toEqual(before.map(({ id }) => id));
   });
 
   it('drain moves tasks away and keeps them away; active lets new ones in; pause keeps those there', async () => {

@@ -52,7 +52,7 @@ async function main(words: readonly string[]): Promise<number> {
 }
 
 function buildContext(flag: string | undefined): Context {
-  const host = flag ?? process.env['SWARM_HOST'];
+  const host = flag ?? process.env.SWARM_HOST;
   return {
     terminal,
     clock: systemClock,

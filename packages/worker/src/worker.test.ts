@@ -271,6 +271,7 @@ describe('restarts', () => {
       await world.clock.advance(1000);
       expect(world.status('a')?.State).toBe('running');
       expect(world.reports.at(-1)?.unattendedRestarts).toBe(attempt);
+      expect(world.reports.at(-1)?.status.ContainerStatus?.ContainerID).toBe(first?.id);
     }
     world.engine.exitContainer(first?.id ?? '', 1);
     await world.untilState('a', 'failed');

@@ -7,7 +7,7 @@ import { lastLines, mustRun, runCommand } from './command.ts';
 
 const SOCKET = '/var/run/docker.sock';
 const ENGINE_LOG = '/var/log/dockerd.log';
-const PACKAGES = ['docker.io', 'iproute2', 'iptables', 'nftables', 'debootstrap'];
+const PACKAGES = ['docker.io', 'iproute2', 'iptables', 'nftables', 'debootstrap', 'busybox-static'];
 const START_TIMEOUT_MS = 60_000;
 
 /**

@@ -9,7 +9,11 @@ import { ensureDaemon } from './start-daemon.ts';
 export const DEFAULT_LISTEN = '0.0.0.0:2377';
 
 const MEMBER_OPTIONS = {
-  'advertise-addr': { kind: 'text', value: 'ip|interface[:port]', help: 'where the other nodes reach this host (default: its only address)' },
+  'advertise-addr': {
+    kind: 'text',
+    value: 'ip|interface[:port]',
+    help: 'where the other nodes reach this host (default: its only address)',
+  },
   availability: { kind: 'text', value: 'word', help: 'active (default), pause or drain', complete: AVAILABILITIES },
   'listen-addr': { kind: 'text', value: 'ip|interface[:port]', help: `where the control port listens (default ${DEFAULT_LISTEN})` },
 } as const satisfies { [name: string]: OptionSpec };
@@ -27,7 +31,9 @@ const init = defineCommand({
   },
   async run({ options, context }) {
     if (options['force-new-cluster'] === true) {
-      throw usageError('--force-new-cluster is not available yet: it comes with clusters of several managers. The state of a single manager is in its data root; start its daemon there.');
+      throw usageError(
+        '--force-new-cluster is not available yet: it comes with clusters of several managers. The state of a single manager is in its data root; start its daemon there.',
+      );
     }
     const expiry = options['cert-expiry'];
     const heartbeat = options['dispatcher-heartbeat'];
@@ -46,8 +52,12 @@ const init = defineCommand({
     const nodeID = await withAddressHint(() => api.init(request));
     const [swarm, node] = await Promise.all([api.swarm(), api.node(nodeID)]);
     context.terminal.out(`The cluster is made: this host, node ${nodeID}, is its manager.\n\n`);
-    context.terminal.out(`To add a worker, run on its host:\n\n    swarm join --token ${swarm.JoinTokens.Worker} ${node.ManagerStatus?.Addr ?? ''}\n\n`);
-    context.terminal.out('To try it: swarm service create --name hello IMAGE. swarm node ls shows the nodes; swarm join-script prints a script for new hosts.\n');
+    context.terminal.out(
+      `To add a worker, run on its host:\n\n    swarm join --token ${swarm.JoinTokens.Worker} ${node.ManagerStatus?.Addr ?? ''}\n\n`,
+    );
+    context.terminal.out(
+      'To try it: swarm service create --name hello IMAGE. swarm node ls shows the nodes; swarm join-script prints a script for new hosts.\n',
+    );
     return EXIT.ok;
   },
 });
@@ -63,7 +73,7 @@ const join = defineCommand({
     token: { kind: 'text', value: 'token', help: 'join token (SWARM_JOIN_TOKEN)' },
   },
   async run({ args, options, context }) {
-    const token = options.token ?? context.environment['SWARM_JOIN_TOKEN'];
+    const token = options.token ?? context.environment.SWARM_JOIN_TOKEN;
     if (token === undefined) throw usageError('--token is missing; "swarm join-token worker" on a manager prints the whole command');
     const labels = parsePairs('label', options.label);
     const request = {
@@ -122,7 +132,8 @@ const joinToken = defineCommand({
       return EXIT.ok;
     }
     context.terminal.out(`To add a ${role}, run on its host:\n\n    swarm join --token ${token} ${await managerAddress(api)}\n\n`);
-    if (role === 'manager') context.terminal.out('Clusters of several managers are not available yet: until they are, joining with this token is refused.\n');
+    if (role === 'manager')
+      context.terminal.out('Clusters of several managers are not available yet: until they are, joining with this token is refused.\n');
     return EXIT.ok;
   },
 });
@@ -158,7 +169,8 @@ const info = defineCommand({
   summary: 'Show the state of this host and its cluster',
   options: { format: { kind: 'text', value: 'format', help: 'text (default) or json', complete: ['text', 'json'] } },
   async run({ options, context }) {
-    if (options.format !== undefined && options.format !== 'json' && options.format !== 'text') throw usageError(`--format is text or json, not "${options.format}"`);
+    if (options.format !== undefined && options.format !== 'json' && options.format !== 'text')
+      throw usageError(`--format is text or json, not "${options.format}"`);
     const api = await context.api();
     const all = await api.info();
     const { Swarm: swarm } = all;
@@ -178,7 +190,12 @@ const info = defineCommand({
       ['Nodes', swarm.Nodes],
       ['Host', all.Name],
       ['Engine', all.ServerVersion === undefined ? undefined : `${all.ServerVersion}, API ${api.apiVersion}`],
-      ['Machine', all.NCPU === undefined ? undefined : `${all.OSType}/${all.Architecture}, ${all.NCPU} CPUs, ${Math.round((all.MemTotal ?? 0) / parseBytes('', '1m'))} MiB`],
+      [
+        'Machine',
+        all.NCPU === undefined
+          ? undefined
+          : `${all.OSType}/${all.Architecture}, ${all.NCPU} CPUs, ${Math.round((all.MemTotal ?? 0) / parseBytes('', '1m'))} MiB`,
+      ],
     ];
     context.terminal.out(rows.flatMap(([name, value]) => (value === undefined ? [] : [`${`${name}:`.padEnd(10)}${value}\n`])).join(''));
     for (const warning of swarm.Warnings ?? []) context.terminal.err(`warning: ${warning}\n`);

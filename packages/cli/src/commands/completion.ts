@@ -1,12 +1,15 @@
+import { STACK_NAMESPACE_LABEL } from '@swarm/shared/domain/labels';
 import type { Command, Completion, OptionSpec } from '../command/command.ts';
 import { defineCommand } from '../command/command.ts';
 import type { Context } from '../command/context.ts';
 import { CommandFailure, EXIT, usageError } from '../command/exit-codes.ts';
 import { HOST_OPTION } from '../command/program.ts';
-import { STACK_NAMESPACE_LABEL } from '@swarm/shared/domain/labels';
 
 /** What can stand in the last place of the words typed so far. */
-export type Candidates = { readonly kind: 'words'; readonly words: readonly string[] } | { readonly kind: 'names'; readonly of: 'node' | 'service' | 'stack' } | { readonly kind: 'files' };
+export type Candidates =
+  | { readonly kind: 'words'; readonly words: readonly string[] }
+  | { readonly kind: 'names'; readonly of: 'node' | 'service' | 'stack' }
+  | { readonly kind: 'files' };
 
 /** `words` are those after `swarm`; the last one is being typed and may be empty. */
 export function decideCandidates(commands: readonly Command[], words: readonly string[]): Candidates {
@@ -39,7 +42,10 @@ function fitting(words: readonly string[], typed: string): Candidates {
   return { kind: 'words', words: words.filter((word) => word.startsWith(typed)).sort() };
 }
 
-function splitPath(commands: readonly Command[], words: readonly string[]): { readonly path: readonly string[]; readonly rest: readonly string[] } {
+function splitPath(
+  commands: readonly Command[],
+  words: readonly string[],
+): { readonly path: readonly string[]; readonly rest: readonly string[] } {
   const path: string[] = [];
   let index = 0;
   for (; index < words.length; index++) {
@@ -84,7 +90,13 @@ async function namesFor(context: Context, kind: 'node' | 'service' | 'stack'): P
     case 'service':
       return (await api.services({}, false)).map((service) => service.Spec.Name);
     case 'stack':
-      return [...new Set((await api.services({ label: [STACK_NAMESPACE_LABEL] }, false)).map((service) => service.Spec.Labels[STACK_NAMESPACE_LABEL] ?? ''))];
+      return [
+        ...new Set(
+          (await api.services({ label: [STACK_NAMESPACE_LABEL] }, false)).map(
+            (service) => service.Spec.Labels[STACK_NAMESPACE_LABEL] ?? '',
+          ),
+        ),
+      ];
   }
 }
 

@@ -10,7 +10,7 @@ import { waitForServices } from '../wait/wait-for-services.ts';
 
 /** What creating, updating and deploying have in common: logins, digests, ids of what is named, the wait. */
 export function registryLogins(context: Context) {
-  const configDirectory = context.environment['DOCKER_CONFIG'] ?? join(context.homeDirectory, '.docker');
+  const configDirectory = context.environment.DOCKER_CONFIG ?? join(context.homeDirectory, '.docker');
   return openRegistryLogins({ configDirectory, runHelper: runCredentialHelper });
 }
 

@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import type { StackFile, StackInput, StackProblem, StackSpec } from '@swarm/shared/compose/load-stack';
 import { STACK_NAMESPACE_LABEL } from '@swarm/shared/domain/labels';
 import type { ServiceSpecInput } from '@swarm/shared/engine-api/service-spec';
+import type { StackAction } from '@swarm/shared/engine-api/stack-spec';
 import type { ApiClient } from '../client/api-client.ts';
 import { defineCommand } from '../command/command.ts';
 import type { Context } from '../command/context.ts';
@@ -16,13 +17,25 @@ export const deploy = defineCommand({
   path: ['stack', 'deploy'],
   aliases: ['up'],
   summary: 'Make a stack what its files say, and wait until it runs',
-  description: 'Creates what is missing, changes what differs, leaves the rest alone. All or nothing: a mistake in one service changes no other.',
+  description:
+    'Creates what is missing, changes what differs, leaves the rest alone. All or nothing: a mistake in one service changes no other.',
   arguments: [{ name: 'STACK', complete: 'stack' }],
   options: {
     ...WAIT_OPTIONS,
-    'compose-file': { kind: 'list', short: 'c', value: 'path', help: 'stack file, - for standard input; later ones override earlier ones', complete: 'file' },
+    'compose-file': {
+      kind: 'list',
+      short: 'c',
+      value: 'path',
+      help: 'stack file, - for standard input; later ones override earlier ones',
+      complete: 'file',
+    },
     prune: { kind: 'flag', help: 'remove services of the stack that the files no longer name' },
-    'resolve-image': { kind: 'text', value: 'when', help: 'ask the registry for digests: always (default), changed, never', complete: ['always', 'changed', 'never'] },
+    'resolve-image': {
+      kind: 'text',
+      value: 'when',
+      help: 'ask the registry for digests: always (default), changed, never',
+      complete: ['always', 'changed', 'never'],
+    },
     'strict-docker': { kind: 'flag', help: 'take only what docker stack deploy takes, not the Compose Specification' },
     'with-registry-auth': { kind: 'flag', help: 'send your registry logins along, so that the nodes can pull the images' },
   },
@@ -34,20 +47,20 @@ export const deploy = defineCommand({
     const api = await context.api();
     const resolved = { ...stack, services: await resolveImages(context, api, stack, when) };
     const auth = options['with-registry-auth'] === true ? await loginsFor(context, stack) : {};
-    const { Services, Warnings } = await api.deployStack(name, { stack: resolved, registryAuth: auth, prune: options.prune === true });
-    printWarnings(context, Warnings);
-    for (const service of Services) context.terminal.out(`${VERBS[service.Action]} ${service.Name}\n`);
-    const changed = Services.filter((service) => service.Action !== 'removed');
-    return finish(
-      context,
-      api,
-      changed.map((service) => service.ID),
-      options,
-    );
+    const { results, warnings } = await api.deployStack(name, { stack: resolved, registryAuth: auth, prune: options.prune === true });
+    printWarnings(context, warnings);
+    for (const result of results) context.terminal.out(`${VERBS[result.action]} ${result.kind} ${result.name}\n`);
+    const services = results.filter((result) => result.kind === 'service' && result.action !== 'removed').map((result) => result.id);
+    return finish(context, api, services, options);
   },
 });
 
-const VERBS = { created: 'Created service', updated: 'Updated service', unchanged: 'Unchanged service', removed: 'Removed service' } as const;
+export const VERBS: { readonly [Action in StackAction]: string } = {
+  created: 'Created',
+  updated: 'Updated',
+  unchanged: 'Unchanged',
+  removed: 'Removed',
+};
 
 async function readStack(context: Context, stackName: string, paths: readonly string[], strictDocker: boolean): Promise<StackSpec> {
   const files = await Promise.all(paths.map((path) => readStackFile(context, path)));
@@ -65,7 +78,9 @@ async function readStack(context: Context, stackName: string, paths: readonly st
   const { loadStack } = await import('@swarm/shared/compose/load-stack');
   const load = loadStack(input);
   if (load.kind === 'invalid') {
-    throw new CommandFailure(`stack ${stackName} has ${count(load.problems.length, 'problem')}, nothing was changed:\n${load.problems.map((problem) => `  ${showProblem(problem)}`).join('\n')}`);
+    throw new CommandFailure(
+      `stack ${stackName} has ${count(load.problems.length, 'problem')}, nothing was changed:\n${load.problems.map((problem) => `  ${showProblem(problem)}`).join('\n')}`,
+    );
   }
   for (const warning of load.warnings) context.terminal.err(`warning: ${showProblem(warning)}\n`);
   return load.stack;
@@ -97,7 +112,12 @@ function showProblem({ file, line, column, message }: StackProblem): string {
   return `${place}: ${message}`;
 }
 
-async function resolveImages(context: Context, api: ApiClient, stack: StackSpec, when: 'always' | 'changed' | 'never'): Promise<StackSpec['services']> {
+async function resolveImages(
+  context: Context,
+  api: ApiClient,
+  stack: StackSpec,
+  when: 'always' | 'changed' | 'never',
+): Promise<StackSpec['services']> {
   if (when === 'never') return stack.services;
   const present = when === 'always' ? [] : await api.services({ label: [`${STACK_NAMESPACE_LABEL}=${stack.name}`] }, false);
   const entries = await Promise.all(

@@ -34,13 +34,14 @@ export async function ensureDaemon(context: Context): Promise<ApiClient> {
 }
 
 async function startDaemon(context: Context, host: string): Promise<ApiClient> {
-  const ordinary = host === DEFAULT_HOST && !Object.keys(context.environment).some((name) => /^SWARM_(DATA_ROOT|EXEC_ROOT|ENGINE)$/.test(name));
+  const ordinary =
+    host === DEFAULT_HOST && !Object.keys(context.environment).some((name) => /^SWARM_(DATA_ROOT|EXEC_ROOT|ENGINE)$/.test(name));
   if (ordinary && existsSync(SYSTEMD_MARK)) {
     context.terminal.err(`no daemon runs here: starting ${UNIT_NAME}\n`);
     await startUnit();
     return waitUntilUp(context, async () => undefined, `See: journalctl -u ${UNIT_NAME}`);
   }
-  const dataRoot = context.environment['SWARM_DATA_ROOT'] ?? DEFAULT_DATA_ROOT;
+  const dataRoot = context.environment.SWARM_DATA_ROOT ?? DEFAULT_DATA_ROOT;
   const logFile = join(dataRoot, 'daemon.log');
   context.terminal.err(`no daemon runs here: starting one, its log is ${logFile}\n`);
   return startDetached(context, host, logFile);
@@ -51,7 +52,11 @@ async function startUnit(): Promise<void> {
   try {
     if ((await readText(UNIT_PATH)) === undefined) await writeFile(UNIT_PATH, unit);
   } catch (error) {
-    throw new CommandFailure(`the systemd unit ${UNIT_PATH} cannot be written: ${messageOf(error)}. Run the command as root.`, EXIT.failed, error);
+    throw new CommandFailure(
+      `the systemd unit ${UNIT_PATH} cannot be written: ${messageOf(error)}. Run the command as root.`,
+      EXIT.failed,
+      error,
+    );
   }
   await runProgram('systemctl', ['daemon-reload']);
   await runProgram('systemctl', ['enable', '--now', UNIT_NAME]);
@@ -87,7 +92,11 @@ async function startDetached(context: Context, host: string, logFile: string): P
   child.on('exit', (code, signal) => {
     ended = signal === null ? `exit code ${code}` : `signal ${signal}`;
   });
-  const api = await waitUntilUp(context, async () => (ended === undefined ? undefined : `it ended with ${ended}. ${await tail(logFile)}`), `See ${logFile}`);
+  const api = await waitUntilUp(
+    context,
+    async () => (ended === undefined ? undefined : `it ended with ${ended}. ${await tail(logFile)}`),
+    `See ${logFile}`,
+  );
   child.unref();
   return api;
 }
@@ -97,7 +106,11 @@ async function openLog(path: string): Promise<number> {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     return openSync(path, 'a', 0o600);
   } catch (error) {
-    throw new CommandFailure(`the daemon's log ${path} cannot be written: ${messageOf(error)}. Run the command as root, or set SWARM_DATA_ROOT.`, EXIT.failed, error);
+    throw new CommandFailure(
+      `the daemon's log ${path} cannot be written: ${messageOf(error)}. Run the command as root, or set SWARM_DATA_ROOT.`,
+      EXIT.failed,
+      error,
+    );
   }
 }
 
@@ -117,7 +130,8 @@ async function waitUntilUp(context: Context, failed: () => Promise<string | unde
     }
     const reason = await failed();
     if (reason !== undefined) throw new CommandFailure(`the daemon did not start: ${reason}`);
-    if (context.clock.monotonicMs() > deadline) throw new CommandFailure(`the daemon was started and does not answer after ${START_TIMEOUT_MS / 1000} s. ${hint}`);
+    if (context.clock.monotonicMs() > deadline)
+      throw new CommandFailure(`the daemon was started and does not answer after ${START_TIMEOUT_MS / 1000} s. ${hint}`);
     await delay(context.clock, POLL_MS, context.signal);
   }
 }

@@ -11,7 +11,9 @@ export const version = defineCommand({
     try {
       const api = await context.api();
       const { Platform, Version } = await api.version();
-      context.terminal.out(`Daemon:  API ${api.apiVersion}${Platform?.Name === undefined ? '' : `, ${Platform.Name}`}\nEngine:  ${Version ?? 'unknown'}\n`);
+      context.terminal.out(
+        `Daemon:  API ${api.apiVersion}${Platform?.Name === undefined ? '' : `, ${Platform.Name}`}\nEngine:  ${Version ?? 'unknown'}\n`,
+      );
     } catch (error) {
       if (!(error instanceof CommandFailure) || error.exitCode !== EXIT.unreachable) throw error;
       context.terminal.out('Daemon:  none answers\n');

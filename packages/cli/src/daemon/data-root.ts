@@ -8,6 +8,7 @@ export interface DataRoot {
   readonly path: string;
   /** What this host is a member of, see `Membership`. */
   readonly membershipFile: string;
+  /** See `IdentityFile`. */
   readonly identity: string;
   readonly manager: string;
   readonly worker: string;
@@ -39,7 +40,7 @@ export async function takeDataRoot(path: string): Promise<DataRoot> {
   return {
     path,
     membershipFile: join(path, 'membership.json'),
-    identity: join(path, 'identity'),
+    identity: join(path, 'identity.json'),
     manager: join(path, 'manager'),
     worker: join(path, 'worker'),
     async release() {

@@ -14,7 +14,12 @@ const MOST = 64;
 /**
  * `own` is the control port of the manager in this process: it is dialled on loopback, whatever address it tells others.
  */
-export function managersKnown(file: MembershipFile, membership: Membership, own: string | undefined, onFailure: (error: unknown) => void): ManagersKnown {
+export function managersKnown(
+  file: MembershipFile,
+  membership: Membership,
+  own: string | undefined,
+  onFailure: (error: unknown) => void,
+): ManagersKnown {
   let current = membership;
   let writing: Promise<void> = Promise.resolve();
   return {

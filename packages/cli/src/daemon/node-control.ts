@@ -4,7 +4,7 @@ import { AVAILABILITIES } from '@swarm/shared/engine-api/cluster-spec';
 import { ApiError } from '@swarm/shared/errors/api-error';
 import { assertNever } from '@swarm/shared/runtime/assert-never';
 import type { Logger } from '@swarm/shared/runtime/logger';
-import { type EngineInfo, EngineError } from '@swarm/worker/engine/engine';
+import { EngineError, type EngineInfo } from '@swarm/worker/engine/engine';
 import { type DaemonState, keepState, type RunningNode } from './daemon-state.ts';
 import { decideAdvertiseAddress, decideListenAddress, type HostInterface, type HostPort } from './decide/address.ts';
 
@@ -15,8 +15,10 @@ export interface Addresses {
 
 /** What makes and ends a node in this process. A method that throws has left nothing behind. */
 export interface NodeParts {
-  /** Undefined when the data root holds no membership. @throws with a reason for the user when it cannot be used. */
-  resume(): Promise<RunningNode | undefined>;
+  /** Whether the data root says that this host is a node. If not, nothing of an earlier one is left. @throws with a reason for the user. */
+  isMember(): Promise<boolean>;
+  /** Starts the node that the data root holds. @throws with a reason for the user when it cannot be used. */
+  resume(): Promise<RunningNode>;
   init(request: InitRequest, addresses: Addresses, availability: Availability): Promise<RunningNode>;
   join(request: JoinRequest, addresses: Addresses, availability: Availability): Promise<RunningNode>;
   /** For a node whose parts have ended: removes its containers, then forgets it. @throws EngineError; then it can be tried again. */
@@ -33,7 +35,9 @@ export interface NodeControlDeps {
 }
 
 export interface DaemonControl extends NodeControl {
-  /** Once, at the start of the process. Never throws: what cannot be resumed is the state `error`. */
+  /** First of all, once, before the API answers: so that nobody is told a wrong state. */
+  look(): Promise<void>;
+  /** Once, after `look`: starts the node if there is one. Never throws: what cannot be resumed is the state `error`. */
   resume(): Promise<void>;
   /** Ends the node, for a daemon that stops; containers run on. */
   stop(): Promise<void>;
@@ -97,11 +101,17 @@ export function createNodeControl(deps: NodeControlDeps): DaemonControl {
   }
 
   return {
-    async resume() {
-      state.set({ kind: 'starting', what: 'resume' });
+    async look() {
       try {
-        const node = await parts.resume();
-        state.set(node === undefined ? { kind: 'inactive' } : { kind: 'active', node });
+        if (await parts.isMember()) state.set({ kind: 'starting', what: 'resume' });
+      } catch (error) {
+        state.set({ kind: 'error', message: messageOf(error) });
+      }
+    },
+    async resume() {
+      if (state.get().kind !== 'starting') return;
+      try {
+        state.set({ kind: 'active', node: await parts.resume() });
       } catch (error) {
         state.set({ kind: 'error', message: messageOf(error) });
       }
@@ -118,7 +128,10 @@ export function createNodeControl(deps: NodeControlDeps): DaemonControl {
     },
     async init(request) {
       if (request.ForceNewCluster === true) {
-        throw new ApiError('unimplemented', 'a new cluster from the state of a lost one (--force-new-cluster) is not available in this version yet');
+        throw new ApiError(
+          'unimplemented',
+          'a new cluster from the state of a lost one (--force-new-cluster) is not available in this version yet',
+        );
       }
       const node = await start('init', async () => {
         const availability = availabilityOf(request.Availability);
@@ -192,7 +205,8 @@ function localNode(state: DaemonState): LocalNode {
 
 /** What a client shall see of a failure; what is no expected one stays as it is and ends the daemon. */
 function explain(error: unknown): unknown {
-  if (error instanceof EngineError) return new ApiError('unavailable', `the Docker Engine of this host does not answer: ${error.message}`, { cause: error });
+  if (error instanceof EngineError)
+    return new ApiError('unavailable', `the Docker Engine of this host does not answer: ${error.message}`, { cause: error });
   return error;
 }
 

@@ -44,7 +44,11 @@ export function startRenewal(deps: RenewalDeps): Renewal {
 
   function due(): number {
     const certificate = new X509Certificate(deps.identity().certificate);
-    return decideRenewal({ fromMs: certificate.validFromDate.getTime(), toMs: certificate.validToDate.getTime() }, random.fraction(), clock.now());
+    return decideRenewal(
+      { fromMs: certificate.validFromDate.getTime(), toMs: certificate.validToDate.getTime() },
+      random.fraction(),
+      clock.now(),
+    );
   }
 
   function wait(): void {
@@ -87,6 +91,8 @@ export function startRenewal(deps: RenewalDeps): Renewal {
   wait();
   return {
     renewNow() {
+      // After a failure the pause stands, however often a manager asks.
+      if (failures > 0) return;
       dueMs = clock.now();
       wait();
     },

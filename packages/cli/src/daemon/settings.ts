@@ -10,10 +10,24 @@ export const DEFAULT_ENGINE = 'unix:///var/run/docker.sock';
 
 /** Flags of `swarm daemon`; each has an environment variable of the same name: SWARM_DATA_ROOT … */
 export const DAEMON_OPTIONS = {
-  'advertise-addr': { kind: 'text', value: 'ip|interface[:port]', help: 'default for init and join: where other nodes reach this host (SWARM_ADVERTISE_ADDR)' },
-  'data-root': { kind: 'text', value: 'path', help: `all that must survive a restart (SWARM_DATA_ROOT, default ${DEFAULT_DATA_ROOT})`, complete: 'file' },
+  'advertise-addr': {
+    kind: 'text',
+    value: 'ip|interface[:port]',
+    help: 'default for init and join: where other nodes reach this host (SWARM_ADVERTISE_ADDR)',
+  },
+  'data-root': {
+    kind: 'text',
+    value: 'path',
+    help: `all that must survive a restart (SWARM_DATA_ROOT, default ${DEFAULT_DATA_ROOT})`,
+    complete: 'file',
+  },
   engine: { kind: 'text', value: 'address', help: `the Docker Engine of this host (SWARM_ENGINE, default ${DEFAULT_ENGINE})` },
-  'exec-root': { kind: 'text', value: 'path', help: `what need not survive a reboot (SWARM_EXEC_ROOT, default ${DEFAULT_EXEC_ROOT})`, complete: 'file' },
+  'exec-root': {
+    kind: 'text',
+    value: 'path',
+    help: `what need not survive a reboot (SWARM_EXEC_ROOT, default ${DEFAULT_EXEC_ROOT})`,
+    complete: 'file',
+  },
   host: { kind: 'list', short: 'H', value: 'address', help: `where the API listens, may repeat (SWARM_HOST, default ${DEFAULT_HOST})` },
   'log-level': { kind: 'text', value: 'level', help: 'debug, info, warn or error (SWARM_LOG_LEVEL, default info)', complete: LOG_LEVELS },
 } as const satisfies { [name: string]: OptionSpec };
@@ -28,7 +42,10 @@ export interface DaemonSettings {
 }
 
 /** A flag wins over its environment variable. @throws CommandFailure (usage). */
-export function readSettings(options: OptionValues<typeof DAEMON_OPTIONS>, environment: { readonly [name: string]: string | undefined }): DaemonSettings {
+export function readSettings(
+  options: OptionValues<typeof DAEMON_OPTIONS>,
+  environment: { readonly [name: string]: string | undefined },
+): DaemonSettings {
   const fromEnvironment = (name: string) => {
     const value = environment[`SWARM_${name.replaceAll('-', '_').toUpperCase()}`];
     return value === '' ? undefined : value;

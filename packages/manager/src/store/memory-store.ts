@@ -64,6 +64,7 @@ class MemoryStore implements Store {
   #queue: Pending[] = [];
   #appending: Promise<void> | undefined;
   #stopped: string | undefined;
+  #writing = false;
 
   constructor(deps: StoreDeps, base: PerTable<'memory'>, version: number) {
     this.#deps = deps;
@@ -85,19 +86,27 @@ class MemoryStore implements Store {
       readonly [Name in TableName]: Writer<Name>;
     };
     let result: T;
+    let changes: readonly Change[];
+    let entry: JournalEntry | undefined;
+    if (this.#writing) throw new Error('store.update was called within a transaction: two transactions would have one version');
+    this.#writing = true;
     try {
       result = write({ ...writers, version } as unknown as WriteTransaction);
+      changes = TABLE_NAMES.flatMap((name) => (writers[name] as Writer<TableName>).changes());
+      // Before anything is laid down: an object that has no JSON form must change nothing.
+      if (changes.length > 0) entry = { version, changes: changes.map(encodeChange) };
     } catch (error) {
       return Promise.reject(error);
+    } finally {
+      this.#writing = false;
     }
-    const changes = TABLE_NAMES.flatMap((name) => (writers[name] as Writer<TableName>).changes());
     for (const change of changes) this.#layChange(change, version);
     if (changes.length > 0) this.#newestVersion = version;
     return new Promise((resolve, reject) => {
       this.#queue.push({
         version: this.#newestVersion,
         changes,
-        entry: changes.length === 0 ? undefined : { version, changes: changes.map(encodeChange) },
+        entry,
         resolve: () => resolve(result),
         reject,
       });

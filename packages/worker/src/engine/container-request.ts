@@ -2,6 +2,8 @@ import { CLUSTER_LABEL, CONTAINER_LABELS } from '@swarm/shared/domain/labels';
 import type { ContainerSpec, Healthcheck, Privileges } from '@swarm/shared/engine-api/container-spec';
 import type { GenericResource, PortConfig, ResourceRequirements } from '@swarm/shared/engine-api/service-spec';
 import type { AssignedTask, AssignedTemplate } from '@swarm/shared/protocol/session';
+import { expandContainerSpec, type PlaceholderContext } from '@swarm/shared/templates/expand-container-spec';
+import { TemplateError } from '@swarm/shared/templates/template-error';
 import { compareApiVersions } from './api-version.ts';
 import { toEngineMounts, UnsupportedSpec, volumesToEnsure } from './container-mounts.ts';
 import type { ContainerCreateRequest, VolumeRequest } from './engine.ts';
@@ -33,8 +35,8 @@ const NANOSECONDS_PER_SECOND = 1e9;
  * daemon/cluster/executor/container), contract §6.4.
  */
 export function buildContainerRequest(task: AssignedTask, template: AssignedTemplate, node: NodeOfTask): ContainerRequest {
-  const spec = template.spec.ContainerSpec ?? {};
   try {
+    const spec = expandContainerSpec(template.spec.ContainerSpec ?? {}, placeholders(task, template, node));
     refuseUndeliverable(spec);
     return {
       ok: true,
@@ -42,13 +44,25 @@ export function buildContainerRequest(task: AssignedTask, template: AssignedTemp
       volumes: volumesToEnsure(spec.Mounts ?? []),
     };
   } catch (error) {
-    if (error instanceof UnsupportedSpec) return { ok: false, message: error.message };
+    if (error instanceof UnsupportedSpec || error instanceof TemplateError) return { ok: false, message: error.message };
     throw error;
   }
 }
 
+function placeholders(task: AssignedTask, template: AssignedTemplate, node: NodeOfTask): PlaceholderContext {
+  return {
+    service: { ID: task.serviceID, Name: template.serviceName, Labels: template.serviceLabels },
+    node: { ID: node.nodeID, Hostname: node.hostname, Platform: { Architecture: node.architecture, OS: node.os } },
+    task: { ID: task.ID, Name: containerName(task, template, node.nodeID), Slot: taskSlot(task, template, node.nodeID) },
+  };
+}
+
+function taskSlot(task: AssignedTask, template: AssignedTemplate, nodeID: string): string {
+  return template.global ? nodeID : String(task.slot ?? 0);
+}
+
 export function containerName(task: AssignedTask, template: AssignedTemplate, nodeID: string): string {
-  return `${template.serviceName}.${template.global ? nodeID : (task.slot ?? 0)}.${task.ID}`;
+  return `${template.serviceName}.${taskSlot(task, template, nodeID)}.${task.ID}`;
 }
 
 /** Host-mode ports of a service: the only ones a container publishes itself. */

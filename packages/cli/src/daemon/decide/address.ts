@@ -34,7 +34,9 @@ export function splitHostPort(text: string, defaultPort: number, complain: () =>
 export function decideListenAddress(text: string, interfaces: readonly HostInterface[]): HostPort {
   const invalid = (reason: string) => badRequest(`invalid ListenAddr "${text}": ${reason}`);
   if (text === '') throw invalid('invalid empty address');
-  const { host, port } = splitHostPort(text, CONTROL_PORT, () => badRequest('listen address must be an IP address or network interface (with optional port number)'));
+  const { host, port } = splitHostPort(text, CONTROL_PORT, () =>
+    badRequest('listen address must be an IP address or network interface (with optional port number)'),
+  );
   if (host === '' || isIP(host)) return { host: host === '' ? '0.0.0.0' : host, port };
   return { host: addressOfInterface(host, interfaces), port };
 }
@@ -53,7 +55,10 @@ export function decideAdvertiseAddress(text: string, listen: HostPort, interface
 
 function addressOfInterface(name: string, interfaces: readonly HostInterface[]): string {
   const found = interfaces.find((one) => one.name === name);
-  if (found === undefined) throw badRequest(`could not find interface "${name}": it is neither an IP address nor the name of an interface of this host that is up`);
+  if (found === undefined)
+    throw badRequest(
+      `could not find interface "${name}": it is neither an IP address nor the name of an interface of this host that is up`,
+    );
   const address = preferred(found);
   if (address === undefined) throw badRequest(`interface ${name} has no usable IPv4 or IPv6 address`);
   return address;

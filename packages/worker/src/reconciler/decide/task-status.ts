@@ -27,6 +27,7 @@ export function climbTo(
 ): WorkerStatus {
   const before = record.status;
   if (isTerminal(before.State)) return before;
+  if (container === undefined && compareStates(state, before.State) <= 0) return before;
   // A container that starts anew without a manager is `starting` for a while; its task stays what it was.
   const reached = compareStates(state, before.State) < 0 ? before.State : state;
   const portStatus = reached === 'running' && container !== undefined ? publishedPorts(ports, container) : [];

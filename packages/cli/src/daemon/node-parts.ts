@@ -1,0 +1,275 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createClusterCertificates } from '@swarm/manager/ca/cluster-certificates';
+import { commitCluster, createCluster } from '@swarm/manager/ca/create-cluster';
+import { type RunningManager, startManager } from '@swarm/manager/manager';
+import { loadJournalKey } from '@swarm/manager/store/journal-key';
+import { openStore } from '@swarm/manager/store/memory-store';
+import { openSqliteJournal } from '@swarm/manager/store/sqlite-journal';
+import type { Store } from '@swarm/manager/store/store';
+import type { Availability, InitRequest, JoinRequest } from '@swarm/shared/engine-api/cluster-spec';
+import { ApiError } from '@swarm/shared/errors/api-error';
+import { enrol } from '@swarm/shared/identity/enrol';
+import { EnrolError } from '@swarm/shared/identity/enrol-error';
+import type { NodeIdentity } from '@swarm/shared/identity/identity';
+import { createPrivateKeyPem } from '@swarm/shared/identity/keys';
+import { type Clock, delay } from '@swarm/shared/runtime/clock';
+import type { Random } from '@swarm/shared/runtime/ids';
+import type { Logger } from '@swarm/shared/runtime/logger';
+import type { ContainerEngine } from '@swarm/worker/engine/engine';
+import { removeNodeContainers } from '@swarm/worker/reconciler/remove-node-containers';
+import type { RunningNode } from './daemon-state.ts';
+import type { DataRoot } from './data-root.ts';
+import { encodeHostPort, type HostPort } from './decide/address.ts';
+import { IdentityDamaged, identityFile } from './identity-file.ts';
+import { managersKnown } from './managers-known.ts';
+import { type Membership, membershipFile } from './membership.ts';
+import type { Addresses, NodeParts } from './node-control.ts';
+import { startRenewal } from './renewal.ts';
+import { startWorkerNode } from './worker-node.ts';
+
+export interface NodePartsDeps {
+  readonly dataRoot: DataRoot;
+  readonly engine: ContainerEngine;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** Something that must not happen has: the daemon ends loudly. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** How often a join is tried again when its request went out and no answer came: with the same key it is the same node. */
+const JOIN_ATTEMPTS = 3;
+const JOIN_RETRY_MS = 1_000;
+
+/** The real parts of a node: store, manager, worker and their files below the data root. */
+export function createNodeParts(deps: NodePartsDeps): NodeParts {
+  const { dataRoot, clock, random, logger, onFailure } = deps;
+  const file = membershipFile(dataRoot.membershipFile);
+  const identities = identityFile(dataRoot.identity);
+
+  async function openManagerStore(): Promise<Store> {
+    await mkdir(dataRoot.manager, { recursive: true, mode: 0o700 });
+    const key = await loadJournalKey(join(dataRoot.manager, 'journal.key'));
+    const journal = await openSqliteJournal({ path: join(dataRoot.manager, 'journal.db'), key });
+    return openStore({ journal, clock, onFailure: (kind, reason) => onFailure(new Error(`the journal failed (${kind}): ${reason}`)) });
+  }
+
+  /** Starts what the membership says, or nothing at all. */
+  async function startNode(membership: Membership, first: NodeIdentity, opened: Store | undefined): Promise<RunningNode> {
+    const undo = new Undo();
+    try {
+      return await startParts(membership, first, opened, undo);
+    } catch (error) {
+      await undo.run();
+      throw error;
+    }
+  }
+
+  async function startParts(membership: Membership, first: NodeIdentity, opened: Store | undefined, undo: Undo): Promise<RunningNode> {
+    let identity = first;
+    let manager: RunningManager | undefined;
+    if (membership.role === 'manager') {
+      const store = opened ?? (await openManagerStore());
+      undo.add(() => store.close());
+      manager = await startManager({ store, identity, listen: membership.listen, clock, random, logger, onFailure });
+      undo.replace(manager.stop);
+    }
+    const own = manager === undefined ? undefined : encodeHostPort(loopbackOf(manager.address));
+    const managers = managersKnown(file, membership, own, onFailure);
+    const renewal = startRenewal({
+      identity: () => identity,
+      managers: managers.list,
+      async onRenewed(next) {
+        await identities.save(next);
+        identity = next;
+        manager?.replaceIdentity(next);
+      },
+      clock,
+      random,
+      logger: logger.child({ part: 'identity' }),
+      onFailure,
+    });
+    undo.add(renewal.stop);
+    const worker = await startWorkerNode({
+      engine: deps.engine,
+      identity: () => identity,
+      folder: dataRoot.worker,
+      advertiseHost: membership.advertise.host,
+      managers,
+      onRenewCertificate: renewal.renewNow,
+      clock,
+      random,
+      logger,
+      onFailure,
+    });
+    undo.add(worker.stop);
+    return {
+      nodeID: identity.nodeID,
+      clusterID: identity.clusterID,
+      address: membership.advertise.host,
+      manager,
+      remoteManagers: () => remoteManagers(manager?.store, managers.list()),
+      problem: () => renewal.problem() ?? worker.problem() ?? '',
+      async stop() {
+        await undo.run();
+        await managers.settled();
+      },
+    };
+  }
+
+  async function forget(): Promise<void> {
+    await file.remove();
+    await identities.remove();
+    for (const folder of [dataRoot.manager, dataRoot.worker]) await rm(folder, { recursive: true, force: true });
+  }
+
+  /** What `make` makes, or nothing left of it. The membership file comes last: it is what counts. */
+  async function orNothing(make: () => Promise<RunningNode>): Promise<RunningNode> {
+    try {
+      return await make();
+    } catch (error) {
+      await forget();
+      throw error;
+    }
+  }
+
+  return {
+    async isMember() {
+      if ((await file.read()) !== undefined) return true;
+      // An init, join or leave that a crash cut short.
+      await forget();
+      return false;
+    },
+    async resume() {
+      const membership = await file.read();
+      if (membership === undefined) throw new Error('this host is no member of a cluster');
+      const identity = await identities.load();
+      if (identity === undefined) {
+        throw new Error(
+          `the data root ${dataRoot.path} says that this host is a member of a cluster, but its identity is missing. Restore ${dataRoot.identity} from a backup, or leave (swarm leave --force) and join anew`,
+        );
+      }
+      return startNode(membership, identity, undefined);
+    },
+    init: (request, addresses, availability) => orNothing(() => init(request, addresses, availability)),
+    join: (request, addresses, availability) => orNothing(() => joinCluster(request, addresses, availability)),
+    async leave() {
+      const identity = await identities.load().catch((error: unknown) => {
+        if (!(error instanceof IdentityDamaged)) throw error;
+        return undefined;
+      });
+      if (identity === undefined)
+        logger.warn({}, 'the identity of this node is lost: containers it made cannot be told from others, and stay');
+      else await removeNodeContainers({ engine: deps.engine, logger, nodeID: identity.nodeID, clusterID: identity.clusterID });
+      await forget();
+    },
+  };
+
+  async function init(request: InitRequest, addresses: Addresses, availability: Availability): Promise<RunningNode> {
+    const store = await openManagerStore();
+    let started = false;
+    try {
+      const created = await createCluster(
+        { clock, random, certificates: createClusterCertificates({ clock }) },
+        {
+          availability,
+          advertiseHost: addresses.advertise.host,
+          controlAddress: encodeHostPort(addresses.advertise),
+          privateKey: createPrivateKeyPem(),
+          ...(request.Spec !== undefined && { spec: request.Spec }),
+          ...(request.DefaultAddrPool !== undefined && { defaultAddrPool: request.DefaultAddrPool }),
+          ...(request.SubnetSize !== undefined && { subnetSize: request.SubnetSize }),
+          ...(request.DataPathPort !== undefined && { dataPathPort: request.DataPathPort }),
+        },
+      );
+      await commitCluster(store, created);
+      await identities.save(created.identity);
+      const membership: Membership = { format: 1, role: 'manager', ...addresses, managers: [encodeHostPort(addresses.advertise)] };
+      started = true;
+      return await keep(membership, await startNode(membership, created.identity, store));
+    } finally {
+      if (!started) await store.close();
+    }
+  }
+
+  /** @throws ApiError */
+  async function joinCluster(request: JoinRequest, addresses: Addresses, availability: Availability): Promise<RunningNode> {
+    const managers = (request.RemoteAddrs ?? []).filter((address) => address !== '');
+    const hostname = (await deps.engine.info()).hostname;
+    const identity = await enrolPatiently({
+      addresses: managers,
+      token: request.JoinToken ?? '',
+      privateKey: createPrivateKeyPem(),
+      availability,
+      hostname,
+      clock,
+      ...(request.Labels !== undefined && { labels: request.Labels }),
+    });
+    if (identity.role === 'manager') throw new ApiError('unimplemented', NO_SECOND_MANAGER);
+    await identities.save(identity);
+    const membership: Membership = { format: 1, role: identity.role, ...addresses, managers };
+    return keep(membership, await startNode(membership, identity, undefined));
+  }
+
+  async function keep(membership: Membership, node: RunningNode): Promise<RunningNode> {
+    try {
+      await file.write(membership);
+      return node;
+    } catch (error) {
+      await node.stop();
+      throw error;
+    }
+  }
+
+  async function enrolPatiently(options: Parameters<typeof enrol>[0]): Promise<NodeIdentity> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await enrol(options);
+      } catch (error) {
+        if (!(error instanceof EnrolError) || !error.outcomeUnknown || attempt === JOIN_ATTEMPTS) throw error;
+        logger.warn({ attempt, reason: error.message }, 'the manager did not answer the join request; asking again as the same node');
+        await delay(clock, JOIN_RETRY_MS);
+      }
+    }
+  }
+}
+
+const NO_SECOND_MANAGER =
+  'clusters of several managers are not available in this version yet: join with the worker token ("swarm join-token worker" on the manager prints it)';
+
+/** A manager dials itself on loopback when it listens on every address: that path depends on no network. */
+function loopbackOf({ host, port }: HostPort): HostPort {
+  if (host === '0.0.0.0') return { host: '127.0.0.1', port };
+  return host === '::' ? { host: '::1', port } : { host, port };
+}
+
+function remoteManagers(
+  store: Store | undefined,
+  addresses: readonly string[],
+): readonly { readonly NodeID: string; readonly Addr: string }[] {
+  if (store === undefined) return addresses.map((Addr) => ({ NodeID: '', Addr }));
+  return store.view((tx) =>
+    tx.nodes.all().flatMap((node) => (node.ManagerStatus === undefined ? [] : [{ NodeID: node.ID, Addr: node.ManagerStatus.Addr }])),
+  );
+}
+
+/** What to undo, the newest first. */
+class Undo {
+  #steps: (() => Promise<void>)[] = [];
+
+  add(step: () => Promise<void>): void {
+    this.#steps.push(step);
+  }
+
+  /** The newest step is taken over by another one. */
+  replace(step: () => Promise<void>): void {
+    this.#steps[this.#steps.length - 1] = step;
+  }
+
+  async run(): Promise<void> {
+    const steps = this.#steps;
+    this.#steps = [];
+    for (const step of steps.reverse()) await step();
+  }
+}

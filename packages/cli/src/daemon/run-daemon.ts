@@ -1,0 +1,118 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { buildApi } from '@swarm/manager/api/build-api';
+import { listenApi } from '@swarm/manager/api/listen-api';
+import { systemClock } from '@swarm/shared/runtime/clock';
+import { systemRandom } from '@swarm/shared/runtime/ids';
+import { createLogger, type Logger } from '@swarm/shared/runtime/logger';
+import { createDockerodeEngine } from '@swarm/worker/engine/dockerode-engine';
+import type { Target } from '../client/target.ts';
+import { EXIT } from '../command/exit-codes.ts';
+import { VERSION } from '../version.ts';
+import { DataRootBusy, takeDataRoot } from './data-root.ts';
+import { hostInterfaces } from './host-interfaces.ts';
+import { createNodeControl } from './node-control.ts';
+import { createNodeParts } from './node-parts.ts';
+import type { DaemonSettings } from './settings.ts';
+
+/** How long a daemon that was asked to stop may take; then it ends as after a crash, which it survives too. */
+const STOP_TIMEOUT_MS = 20_000;
+
+/**
+ * The daemon, until `signal` is aborted: 0. A fault that must not happen ends it with 1, loudly: what supervises it starts
+ * it anew, from its data root. The composition root of manager and worker.
+ */
+export async function runDaemon(settings: DaemonSettings, signal: AbortSignal): Promise<number> {
+  const logger = createLogger(settings.logLevel);
+  const fault = Promise.withResolvers<unknown>();
+  const onFailure = (error: unknown) => fault.resolve(error);
+  process.on('uncaughtException', onFailure);
+  process.on('unhandledRejection', onFailure);
+  try {
+    const daemon = await startDaemon(settings, logger, onFailure);
+    const ended = await Promise.race([aborted(signal), fault.promise.then((error) => ({ error }))]);
+    if (ended !== undefined) return fail(logger, ended.error);
+    logger.info({}, 'stopping; containers run on');
+    const late = systemClock.setTimer(STOP_TIMEOUT_MS, () =>
+      fault.resolve(new Error(`the daemon did not stop within ${STOP_TIMEOUT_MS} ms`)),
+    );
+    const stopped = await Promise.race([daemon.stop(), fault.promise.then((error) => ({ error }))]);
+    late();
+    if (stopped !== undefined) return fail(logger, stopped.error);
+    logger.info({}, 'stopped');
+    return EXIT.ok;
+  } catch (error) {
+    return fail(logger, error);
+  }
+}
+
+/** Ends the process at once: timers and sockets of broken parts must not keep it alive. */
+function fail(logger: Logger, error: unknown): number {
+  const known = error instanceof DataRootBusy;
+  logger.error(
+    known ? { reason: error.message } : { err: error },
+    known ? 'the daemon cannot start' : 'the daemon ends: something that must not happen has happened',
+  );
+  process.exitCode = EXIT.failed;
+  setImmediate(() => process.exit(EXIT.failed));
+  return EXIT.failed;
+}
+
+interface Daemon {
+  stop(): Promise<undefined>;
+}
+
+async function startDaemon(settings: DaemonSettings, logger: Logger, onFailure: (error: unknown) => void): Promise<Daemon> {
+  logger.info(
+    { version: VERSION, node: process.versions.node, pid: process.pid, dataRoot: settings.dataRoot, engine: settings.engine.text },
+    'swarm daemon starts',
+  );
+  const dataRoot = await takeDataRoot(settings.dataRoot);
+  await mkdir(settings.execRoot, { recursive: true, mode: 0o755 });
+  const engine = await createDockerodeEngine({ address: settings.engine.text });
+  const control = createNodeControl({
+    parts: createNodeParts({ dataRoot, engine, clock: systemClock, random: systemRandom, logger, onFailure }),
+    engineInfo: () => engine.info(),
+    interfaces: hostInterfaces,
+    advertiseAddr: settings.advertiseAddr,
+    logger,
+  });
+  const apis = settings.hosts.map((host) => ({
+    host,
+    app: buildApi({
+      node: control,
+      engine: addressOf(settings.engine),
+      clock: systemClock,
+      random: systemRandom,
+      logger: logger.child({ part: 'api' }),
+      version: VERSION,
+    }),
+  }));
+  await control.look();
+  // The API comes first: while a large cluster is loaded it says "pending" instead of nothing.
+  for (const { host, app } of apis) {
+    if (host.kind === 'unix') await mkdir(dirname(host.path), { recursive: true, mode: 0o755 });
+    await listenApi(app, addressOf(host), logger);
+  }
+  await control.resume();
+  return {
+    async stop() {
+      for (const { app } of apis) await app.close();
+      await control.stop();
+      for (const { host } of apis) if (host.kind === 'unix') await rm(host.path, { force: true });
+      await dataRoot.release();
+      return undefined;
+    },
+  };
+}
+
+function addressOf(target: Target): { readonly socketPath: string } | { readonly host: string; readonly port: number } {
+  return target.kind === 'unix' ? { socketPath: target.path } : { host: target.host, port: target.port };
+}
+
+function aborted(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    else signal.addEventListener('abort', () => resolve(undefined), { once: true });
+  });
+}
