@@ -187,7 +187,7 @@ test('headers and lines of a stream pass at once, and a client that goes away en
     };
   });
   const client = dial();
-  client.socket.write('GET /events HTTP/1.1\r\nHost: x\r\n\r\n');
+  client.socket.write('GET /containers/x/logs?follow=1 HTTP/1.1\r\nHost: x\r\n\r\n');
   await client.saw('line1');
   client.socket.destroy();
   await gone;

@@ -75,6 +75,7 @@ async function copyLines(source: IncomingMessage, write: (line: Buffer) => Promi
     if (end > 0) await write(bytes.subarray(0, end));
     rest = bytes.subarray(end);
   }
+  if (rest.length > 0) await write(Buffer.concat([rest, Buffer.of(10)]));
 }
 
 function untilThen(deps: RouteDeps, until: number | undefined, signal: AbortSignal): Promise<void> {
