@@ -6,7 +6,7 @@ import { assertNever } from '@swarm/shared/runtime/assert-never';
 import type { Logger } from '@swarm/shared/runtime/logger';
 import { EngineError, type EngineInfo } from '@swarm/worker/engine/engine';
 import { type DaemonState, keepState, type RunningNode } from './daemon-state.ts';
-import { decideAdvertiseAddress, decideListenAddress, type HostInterface, type HostPort } from './decide/address.ts';
+import { decideAdvertiseAddress, decideListenAddress, encodeHostPort, type HostInterface, type HostPort } from './decide/address.ts';
 
 export interface Addresses {
   readonly listen: HostPort;
@@ -53,10 +53,21 @@ export function createNodeControl(deps: NodeControlDeps): DaemonControl {
   /** Init, join and leave, one at a time; a daemon that stops waits for it. */
   let changing: Promise<unknown> = Promise.resolve();
 
-  async function start(what: 'init' | 'join', make: () => Promise<RunningNode>): Promise<RunningNode> {
+  async function start(
+    what: 'init' | 'join',
+    request: InitRequest | JoinRequest,
+    make: (addresses: Addresses, availability: Availability) => Promise<RunningNode>,
+  ): Promise<RunningNode> {
     if (state.get().kind !== 'inactive') throw new ApiError('unavailable', MEMBER);
     state.set({ kind: 'starting', what });
-    const attempt = make();
+    let listen: HostPort | undefined;
+    const attempt = (async () => {
+      const availability = availabilityOf(request.Availability);
+      const addresses = addressesOf(request);
+      listen = addresses.listen;
+      await refuseDockerSwarm();
+      return make(addresses, availability);
+    })();
     changing = attempt.catch(() => undefined);
     try {
       const node = await attempt;
@@ -65,7 +76,7 @@ export function createNodeControl(deps: NodeControlDeps): DaemonControl {
     } catch (error) {
       logger.warn({ what, reason: messageOf(error) }, 'this host stays outside');
       state.set({ kind: 'inactive' });
-      throw explain(error);
+      throw explain(error, listen);
     }
   }
 
@@ -133,21 +144,13 @@ export function createNodeControl(deps: NodeControlDeps): DaemonControl {
           'a new cluster from the state of a lost one (--force-new-cluster) is not available in this version yet',
         );
       }
-      const node = await start('init', async () => {
-        const availability = availabilityOf(request.Availability);
-        const addresses = addressesOf(request);
-        await refuseDockerSwarm();
-        return parts.init(request, addresses, availability);
-      });
+      const node = await start('init', request, (addresses, availability) => parts.init(request, addresses, availability));
       return { nodeID: node.nodeID };
     },
     async join(request) {
-      await start('join', async () => {
-        const availability = availabilityOf(request.Availability);
-        const addresses = addressesOf({ ...request, ListenAddr: request.ListenAddr || '0.0.0.0' });
-        await refuseDockerSwarm();
-        return parts.join(request, addresses, availability);
-      });
+      // Docker's clients may leave the listen address out here: only managers use it.
+      const asked = { ...request, ListenAddr: request.ListenAddr || '0.0.0.0' };
+      await start('join', asked, (addresses, availability) => parts.join(asked, addresses, availability));
     },
     async leave() {
       const now = state.get();
@@ -203,10 +206,32 @@ function localNode(state: DaemonState): LocalNode {
   }
 }
 
-/** What a client shall see of a failure; what is no expected one stays as it is and ends the daemon. */
-function explain(error: unknown): unknown {
-  if (error instanceof EngineError)
-    return new ApiError('unavailable', `the Docker Engine of this host does not answer: ${error.message}`, { cause: error });
+/** What a client shall see of a failure. What is no expected one stays as it is: the API answers 500, and its log has the stack. */
+function explain(error: unknown, listen: HostPort | undefined): unknown {
+  if (error instanceof EngineError) return new ApiError('unavailable', error.message, { cause: error });
+  if (!(error instanceof Error) || !('code' in error) || listen === undefined) return error;
+  const port = encodeHostPort(listen);
+  if (error.code === 'EADDRINUSE') {
+    return new ApiError(
+      'unavailable',
+      `the control port ${port} is taken by another process; end that one, or choose another port with --listen-addr`,
+      { cause: error },
+    );
+  }
+  if (error.code === 'EADDRNOTAVAIL') {
+    return new ApiError(
+      'invalid-argument',
+      `the control port cannot listen on ${port}: this host has no such address; choose one with --listen-addr`,
+      { cause: error },
+    );
+  }
+  if (error.code === 'EACCES') {
+    return new ApiError(
+      'permission-denied',
+      `the control port cannot listen on ${port}: this user may not; choose a port above 1023 with --listen-addr`,
+      { cause: error },
+    );
+  }
   return error;
 }
 
