@@ -167,7 +167,7 @@ describe('loss', () => {
   it('a manager that stands still for longer than the heartbeat period blames nobody for it', async () => {
     const before = await deploy('web', 4, '--constraint', 'node.role == worker');
     // It looks on the manager itself, so that it sees what is true from the first moment after the stall on.
-    await cluster.manager.sh(`cat > /tmp/watch && rm -f /tmp/looks && setsid sh /tmp/watch > /dev/null 2>&1 &`, {
+    await cluster.manager.sh(`cat > /tmp/watch; : > /tmp/looks; setsid sh /tmp/watch > /dev/null 2>&1 &`, {
       input: `echo $$ > /tmp/watch.pid; while :; do curl -sS --unix-socket /run/swarm/docker.sock http://swarm/v1.41/nodes | grep -o '"State":"[a-z]*"' >> /tmp/looks; echo >> /tmp/looks; sleep 0.1; done`,
     });
     await cluster.manager.pause();
