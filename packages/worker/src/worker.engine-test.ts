@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createFileWorkerDisk } from './assignments/file-worker-disk.ts';
 import { createDockerodeEngine } from './engine/dockerode-engine.ts';
 import { buildTestImage } from './engine/test-image.ts';
-import { createEngineNetworkPlane } from './network/network-plane.ts';
+import { bridgePlane } from './network/bridge-plane.ts';
 import type { AssignmentSink, ManagerReach } from './session/worker-ports.ts';
 import { assignmentSet, type TaskOptions } from './testing/worker-world.ts';
 import { type RunningWorker, startWorker } from './worker.ts';
@@ -39,7 +39,7 @@ const image = `${unique}-image:v1`;
     worker = await startWorker({
       engine,
       disk: createFileWorkerDisk({ folder, privateKey: 'a key of this test' }),
-      network: createEngineNetworkPlane(),
+      network: bridgePlane,
       clock: systemClock,
       logger: silentLogger,
       nodeID: `${unique}-node`,

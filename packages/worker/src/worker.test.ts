@@ -304,6 +304,33 @@ describe('restarts', () => {
     expect(world.engine.calls.start).toBe(1);
   });
 
+  test('an engine that hangs holds the end of the daemon up no longer than it must', async () => {
+    world.assign({ id: 'a' });
+    await world.untilState('a', 'running');
+    world.engine.faults = { hangs: true };
+    await world.clock.advance(31_000);
+    let stopped = false;
+    void world
+      .worker()
+      .stop()
+      .then(() => {
+        stopped = true;
+      });
+    await world.clock.advance(0);
+    expect(stopped).toBe(true);
+  });
+
+  test('a disk that cannot be written does not keep containers from running', async () => {
+    world.disk.failure = 'no space left on device';
+    world.assign({ id: 'a' });
+    await world.untilState('a', 'running');
+    world.disk.failure = undefined;
+    world.assign({ id: 'a' }, { id: 'b' });
+    await world.untilState('b', 'running');
+    await world.clock.advance(1000);
+    expect(await world.disk.read('assignments')).toMatchObject({ tasks: [{ ID: 'a' }, { ID: 'b' }] });
+  });
+
   test('leaving removes every container of this node and forgets what it held', async () => {
     world.assign({ id: 'a' }, { id: 'b' });
     await world.untilState('a', 'running');

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import type { StackSpec } from '@swarm/shared/compose/load-stack';
 import type { InitRequest, JoinRequest, NodeSpecInput, SwarmSpec } from '@swarm/shared/engine-api/cluster-spec';
 import type { ServiceSpecInput } from '@swarm/shared/engine-api/service-spec';
+import type { StackReply, StackRequest } from '@swarm/shared/engine-api/stack-spec';
 import { CommandFailure } from '../command/exit-codes.ts';
 import type { ApiInfo, ApiNamed, ApiNetwork, ApiNode, ApiService, ApiSwarm, ApiTask } from './api-objects.ts';
 import { type HttpRequest, readBody, send } from './http.ts';
@@ -19,23 +19,6 @@ export class ApiRefusal extends CommandFailure {
     this.name = 'ApiRefusal';
     this.status = status;
   }
-}
-
-/** Body of the stack extension. */
-export interface StackDeployment {
-  readonly stack: StackSpec;
-  /** `X-Registry-Auth` per service name. */
-  readonly registryAuth: { readonly [service: string]: string };
-  readonly prune: boolean;
-}
-
-export interface StackDeployed {
-  readonly Services: readonly {
-    readonly ID: string;
-    readonly Name: string;
-    readonly Action: 'created' | 'updated' | 'unchanged' | 'removed';
-  }[];
-  readonly Warnings?: readonly string[] | null;
 }
 
 export type Filters = { readonly [key: string]: readonly string[] };
@@ -56,11 +39,6 @@ export class ApiClient {
   }
 
   info = () => this.#json<ApiInfo>('GET', '/info');
-  version = () =>
-    this.#json<{ readonly Version?: string; readonly ApiVersion?: string; readonly Platform?: { readonly Name?: string } }>(
-      'GET',
-      '/version',
-    );
 
   swarm = () => this.#json<ApiSwarm>('GET', '/swarm');
   init = (body: InitRequest) => this.#json<string>('POST', '/swarm/init', body);
@@ -102,16 +80,14 @@ export class ApiClient {
   tasks = (filters: Filters) => this.#json<readonly ApiTask[]>('GET', withFilters('/tasks', filters));
   task = (term: string) => this.#json<ApiTask>('GET', `/tasks/${encodeURIComponent(term)}`);
 
-  networks = (filters: Filters) => this.#json<readonly ApiNetwork[]>('GET', withFilters('/networks', filters));
   network = (term: string) => this.#json<ApiNetwork>('GET', `/networks/${encodeURIComponent(term)}?scope=swarm`);
   secrets = (filters: Filters) => this.#json<readonly ApiNamed[]>('GET', withFilters('/secrets', filters));
   configs = (filters: Filters) => this.#json<readonly ApiNamed[]>('GET', withFilters('/configs', filters));
-  removeNetwork = (id: string) => this.#empty('DELETE', `/networks/${id}`);
-  removeSecret = (id: string) => this.#empty('DELETE', `/secrets/${id}`);
-  removeConfig = (id: string) => this.#empty('DELETE', `/configs/${id}`);
 
   /** Our extension: makes a whole stack so in one step, or changes nothing. */
-  deployStack = (name: string, body: StackDeployment) => this.#json<StackDeployed>('POST', `/x/stacks/${encodeURIComponent(name)}`, body);
+  deployStack = (name: string, body: StackRequest) => this.#json<StackReply>('POST', `/x/stacks/${encodeURIComponent(name)}`, body);
+
+  removeStack = (name: string) => this.#json<StackReply>('DELETE', `/x/stacks/${encodeURIComponent(name)}`);
 
   /** The registry's digest and platforms for an image, asked by the engine. */
   distribution = (image: string, registryAuth: string | undefined) =>

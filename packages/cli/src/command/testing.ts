@@ -1,4 +1,10 @@
-import type { Terminal } from './context.ts';
+import { type Clock, systemClock } from '@swarm/shared/runtime/clock';
+import { connectApi } from '../client/api-client.ts';
+import { parseTarget } from '../client/target.ts';
+import type { Context, Terminal } from './context.ts';
+import { CommandFailure } from './exit-codes.ts';
+import { parseWords, runParsed } from './program.ts';
+import { COMMANDS } from './table.ts';
 
 /** A terminal that keeps what was written, for tests. */
 export interface RecordingTerminal extends Terminal {
@@ -24,4 +30,47 @@ export function recordingTerminal(): RecordingTerminal {
       return written.err;
     },
   };
+}
+
+export interface Run {
+  readonly exitCode: number;
+  readonly output: string;
+  readonly errors: string;
+}
+
+/** Runs a command line as `main` does, against the API at `host`. */
+export async function runWords(
+  words: readonly string[],
+  options: {
+    readonly host?: string;
+    readonly clock?: Clock;
+    readonly environment?: Context['environment'];
+    readonly stdin?: string;
+    readonly signal?: AbortSignal;
+  } = {},
+): Promise<Run> {
+  const terminal = recordingTerminal();
+  const signal = options.signal ?? new AbortController().signal;
+  const done = (exitCode: number): Run => ({ exitCode, output: terminal.output, errors: terminal.errors });
+  try {
+    const parsed = await parseWords(COMMANDS, words, terminal, '0.0.0');
+    if (parsed.kind === 'done') return done(parsed.exitCode);
+    const host = parsed.host ?? options.host;
+    const exitCode = await runParsed(parsed, {
+      terminal,
+      clock: options.clock ?? systemClock,
+      environment: options.environment ?? {},
+      workingDirectory: '/nowhere',
+      homeDirectory: '/nowhere',
+      signal,
+      host,
+      api: () => connectApi(parseTarget(host ?? 'unix:///nowhere/docker.sock'), signal),
+      readStdin: async () => Buffer.from(options.stdin ?? ''),
+    });
+    return done(exitCode);
+  } catch (error) {
+    if (!(error instanceof CommandFailure)) throw error;
+    terminal.err(`swarm: ${error.message}\n`);
+    return done(error.exitCode);
+  }
 }

@@ -25,19 +25,20 @@ export interface ListStyle {
   readonly quiet: boolean | undefined;
 }
 
-export function printRows<R extends { readonly [key: string]: string | boolean }>(
-  terminal: Terminal,
-  style: ListStyle,
-  columns: readonly Column<R>[],
-  rows: readonly R[],
-  id: (row: R) => string,
-): void {
+export interface Listing<R> {
+  readonly columns: readonly Column<R>[];
+  readonly rows: readonly R[];
+  readonly id: (row: R) => string;
+  readonly json: (row: R) => { readonly [key: string]: unknown };
+}
+
+export function printRows<R>(terminal: Terminal, style: ListStyle, { columns, rows, id, json }: Listing<R>): void {
   const format = style.format ?? 'table';
   if (format !== 'table' && format !== 'json') {
     throw usageError(`--format is table or json, not "${format}"; Go templates are not available, use --format json and a tool such as jq`);
   }
   if (style.quiet === true) terminal.out(rows.map((row) => `${id(row)}\n`).join(''));
-  else if (format === 'json') terminal.out(renderJsonLines(rows));
+  else if (format === 'json') terminal.out(renderJsonLines(rows.map(json)));
   else terminal.out(renderTable(columns, rows));
 }
 

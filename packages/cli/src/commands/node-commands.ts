@@ -19,7 +19,7 @@ const list = defineCommand({
     const api = await context.api();
     const nodes = await api.nodes(parseFilters(options.filter));
     const { Swarm } = await api.info();
-    printRows(context.terminal, options, NODE_COLUMNS, nodeRows(nodes, Swarm), (row) => row.ID);
+    printRows(context.terminal, options, { columns: NODE_COLUMNS, rows: nodeRows(nodes, Swarm), id: (row) => row.ID, json: (row) => row });
     return EXIT.ok;
   },
 });

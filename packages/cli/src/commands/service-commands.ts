@@ -18,7 +18,12 @@ const list = defineCommand({
   async run({ options, context }) {
     const api = await context.api();
     const services = await api.services(parseFilters(options.filter), true);
-    printRows(context.terminal, options, SERVICE_COLUMNS, serviceRows(services), (row) => row.ID);
+    printRows(context.terminal, options, {
+      columns: SERVICE_COLUMNS,
+      rows: serviceRows(services),
+      id: (row) => row.ID,
+      json: (row) => row,
+    });
     return EXIT.ok;
   },
 });

@@ -1,14 +1,12 @@
 import { STACK_NAMESPACE_LABEL } from '@swarm/shared/domain/labels';
-import type { ApiClient } from '../client/api-client.ts';
 import { type Command, defineCommand } from '../command/command.ts';
 import type { Context } from '../command/context.ts';
-import { CommandFailure, EXIT } from '../command/exit-codes.ts';
+import { EXIT } from '../command/exit-codes.ts';
 import { SERVICE_COLUMNS, serviceRows } from '../render/services.ts';
 import { STACK_COLUMNS, stackRows } from '../render/stacks.ts';
-import { naturalCompare } from '../render/table.ts';
 import { FILTER_OPTION, LIST_OPTIONS, parseFilters, printRows } from './list-output.ts';
 import { forEach } from './resolve.ts';
-import { deploy } from './stack-deploy.ts';
+import { deploy, VERBS } from './stack-deploy.ts';
 import { printTasks, TASK_OPTIONS } from './task-output.ts';
 
 const STACK = { name: 'STACK', complete: 'stack' } as const;
@@ -21,7 +19,11 @@ const list = defineCommand({
   async run({ options, context }) {
     const api = await context.api();
     const services = await api.services({ label: [STACK_NAMESPACE_LABEL] }, false);
-    printRows(context.terminal, { format: options.format, quiet: false }, STACK_COLUMNS, stackRows(services), (row) => row.Name);
+    printRows(
+      context.terminal,
+      { format: options.format, quiet: false },
+      { columns: STACK_COLUMNS, rows: stackRows(services), id: (row) => row.Name, json: (row) => row },
+    );
     return EXIT.ok;
   },
 });
@@ -35,7 +37,7 @@ const services = defineCommand({
     const api = await context.api();
     const found = await api.services(ofStack(args[0] ?? '', options.filter), true);
     if (found.length === 0) return nothing(context, args[0] ?? '');
-    printRows(context.terminal, options, SERVICE_COLUMNS, serviceRows(found), (row) => row.ID);
+    printRows(context.terminal, options, { columns: SERVICE_COLUMNS, rows: serviceRows(found), id: (row) => row.ID, json: (row) => row });
     return EXIT.ok;
   },
 });
@@ -64,55 +66,15 @@ const remove = defineCommand({
     const api = await context.api();
     const ok = await forEach(
       args,
-      (name) => removeStack(context, api, name),
+      async (name) => {
+        const { results } = await api.removeStack(name);
+        for (const result of results) context.terminal.out(`${VERBS[result.action]} ${result.kind} ${result.name}\n`);
+      },
       (message) => context.terminal.err(`swarm: ${message}\n`),
     );
     return ok ? EXIT.ok : EXIT.failed;
   },
 });
-
-async function removeStack(context: Context, api: ApiClient, name: string): Promise<void> {
-  const label = { label: [`${STACK_NAMESPACE_LABEL}=${name}`] };
-  const [found, secrets, configs, networks] = await Promise.all([
-    api.services(label, false),
-    api.secrets(label),
-    api.configs(label),
-    api.networks(label),
-  ]);
-  const steps: readonly Step[] = [
-    ...named('service', found, (service) => ({ id: service.ID, name: service.Spec.Name }), api.removeService),
-    ...named('secret', secrets, (secret) => ({ id: secret.ID, name: secret.Spec.Name }), api.removeSecret),
-    ...named('config', configs, (config) => ({ id: config.ID, name: config.Spec.Name }), api.removeConfig),
-    ...named('network', networks, (network) => ({ id: network.Id, name: network.Name }), api.removeNetwork),
-  ];
-  if (steps.length === 0) throw new CommandFailure(`nothing found in stack: ${name}`);
-  const ok = await forEach(
-    steps.map((step) => step.what),
-    async (what) => {
-      context.terminal.out(`Removing ${what}\n`);
-      await steps.find((step) => step.what === what)?.remove();
-    },
-    (message) => context.terminal.err(`swarm: ${message}\n`),
-  );
-  if (!ok) throw new CommandFailure(`stack ${name} is removed in part only; run the command again`);
-}
-
-interface Step {
-  readonly what: string;
-  readonly remove: () => Promise<void>;
-}
-
-function named<T>(
-  kind: string,
-  objects: readonly T[],
-  read: (object: T) => { readonly id: string; readonly name: string },
-  remove: (id: string) => Promise<void>,
-): readonly Step[] {
-  return objects
-    .map(read)
-    .sort((a, b) => naturalCompare(a.name, b.name))
-    .map(({ id, name }) => ({ what: `${kind} ${name}`, remove: () => remove(id) }));
-}
 
 function ofStack(name: string, filters: readonly string[]): { readonly [key: string]: readonly string[] } {
   const own = parseFilters(filters);

@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import type { StackFile, StackInput, StackProblem, StackSpec } from '@swarm/shared/compose/load-stack';
 import { STACK_NAMESPACE_LABEL } from '@swarm/shared/domain/labels';
 import type { ServiceSpecInput } from '@swarm/shared/engine-api/service-spec';
+import type { StackAction } from '@swarm/shared/engine-api/stack-spec';
 import type { ApiClient } from '../client/api-client.ts';
 import { defineCommand } from '../command/command.ts';
 import type { Context } from '../command/context.ts';
@@ -46,25 +47,20 @@ export const deploy = defineCommand({
     const api = await context.api();
     const resolved = { ...stack, services: await resolveImages(context, api, stack, when) };
     const auth = options['with-registry-auth'] === true ? await loginsFor(context, stack) : {};
-    const { Services, Warnings } = await api.deployStack(name, { stack: resolved, registryAuth: auth, prune: options.prune === true });
-    printWarnings(context, Warnings);
-    for (const service of Services) context.terminal.out(`${VERBS[service.Action]} ${service.Name}\n`);
-    const changed = Services.filter((service) => service.Action !== 'removed');
-    return finish(
-      context,
-      api,
-      changed.map((service) => service.ID),
-      options,
-    );
+    const { results, warnings } = await api.deployStack(name, { stack: resolved, registryAuth: auth, prune: options.prune === true });
+    printWarnings(context, warnings);
+    for (const result of results) context.terminal.out(`${VERBS[result.action]} ${result.kind} ${result.name}\n`);
+    const services = results.filter((result) => result.kind === 'service' && result.action !== 'removed').map((result) => result.id);
+    return finish(context, api, services, options);
   },
 });
 
-const VERBS = {
-  created: 'Created service',
-  updated: 'Updated service',
-  unchanged: 'Unchanged service',
-  removed: 'Removed service',
-} as const;
+export const VERBS: { readonly [Action in StackAction]: string } = {
+  created: 'Created',
+  updated: 'Updated',
+  unchanged: 'Unchanged',
+  removed: 'Removed',
+};
 
 async function readStack(context: Context, stackName: string, paths: readonly string[], strictDocker: boolean): Promise<StackSpec> {
   const files = await Promise.all(paths.map((path) => readStackFile(context, path)));

@@ -22,5 +22,5 @@ export async function printTasks(
 ): Promise<void> {
   const names = await namesOf(api, tasks, options['no-resolve'] !== true);
   const rows = taskRows(tasks, names, { full: options['no-trunc'] === true, now: context.clock.now() });
-  printRows(context.terminal, options, TASK_COLUMNS, rows, (row) => row.ID);
+  printRows(context.terminal, options, { columns: TASK_COLUMNS, rows, id: (shown) => shown.id, json: (shown) => shown.row });
 }

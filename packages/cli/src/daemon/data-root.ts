@@ -8,6 +8,7 @@ export interface DataRoot {
   readonly path: string;
   /** What this host is a member of, see `Membership`. */
   readonly membershipFile: string;
+  /** See `IdentityStore`. */
   readonly identity: string;
   readonly manager: string;
   readonly worker: string;

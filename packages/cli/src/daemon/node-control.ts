@@ -6,7 +6,7 @@ import { assertNever } from '@swarm/shared/runtime/assert-never';
 import type { Logger } from '@swarm/shared/runtime/logger';
 import { EngineError, type EngineInfo } from '@swarm/worker/engine/engine';
 import { type DaemonState, keepState, type RunningNode } from './daemon-state.ts';
-import { decideAdvertiseAddress, decideListenAddress, type HostInterface, type HostPort } from './decide/address.ts';
+import { decideAdvertiseAddress, decideListenAddress, encodeHostPort, type HostInterface, type HostPort } from './decide/address.ts';
 
 export interface Addresses {
   readonly listen: HostPort;
@@ -15,8 +15,10 @@ export interface Addresses {
 
 /** What makes and ends a node in this process. A method that throws has left nothing behind. */
 export interface NodeParts {
-  /** Undefined when the data root holds no membership. @throws with a reason for the user when it cannot be used. */
-  resume(): Promise<RunningNode | undefined>;
+  /** Whether the data root says that this host is a node. If not, nothing of an earlier one is left. @throws with a reason for the user. */
+  isMember(): Promise<boolean>;
+  /** Starts the node that the data root holds. @throws with a reason for the user when it cannot be used. */
+  resume(): Promise<RunningNode>;
   init(request: InitRequest, addresses: Addresses, availability: Availability): Promise<RunningNode>;
   join(request: JoinRequest, addresses: Addresses, availability: Availability): Promise<RunningNode>;
   /** For a node whose parts have ended: removes its containers, then forgets it. @throws EngineError; then it can be tried again. */
@@ -33,7 +35,9 @@ export interface NodeControlDeps {
 }
 
 export interface DaemonControl extends NodeControl {
-  /** Once, at the start of the process. Never throws: what cannot be resumed is the state `error`. */
+  /** First of all, once, before the API answers: so that nobody is told a wrong state. */
+  look(): Promise<void>;
+  /** Once, after `look`: starts the node if there is one. Never throws: what cannot be resumed is the state `error`. */
   resume(): Promise<void>;
   /** Ends the node, for a daemon that stops; containers run on. */
   stop(): Promise<void>;
@@ -49,10 +53,21 @@ export function createNodeControl(deps: NodeControlDeps): DaemonControl {
   /** Init, join and leave, one at a time; a daemon that stops waits for it. */
   let changing: Promise<unknown> = Promise.resolve();
 
-  async function start(what: 'init' | 'join', make: () => Promise<RunningNode>): Promise<RunningNode> {
+  async function start(
+    what: 'init' | 'join',
+    request: InitRequest | JoinRequest,
+    make: (addresses: Addresses, availability: Availability) => Promise<RunningNode>,
+  ): Promise<RunningNode> {
     if (state.get().kind !== 'inactive') throw new ApiError('unavailable', MEMBER);
     state.set({ kind: 'starting', what });
-    const attempt = make();
+    let listen: HostPort | undefined;
+    const attempt = (async () => {
+      const availability = availabilityOf(request.Availability);
+      const addresses = addressesOf(request);
+      listen = addresses.listen;
+      await refuseDockerSwarm();
+      return make(addresses, availability);
+    })();
     changing = attempt.catch(() => undefined);
     try {
       const node = await attempt;
@@ -61,7 +76,7 @@ export function createNodeControl(deps: NodeControlDeps): DaemonControl {
     } catch (error) {
       logger.warn({ what, reason: messageOf(error) }, 'this host stays outside');
       state.set({ kind: 'inactive' });
-      throw explain(error);
+      throw explain(error, listen);
     }
   }
 
@@ -97,11 +112,17 @@ export function createNodeControl(deps: NodeControlDeps): DaemonControl {
   }
 
   return {
-    async resume() {
-      state.set({ kind: 'starting', what: 'resume' });
+    async look() {
       try {
-        const node = await parts.resume();
-        state.set(node === undefined ? { kind: 'inactive' } : { kind: 'active', node });
+        if (await parts.isMember()) state.set({ kind: 'starting', what: 'resume' });
+      } catch (error) {
+        state.set({ kind: 'error', message: messageOf(error) });
+      }
+    },
+    async resume() {
+      if (state.get().kind !== 'starting') return;
+      try {
+        state.set({ kind: 'active', node: await parts.resume() });
       } catch (error) {
         state.set({ kind: 'error', message: messageOf(error) });
       }
@@ -123,21 +144,13 @@ export function createNodeControl(deps: NodeControlDeps): DaemonControl {
           'a new cluster from the state of a lost one (--force-new-cluster) is not available in this version yet',
         );
       }
-      const node = await start('init', async () => {
-        const availability = availabilityOf(request.Availability);
-        const addresses = addressesOf(request);
-        await refuseDockerSwarm();
-        return parts.init(request, addresses, availability);
-      });
+      const node = await start('init', request, (addresses, availability) => parts.init(request, addresses, availability));
       return { nodeID: node.nodeID };
     },
     async join(request) {
-      await start('join', async () => {
-        const availability = availabilityOf(request.Availability);
-        const addresses = addressesOf({ ...request, ListenAddr: request.ListenAddr || '0.0.0.0' });
-        await refuseDockerSwarm();
-        return parts.join(request, addresses, availability);
-      });
+      // Docker's clients may leave the listen address out here: only managers use it.
+      const asked = { ...request, ListenAddr: request.ListenAddr || '0.0.0.0' };
+      await start('join', asked, (addresses, availability) => parts.join(asked, addresses, availability));
     },
     async leave() {
       const now = state.get();
@@ -193,10 +206,32 @@ function localNode(state: DaemonState): LocalNode {
   }
 }
 
-/** What a client shall see of a failure; what is no expected one stays as it is and ends the daemon. */
-function explain(error: unknown): unknown {
-  if (error instanceof EngineError)
-    return new ApiError('unavailable', `the Docker Engine of this host does not answer: ${error.message}`, { cause: error });
+/** What a client shall see of a failure. What is no expected one stays as it is: the API answers 500, and its log has the stack. */
+function explain(error: unknown, listen: HostPort | undefined): unknown {
+  if (error instanceof EngineError) return new ApiError('unavailable', error.message, { cause: error });
+  if (!(error instanceof Error) || !('code' in error) || listen === undefined) return error;
+  const port = encodeHostPort(listen);
+  if (error.code === 'EADDRINUSE') {
+    return new ApiError(
+      'unavailable',
+      `the control port ${port} is taken by another process; end that one, or choose another port with --listen-addr`,
+      { cause: error },
+    );
+  }
+  if (error.code === 'EADDRNOTAVAIL') {
+    return new ApiError(
+      'invalid-argument',
+      `the control port cannot listen on ${port}: this host has no such address; choose one with --listen-addr`,
+      { cause: error },
+    );
+  }
+  if (error.code === 'EACCES') {
+    return new ApiError(
+      'permission-denied',
+      `the control port cannot listen on ${port}: this user may not; choose a port above 1023 with --listen-addr`,
+      { cause: error },
+    );
+  }
   return error;
 }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { createClusterCertificates } from '@swarm/manager/ca/cluster-certificates';
 import { commitCluster, createCluster } from '@swarm/manager/ca/create-cluster';
 import { type RunningManager, startManager } from '@swarm/manager/manager';
+import type { Journal } from '@swarm/manager/store/journal';
 import { loadJournalKey } from '@swarm/manager/store/journal-key';
 import { openStore } from '@swarm/manager/store/memory-store';
 import { openSqliteJournal } from '@swarm/manager/store/sqlite-journal';
@@ -12,7 +13,7 @@ import { ApiError } from '@swarm/shared/errors/api-error';
 import { enrol } from '@swarm/shared/identity/enrol';
 import { EnrolError } from '@swarm/shared/identity/enrol-error';
 import type { NodeIdentity } from '@swarm/shared/identity/identity';
-import { createIdentityStore } from '@swarm/shared/identity/identity-store';
+import { createIdentityStore, IdentityError } from '@swarm/shared/identity/identity-store';
 import { createPrivateKeyPem } from '@swarm/shared/identity/keys';
 import { type Clock, delay } from '@swarm/shared/runtime/clock';
 import type { Random } from '@swarm/shared/runtime/ids';
@@ -52,7 +53,17 @@ export function createNodeParts(deps: NodePartsDeps): NodeParts {
     await mkdir(dataRoot.manager, { recursive: true, mode: 0o700 });
     const key = await loadJournalKey(join(dataRoot.manager, 'journal.key'));
     const journal = await openSqliteJournal({ path: join(dataRoot.manager, 'journal.db'), key });
-    return openStore({ journal, clock, onFailure: (kind, reason) => onFailure(new Error(`the journal failed (${kind}): ${reason}`)) });
+    try {
+      const store = await openStore({
+        journal,
+        clock,
+        onFailure: (kind, reason) => onFailure(new Error(`the journal failed (${kind}): ${reason}`)),
+      });
+      return withJournal(store, journal);
+    } catch (error) {
+      await journal.close();
+      throw error;
+    }
   }
 
   /** Starts what the membership says, or nothing at all. */
@@ -135,13 +146,15 @@ export function createNodeParts(deps: NodePartsDeps): NodeParts {
   }
 
   return {
+    async isMember() {
+      if ((await file.read()) !== undefined) return true;
+      // An init, join or leave that a crash cut short.
+      await forget();
+      return false;
+    },
     async resume() {
       const membership = await file.read();
-      if (membership === undefined) {
-        // An init or join that a crash cut short.
-        await forget();
-        return undefined;
-      }
+      if (membership === undefined) throw new Error('this host is no member of a cluster');
       const identity = await identities.load();
       if (identity === undefined) {
         throw new Error(
@@ -153,9 +166,12 @@ export function createNodeParts(deps: NodePartsDeps): NodeParts {
     init: (request, addresses, availability) => orNothing(() => init(request, addresses, availability)),
     join: (request, addresses, availability) => orNothing(() => joinCluster(request, addresses, availability)),
     async leave() {
-      const identity = await identities.load();
+      const identity = await identities.load().catch((error: unknown) => {
+        if (!(error instanceof IdentityError)) throw error;
+        return undefined;
+      });
       if (identity === undefined)
-        logger.warn({}, 'the identity of this node is missing: containers it made cannot be told from others and stay');
+        logger.warn({}, 'the identity of this node is lost: containers it made cannot be told from others, and stay');
       else await removeNodeContainers({ engine: deps.engine, logger, nodeID: identity.nodeID, clusterID: identity.clusterID });
       await forget();
     },
@@ -247,6 +263,20 @@ function remoteManagers(
   return store.view((tx) =>
     tx.nodes.all().flatMap((node) => (node.ManagerStatus === undefined ? [] : [{ NodeID: node.ID, Addr: node.ManagerStatus.Addr }])),
   );
+}
+
+/** A store whose end is the end of its journal too, so that the next daemon finds it free. */
+function withJournal(store: Store, journal: Journal): Store {
+  return {
+    view: (read) => store.view(read),
+    update: (write) => store.update(write),
+    watch: (listener) => store.watch(listener),
+    viewAndWatch: (read, listener) => store.viewAndWatch(read, listener),
+    async close() {
+      await store.close();
+      await journal.close();
+    },
+  };
 }
 
 /** What to undo, the newest first. */

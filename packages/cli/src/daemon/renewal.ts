@@ -91,6 +91,8 @@ export function startRenewal(deps: RenewalDeps): Renewal {
   wait();
   return {
     renewNow() {
+      // After a failure the pause stands, however often a manager asks.
+      if (failures > 0) return;
       dueMs = clock.now();
       wait();
     },

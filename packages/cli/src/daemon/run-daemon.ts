@@ -17,6 +17,7 @@ import type { DaemonSettings } from './settings.ts';
 
 /** How long a daemon that was asked to stop may take; then it ends as after a crash, which it survives too. */
 const STOP_TIMEOUT_MS = 20_000;
+const LINGER_MS = 2_000;
 
 /**
  * The daemon, until `signal` is aborted: 0. A fault that must not happen ends it with 1, loudly: what supervises it starts
@@ -40,6 +41,11 @@ export async function runDaemon(settings: DaemonSettings, signal: AbortSignal): 
     late();
     if (stopped !== undefined) return fail(logger, stopped.error);
     logger.info({}, 'stopped');
+    // Fires only if something was forgotten that keeps the process alive.
+    setTimeout(() => {
+      logger.warn({ resources: process.getActiveResourcesInfo() }, 'something runs on in a daemon that has stopped; ending it');
+      process.exit(EXIT.ok);
+    }, LINGER_MS).unref();
     return EXIT.ok;
   } catch (error) {
     return fail(logger, error);
@@ -88,6 +94,7 @@ async function startDaemon(settings: DaemonSettings, logger: Logger, onFailure: 
       version: VERSION,
     }),
   }));
+  await control.look();
   // The API comes first: while a large cluster is loaded it says "pending" instead of nothing.
   for (const { host, app } of apis) {
     if (host.kind === 'unix') await mkdir(dirname(host.path), { recursive: true, mode: 0o755 });

@@ -8,8 +8,8 @@ import { createFileWorkerDisk } from '@swarm/worker/assignments/file-worker-disk
 import type { ContainerEngine } from '@swarm/worker/engine/engine';
 import { bridgePlane } from '@swarm/worker/network/bridge-plane';
 import { webSocketDialer } from '@swarm/worker/session/dial';
+import { engineDescriber } from '@swarm/worker/session/engine-describer';
 import { startEngineHealth } from '@swarm/worker/session/engine-health';
-import { engineDescriber } from '@swarm/worker/session/node-description';
 import { type Session, startSession } from '@swarm/worker/session/session';
 import { taskLogOpener } from '@swarm/worker/session/task-log';
 import { startWorker } from '@swarm/worker/worker';
@@ -33,8 +33,6 @@ export interface WorkerNode {
   problem(): string | undefined;
   stop(): Promise<void>;
 }
-
-const DESCRIBE_TIMEOUT_MS = 10_000;
 
 /** The worker of this host, with its session and the probe of its engine. */
 export async function startWorkerNode(deps: WorkerNodeDeps): Promise<WorkerNode> {
@@ -60,12 +58,15 @@ export async function startWorkerNode(deps: WorkerNodeDeps): Promise<WorkerNode>
         clock,
         random,
         logger: logger('session'),
-        describe: engineDescriber(engine, () => ({ tls: tlsInfo(deps.identity().rootCertificate) }), DESCRIBE_TIMEOUT_MS),
+        describe: engineDescriber(engine, () => tlsInfo(deps.identity().rootCertificate)),
         engineHealth: health.current,
         advertiseAddr: deps.advertiseHost,
         sink,
         openLog: taskLogOpener(engine, () => clusterID),
         onRenewCertificate: deps.onRenewCertificate,
+        onRefused({ code }) {
+          if (code === 'certificate-expired' || code === 'role-changed') deps.onRenewCertificate();
+        },
         onFailure,
       });
       return session;

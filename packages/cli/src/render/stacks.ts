@@ -3,7 +3,7 @@ import type { ApiService } from '../client/api-objects.ts';
 import { type Column, naturalCompare, type Row } from './table.ts';
 
 type StackField = 'Name' | 'Services';
-export type StackRow = Row<StackField> & { readonly Orchestrator: string };
+export type StackRow = Row<StackField>;
 
 export const STACK_COLUMNS: readonly Column<StackRow>[] = [
   { header: 'NAME', cell: (row) => row.Name },
@@ -16,7 +16,5 @@ export function stackRows(services: readonly ApiService[]): readonly StackRow[] 
     const name = service.Spec.Labels[STACK_NAMESPACE_LABEL];
     if (name !== undefined) counts.set(name, (counts.get(name) ?? 0) + 1);
   }
-  return [...counts.entries()]
-    .sort(([a], [b]) => naturalCompare(a, b))
-    .map(([Name, number]) => ({ Name, Services: String(number), Orchestrator: 'Swarm' }));
+  return [...counts.entries()].sort(([a], [b]) => naturalCompare(a, b)).map(([Name, number]) => ({ Name, Services: String(number) }));
 }

@@ -7,16 +7,24 @@ import { capitalize } from './words.ts';
 
 type TaskField = 'ID' | 'Name' | 'Image' | 'Node' | 'DesiredState' | 'CurrentState' | 'Error' | 'Ports';
 export type TaskRow = Row<TaskField>;
+/** A row and what only the table shows of it. */
+export interface ShownTask {
+  readonly row: TaskRow;
+  /** The whole id. */
+  readonly id: string;
+  /** An earlier task of the slot in the row above. */
+  readonly isOlder: boolean;
+}
 
-export const TASK_COLUMNS: readonly Column<TaskRow>[] = [
-  { header: 'ID', cell: (row) => row.ID },
-  { header: 'NAME', cell: (row) => row.Name },
-  { header: 'IMAGE', cell: (row) => row.Image },
-  { header: 'NODE', cell: (row) => row.Node },
-  { header: 'DESIRED STATE', cell: (row) => row.DesiredState },
-  { header: 'CURRENT STATE', cell: (row) => row.CurrentState },
-  { header: 'ERROR', cell: (row) => row.Error },
-  { header: 'PORTS', cell: (row) => row.Ports },
+export const TASK_COLUMNS: readonly Column<ShownTask>[] = [
+  { header: 'ID', cell: ({ row }) => row.ID },
+  { header: 'NAME', cell: ({ row, isOlder }) => `${isOlder ? ' \\_ ' : ''}${row.Name}` },
+  { header: 'IMAGE', cell: ({ row }) => row.Image },
+  { header: 'NODE', cell: ({ row }) => row.Node },
+  { header: 'DESIRED STATE', cell: ({ row }) => row.DesiredState },
+  { header: 'CURRENT STATE', cell: ({ row }) => row.CurrentState },
+  { header: 'ERROR', cell: ({ row }) => row.Error },
+  { header: 'PORTS', cell: ({ row }) => row.Ports },
 ];
 
 const ERROR_LENGTH = 30;
@@ -34,7 +42,7 @@ export interface TaskView {
 }
 
 /** Tasks by slot, the newest of a slot first and its predecessors indented below it. */
-export function taskRows(tasks: readonly ApiTask[], names: TaskNames, view: TaskView): readonly TaskRow[] {
+export function taskRows(tasks: readonly ApiTask[], names: TaskNames, view: TaskView): readonly ShownTask[] {
   const named = tasks.map((task) => ({ task, name: slotName(task, names) }));
   named.sort((a, b) => naturalCompare(a.name, b.name) || (a.task.CreatedAt < b.task.CreatedAt ? 1 : -1));
   let previous = '';
@@ -43,9 +51,9 @@ export function taskRows(tasks: readonly ApiTask[], names: TaskNames, view: Task
     previous = name;
     const image = task.Spec.ContainerSpec?.Image ?? '';
     const error = task.Status.Err ?? '';
-    return {
+    const row: TaskRow = {
       ID: view.full ? task.ID : shortID(task.ID),
-      Name: older ? ` \\_ ${name}` : name,
+      Name: name,
       Image: view.full ? image : shortImage(image),
       Node: nodeName(task, names),
       DesiredState: capitalize(task.DesiredState),
@@ -53,6 +61,7 @@ export function taskRows(tasks: readonly ApiTask[], names: TaskNames, view: Task
       Error: error === '' ? '' : `"${view.full ? error : cut(error, ERROR_LENGTH)}"`,
       Ports: taskPorts(task.Status.PortStatus?.Ports ?? []),
     };
+    return { row, id: task.ID, isOlder: older };
   });
 }
 

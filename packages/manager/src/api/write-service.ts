@@ -1,20 +1,27 @@
-import type { Service } from '@swarm/shared/domain/objects';
+import type { Service, Template } from '@swarm/shared/domain/objects';
+import { templateContent, templateFor } from '@swarm/shared/domain/task-template';
 import type { ServiceSpec } from '@swarm/shared/engine-api/service-spec';
+import { timestamp } from '@swarm/shared/runtime/clock';
 import { deepEqual } from '@swarm/shared/runtime/deep-equal';
 import { asID, type Random, type ServiceID, type TemplateID } from '@swarm/shared/runtime/ids';
 import type { WriteTransaction } from '../store/store.ts';
-import { endpointOf, fitsTemplate, templateContent } from './service-template.ts';
+
+export interface WriteContext {
+  readonly tx: WriteTransaction;
+  readonly random: Random;
+  readonly nowMs: number;
+}
 
 /** Writes an admitted spec as a new service with its template. */
-export function createService(tx: WriteTransaction, random: Random, spec: ServiceSpec, registryAuth: string | undefined): Service {
-  const ID = asID<ServiceID>(random.id());
+export function createService(context: WriteContext, Spec: ServiceSpec, registryAuth: string | undefined): Service {
+  const { tx, random, nowMs } = context;
+  const service = { ID: asID<ServiceID>(random.id()), Spec, ...(registryAuth !== undefined && { registryAuth }) };
   return tx.services.create({
-    ID,
-    Spec: spec,
+    ...service,
     specVersion: tx.version,
-    templateID: createTemplate(tx, random, ID, spec, registryAuth),
-    Endpoint: endpointOf(spec),
-    ...(registryAuth !== undefined && { registryAuth }),
+    templateID: writeTemplate(context, service),
+    Endpoint: endpointOf(Spec),
+    ...(isJob(Spec) && { JobStatus: { JobIteration: {}, LastExecution: timestamp(nowMs) } }),
   });
 }
 
@@ -29,30 +36,32 @@ export interface ServiceChange {
 /**
  * Writes an admitted spec over a service. The template is kept where tasks would not see a difference; the spec's
  * version and the previous spec change only with the spec, so posting the same again neither restarts a task nor
- * loses the way back. What an earlier update ended with is forgotten either way: a paused one is tried again.
+ * loses the way back. What an earlier update ended with is forgotten either way; a paused one is tried anew, which
+ * takes a new version, since failures are counted by it. A job runs once more.
  */
-export function replaceService(tx: WriteTransaction, random: Random, current: Service, change: ServiceChange): Service {
-  const { UpdateStatus: _status, PreviousSpec, registryAuth: _auth, previousRegistryAuth, ...kept } = current;
-  const specChanged = !deepEqual(current.Spec, change.spec) || current.registryAuth !== change.registryAuth;
-  const content = templateContent(change.spec, change.registryAuth);
-  const templateID = fitsTemplate(tx.templates.get(current.templateID), content)
-    ? current.templateID
-    : createTemplate(tx, random, current.ID, change.spec, change.registryAuth);
+export function replaceService(context: WriteContext, current: Service, change: ServiceChange): Service {
+  const { tx, nowMs } = context;
+  const { UpdateStatus, PreviousSpec, registryAuth: _auth, previousRegistryAuth, ...kept } = current;
+  const changed = !deepEqual(current.Spec, change.spec) || current.registryAuth !== change.registryAuth;
+  const tryAnew = UpdateStatus?.State === 'paused' || UpdateStatus?.State === 'rollback_paused';
   const previous =
     change.previous ??
-    (specChanged ? { spec: current.Spec, registryAuth: current.registryAuth } : { spec: PreviousSpec, registryAuth: previousRegistryAuth });
-  const next: Service = {
+    (changed ? { spec: current.Spec, registryAuth: current.registryAuth } : { spec: PreviousSpec, registryAuth: previousRegistryAuth });
+  const next = {
     ...kept,
     Spec: change.spec,
     ...(previous.spec && { PreviousSpec: previous.spec }),
     ...(previous.registryAuth !== undefined && { previousRegistryAuth: previous.registryAuth }),
     ...(change.registryAuth !== undefined && { registryAuth: change.registryAuth }),
     ...(change.updateStatus && { UpdateStatus: change.updateStatus }),
-    specVersion: specChanged ? tx.version : current.specVersion,
-    templateID,
+    specVersion: changed || tryAnew ? tx.version : current.specVersion,
     Endpoint: { ...(current.Endpoint.VirtualIPs && { VirtualIPs: current.Endpoint.VirtualIPs }), ...endpointOf(change.spec) },
+    ...(isJob(change.spec) && {
+      JobStatus: { JobIteration: { Index: (current.JobStatus?.JobIteration.Index ?? 0) + 1 }, LastExecution: timestamp(nowMs) },
+    }),
   };
-  const written = tx.services.update(next);
+  const templateID = writeTemplate(context, next, tx.templates.get(current.templateID));
+  const written = tx.services.update({ ...next, templateID });
   removeUnusedTemplates(tx, current.ID, templateID);
   return written;
 }
@@ -63,14 +72,24 @@ export function removeService(tx: WriteTransaction, service: Service): void {
   removeUnusedTemplates(tx, service.ID, undefined);
 }
 
-function createTemplate(
-  tx: WriteTransaction,
-  random: Random,
-  serviceID: ServiceID,
-  spec: ServiceSpec,
-  registryAuth: string | undefined,
+/** The id of a template that says what the service's tasks are now: `previous` if it still does, else a new one. */
+function writeTemplate(
+  { tx, random }: WriteContext,
+  service: Pick<Service, 'ID' | 'Spec' | 'registryAuth'>,
+  previous?: Template,
 ): TemplateID {
-  return tx.templates.create({ ID: asID<TemplateID>(random.id()), serviceID, ...templateContent(spec, registryAuth) }).ID;
+  const content = templateFor(service, previous);
+  if (content === undefined && previous !== undefined) return previous.ID;
+  return tx.templates.create({ ID: asID<TemplateID>(random.id()), ...(content ?? templateContent(service)) }).ID;
+}
+
+/** The part of a service's endpoint that follows from its spec. */
+function endpointOf({ EndpointSpec }: ServiceSpec): Service['Endpoint'] {
+  return { ...(EndpointSpec && { Spec: EndpointSpec }), ...(EndpointSpec?.Ports && { Ports: EndpointSpec.Ports }) };
+}
+
+function isJob({ Mode }: ServiceSpec): boolean {
+  return Mode.ReplicatedJob !== undefined || Mode.GlobalJob !== undefined;
 }
 
 /** Templates live as long as their last task; one that never had a task has nobody else to remove it. */

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { MemoryJournal } from './memory-journal.ts';
 import { openStore } from './memory-store.ts';
-import { type ReadTransaction, type Store, StoreConflict, StoreStopped, type WriteTransaction } from './store.ts';
+import { type Commit, type ReadTransaction, type Store, StoreConflict, StoreStopped, type WriteTransaction } from './store.ts';
 
 /**
  * The store against a plain model: a map of rows, and a snapshot of it for every version. Transactions pile up before
@@ -25,6 +25,8 @@ interface Operation {
 type Step =
   | { readonly kind: 'transaction'; readonly operations: readonly Operation[]; readonly throws: boolean }
   | { readonly kind: 'settle' }
+  /** So many microtasks go by: some appends end, some do not. */
+  | { readonly kind: 'wait'; readonly turns: number }
   | { readonly kind: 'fail'; readonly outcome: 'fenced' | 'unknown'; readonly written: boolean }
   | { readonly kind: 'reopen' };
 
@@ -49,6 +51,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 1,
     arbitrary: fc.record({ kind: fc.constant('fail'), outcome: fc.constantFrom('fenced', 'unknown'), written: fc.boolean() }),
   },
+  { weight: 8, arbitrary: fc.record({ kind: fc.constant('wait'), turns: fc.integer({ min: 1, max: 8 }) }) },
   { weight: 1, arbitrary: fc.constant({ kind: 'reopen' }) },
 );
 
@@ -133,7 +136,18 @@ async function startEra(journal: MemoryJournal, history: Snapshot[]) {
 
   let watched = version;
   let seen = rows;
+  /** What a commit broke: a listener must not throw, so it is told afterwards. */
+  const violations: unknown[] = [];
   store.watch((commit) => {
+    try {
+      check(commit);
+    } catch (error) {
+      violations.push(error);
+    }
+  });
+  return { store, failures, violations };
+
+  function check(commit: Commit): void {
     expect(commit.version).toBe(watched + 1);
     watched = commit.version;
     store.view((tx) => {
@@ -153,8 +167,7 @@ async function startEra(journal: MemoryJournal, history: Snapshot[]) {
       }
       seen = now;
     });
-  });
-  return { store, failures };
+  }
 }
 
 test('exactly what was acknowledged is there, in order, whatever fails and however transactions overlap', async () => {
@@ -170,6 +183,7 @@ test('exactly what was acknowledged is there, in order, whatever fails and howev
       for (const now of steps) {
         if (now.kind === 'transaction') runTransaction(now.operations, now.throws);
         else if (now.kind === 'settle') await Promise.all(waiting.splice(0));
+        else if (now.kind === 'wait') for (let turn = 0; turn < now.turns; turn += 1) await Promise.resolve();
         else if (now.kind === 'fail') {
           journal.faults = () => ({ outcome: { kind: now.outcome, reason: 'planned' }, written: now.written && now.outcome === 'unknown' });
         } else await reopen();
@@ -181,6 +195,7 @@ test('exactly what was acknowledged is there, in order, whatever fails and howev
       async function reopen() {
         await era.store.close();
         await Promise.all(waiting.splice(0));
+        expect(era.violations).toEqual([]);
         expect(era.failures.length).toBeLessThanOrEqual(1);
         journal.faults = undefined;
         const { version } = await journal.load(() => undefined);
@@ -219,7 +234,7 @@ test('exactly what was acknowledged is there, in order, whatever fails and howev
         );
       }
     }),
-    { numRuns: 300 },
+    { numRuns: 600 },
   );
 });
 

@@ -148,6 +148,8 @@ describe('a task as a container', () => {
 
   test.each([
     [['host'], 'host'],
+    [['predefinedhost00000000000'], 'host'],
+    [['predefinednone00000000000'], 'none'],
     [['none'], 'none'],
     [['bridge'], 'default'],
     [['a-stack-default-id'], 'default'],

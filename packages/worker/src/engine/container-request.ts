@@ -1,4 +1,5 @@
 import { CLUSTER_LABEL, CONTAINER_LABELS } from '@swarm/shared/domain/labels';
+import { predefinedNetwork } from '@swarm/shared/domain/predefined-networks';
 import type { ContainerSpec, Healthcheck, Privileges } from '@swarm/shared/engine-api/container-spec';
 import type { GenericResource, PortConfig, ResourceRequirements } from '@swarm/shared/engine-api/service-spec';
 import type { AssignedTask, AssignedTemplate } from '@swarm/shared/protocol/session';
@@ -21,9 +22,6 @@ export interface NodeOfTask {
 export type ContainerRequest =
   | { readonly ok: true; readonly create: ContainerCreateRequest; readonly volumes: readonly VolumeRequest[] }
   | { readonly ok: false; readonly message: string };
-
-/** The engine's own networks, which a service may name instead of a cluster network. */
-const ENGINE_NETWORKS = ['host', 'none', 'bridge'];
 
 /** Engines before this version do not know it and would run the check at another pace than was asked for. */
 const START_INTERVAL_SINCE = '1.44';
@@ -181,8 +179,8 @@ function buildResources(resources: ResourceRequirements | undefined): object {
 
 /** `host`, `none` and `bridge` are the engine's own; every other service runs on the engine's default bridge. */
 function networkMode(template: AssignedTemplate): string {
-  const targets = (template.spec.Networks ?? []).map((network) => network.Target ?? '');
-  const mode = targets.find((target) => ENGINE_NETWORKS.includes(target));
+  const predefined = (template.spec.Networks ?? []).map(({ Target }) => predefinedNetwork(Target ?? ''));
+  const mode = predefined.find((network) => network !== undefined)?.Name;
   return mode === undefined || mode === 'bridge' ? 'default' : mode;
 }
 

@@ -13,6 +13,8 @@ export interface StepReports {
   /** The task ends with this sentence. */
   failed(taskID: string, reason: string): void;
   touched(containerID: string): void;
+  /** The engine may have done what it did not tell. */
+  unsure(): void;
   /** Resolves once everything known of the tasks is on disk. */
   remembered(): Promise<void>;
 }
@@ -95,6 +97,7 @@ export function createExecutor(deps: ExecutorDeps): (step: Step, signal: AbortSi
       return 'done';
     } catch (error) {
       if (signal.aborted || !(error instanceof EngineError)) throw error;
+      reports.unsure();
       logger.warn({ step: step.kind, key: step.key, reason: error.message }, 'step failed, it will be tried again');
       return 'retry';
     }

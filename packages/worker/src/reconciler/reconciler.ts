@@ -17,6 +17,7 @@ import { createExecutor } from './executors.ts';
 import { createImagePulls } from './image-pulls.ts';
 import { createObserver } from './observer.ts';
 import { createStepRunner } from './step-runner.ts';
+import { untilAborted } from './until-aborted.ts';
 
 /** Brings the host's containers to what the node shall hold, and says what it sees. */
 export interface Reconciler {
@@ -80,6 +81,7 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
         imageReady: (taskID) => changeRecord(taskID, (record) => ({ ...record, imageReady: true })),
         failed: (taskID, failure) => changeRecord(taskID, (record) => ({ ...record, failure })),
         touched: (containerID) => observer.touch(containerID),
+        unsure: () => observer.listAgain(),
         remembered: () => remember(),
       },
       node: async () => {
@@ -108,7 +110,7 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
     };
   }
 
-  async function pass(): Promise<void> {
+  async function pass(signal: AbortSignal): Promise<void> {
     if (clock.monotonicMs() - listedAtMs >= TICK_MS) {
       observer.listAgain();
       listedAtMs = clock.monotonicMs();
@@ -117,7 +119,7 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
     let containers: Awaited<ReturnType<typeof observer.look>>;
     try {
       await applyNetworks();
-      do containers = await observer.look();
+      do containers = await untilAborted(observer.look(), signal);
       while (observer.isDue());
     } catch (error) {
       if (error instanceof NetworkPlaneError) logger.warn({ reason: error.message }, 'the networks of this host are not as wanted');
@@ -126,6 +128,7 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
       lookAgain(ENGINE_RETRY_MS);
       return;
     }
+    if (signal.aborted) return;
     noteEngine(undefined);
     const now = { ms: clock.now(), timestamp: timestamp(clock.now()) };
     const wanted = { confirmed, ...(set === undefined ? {} : { set }) };
@@ -224,9 +227,9 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
     idle: () => loop.idle(),
     async stop() {
       unwatchReach();
-      cancelLookAgain?.();
       await watch.stop();
       await loop.stop();
+      cancelLookAgain?.();
       await runner.stop();
       await saved;
     },

@@ -1,9 +1,12 @@
+import { CONTAINER_LABELS } from '@swarm/shared/domain/labels';
+import { isTerminal } from '@swarm/shared/domain/task-state';
 import type { AssignedTask, AssignedTemplate, ReportedStatus } from '@swarm/shared/protocol/session';
 import { silentLogger } from '@swarm/shared/runtime/logger';
 import { VirtualClock } from '@swarm/shared/runtime/virtual-clock';
 import { createMemoryWorkerDisk, type MemoryWorkerDisk } from '../assignments/memory-worker-disk.ts';
-import { createFakeEngine, type FakeEngine } from '../engine/fake-engine.ts';
-import { createEngineNetworkPlane } from '../network/network-plane.ts';
+import type { FakeEngine } from '../engine/fake-controls.ts';
+import { createFakeEngine } from '../engine/fake-engine.ts';
+import { bridgePlane } from '../network/bridge-plane.ts';
 import type { AssignmentSet, AssignmentSink, ManagerReach } from '../session/worker-ports.ts';
 import { type RunningWorker, startWorker } from '../worker.ts';
 
@@ -14,6 +17,8 @@ export interface WorkerWorld {
   readonly disk: MemoryWorkerDisk;
   /** Every status reported, oldest first, in all lives of the daemon. */
   readonly reports: ReportedStatus[];
+  /** Tasks that were reported as ended while their container ran. */
+  readonly endedTooEarly: ReportedStatus[];
   /** What the worker threw at its daemon: a fault of ours. */
   readonly failures: unknown[];
   worker(): RunningWorker;
@@ -69,6 +74,7 @@ export async function createWorkerWorld(): Promise<WorkerWorld> {
   engine.addRegistryImage(IMAGE);
   const disk = createMemoryWorkerDisk();
   const reports: ReportedStatus[] = [];
+  const endedTooEarly: ReportedStatus[] = [];
   const failures: unknown[] = [];
   const listeners = new Set<(reach: ManagerReach) => void>();
   let reach: ManagerReach = 'connected';
@@ -80,14 +86,20 @@ export async function createWorkerWorld(): Promise<WorkerWorld> {
       disk,
       clock,
       logger: silentLogger,
-      network: createEngineNetworkPlane(),
+      network: bridgePlane,
       nodeID: NODE_ID,
       clusterID: CLUSTER_ID,
       onFailure: (error) => failures.push(error),
       openSession: (opened) => {
         sink = opened;
         return {
-          report: (status) => reports.push(status),
+          report(report) {
+            reports.push(report);
+            const runs = engine
+              .containers()
+              .some(({ labels, status }) => status === 'running' && labels[CONTAINER_LABELS.taskID] === report.taskID);
+            if (isTerminal(report.status.State) && runs) endedTooEarly.push(report);
+          },
           reach: () => reach,
           watchReach(listener) {
             listeners.add(listener);
@@ -121,6 +133,7 @@ export async function createWorkerWorld(): Promise<WorkerWorld> {
     engine,
     disk,
     reports,
+    endedTooEarly,
     failures,
     worker: () => worker,
     assign: (...tasks) => sink?.onAssignments(assignmentSet(tasks)),

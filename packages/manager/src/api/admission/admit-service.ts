@@ -38,7 +38,6 @@ export function admitService(input: ServiceSpecInput, view: AdmissionView): Admi
   const resolved = resolveNetworks(view.tx, spec.Name, networks, view.isLocalNetwork);
   checkPortConflicts(view.tx, spec.EndpointSpec, view.current?.ID);
   refuseIngressPorts(spec.Name, spec.EndpointSpec);
-  refuseJobs(spec);
   checkReferencesExist(view.tx, spec.TaskTemplate.ContainerSpec ?? {});
   if (view.current === undefined) checkNameIsFree(view.tx, spec.Name);
   else checkReplaces(view.current, spec);
@@ -56,14 +55,4 @@ function checkReplaces(current: Service, spec: ServiceSpec): void {
   if (modesOf(current.Spec.Mode)[0] !== modesOf(spec.Mode)[0]) {
     throw new ApiError('unimplemented', 'service mode change is not allowed', { rpc: 'Unimplemented' });
   }
-}
-
-function refuseJobs(spec: ServiceSpec): void {
-  const mode = modesOf(spec.Mode)[0];
-  if (mode !== 'ReplicatedJob' && mode !== 'GlobalJob') return;
-  const word = mode === 'ReplicatedJob' ? 'replicated-job' : 'global-job';
-  throw new ApiError(
-    'unimplemented',
-    `service "${spec.Name}" has mode "${word}", which this version cannot run yet; use mode "replicated" or "global"`,
-  );
 }

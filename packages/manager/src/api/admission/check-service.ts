@@ -21,7 +21,7 @@ import { checkObjectName } from './names.ts';
 export function checkService(spec: ServiceSpecInput): void {
   checkWords(spec);
   checkObjectName(spec.Name ?? '');
-  checkTask(spec.TaskTemplate ?? {});
+  checkTask(spec);
   checkUpdateConfig(spec.UpdateConfig);
   checkUpdateConfig(spec.RollbackConfig);
   checkEndpoint(spec.EndpointSpec);

@@ -1,12 +1,13 @@
 import { parseConstraints } from '@swarm/shared/domain/constraints';
+import { parseImageReference } from '@swarm/shared/domain/image-reference';
 import { type ContainerSpec, type Healthcheck, MOUNT_TYPES, type Mount } from '@swarm/shared/engine-api/container-spec';
-import { type Placement, RESTART_CONDITIONS, type RestartPolicy, type TaskSpec } from '@swarm/shared/engine-api/service-spec';
+import { type Placement, RESTART_CONDITIONS, type RestartPolicy, type ServiceSpecInput } from '@swarm/shared/engine-api/service-spec';
 import { ApiError, badRequest, invalidArgument } from '@swarm/shared/errors/api-error';
+import { checkTemplates } from '@swarm/shared/templates/expand-container-spec';
 import { checkConfigReferences, checkSecretReferences } from './check-references.ts';
-import { isImageReference } from './image-reference.ts';
 
-/** Checks of a task's template that need nothing but the spec. @throws ApiError */
-export function checkTask(spec: TaskSpec): void {
+/** Checks of a task's template that need nothing but the spec of its service. @throws ApiError */
+export function checkTask({ TaskTemplate: spec = {}, Name, Labels }: ServiceSpecInput): void {
   const container = spec.ContainerSpec ?? {};
   checkRestartCondition(spec.RestartPolicy);
   for (const mount of container.Mounts ?? []) checkMountType(mount);
@@ -20,6 +21,8 @@ export function checkTask(spec: TaskSpec): void {
   checkHealth(container.Healthcheck);
   checkStop(container);
   checkSecretReferences(container.Secrets ?? []);
+  const problem = checkTemplates(container, { ...(Name !== undefined && { Name }), ...(Labels && { Labels }) });
+  if (problem !== undefined) throw invalidArgument(problem);
 }
 
 function checkRestartCondition(policy: RestartPolicy | undefined): void {
@@ -60,7 +63,8 @@ function checkPlacement(placement: Placement | undefined): void {
 
 function checkImage(image: string): void {
   if (image === '') throw invalidArgument('ContainerSpec: image reference must be provided');
-  if (!isImageReference(image)) throw invalidArgument(`ContainerSpec: ${JSON.stringify(image)} is not a valid repository/tag`);
+  if (parseImageReference(image) === undefined)
+    throw invalidArgument(`ContainerSpec: ${JSON.stringify(image)} is not a valid repository/tag`);
 }
 
 function checkMountType(mount: Mount): void {

@@ -3,7 +3,7 @@ import { ServiceSpecSchema } from '@swarm/shared/engine-api/service-spec';
 import { ApiError, failedPrecondition } from '@swarm/shared/errors/api-error';
 import { timestamp } from '@swarm/shared/runtime/clock';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { ReadTransaction } from '../../store/store.ts';
+import type { ReadTransaction, WriteTransaction } from '../../store/store.ts';
 import { admitService } from '../admission/admit-service.ts';
 import { modesOf } from '../admission/check-service.ts';
 import { randomName } from '../admission/random-name.ts';
@@ -18,11 +18,13 @@ import { sendEmpty, sendJSON } from '../reply.ts';
 import { readJSON } from '../request-body.ts';
 import type { RouteDeps } from '../route-deps.ts';
 import { requireVersion } from '../store-access.ts';
-import { createService, removeService, replaceService, type ServiceChange } from '../write-service.ts';
+import { createService, removeService, replaceService, type ServiceChange, type WriteContext } from '../write-service.ts';
 
 const FILTERS = ['id', 'name', 'label', 'mode', 'runtime'];
 
 export function addServiceRoutes(app: FastifyInstance, deps: RouteDeps): void {
+  const writeContext = (tx: WriteTransaction): WriteContext => ({ tx, random: deps.random, nowMs: deps.clock.now() });
+
   app.get('/services', (request, reply) => {
     const { store } = requireManager(deps.node);
     const query = queryOf(request);
@@ -39,7 +41,7 @@ export function addServiceRoutes(app: FastifyInstance, deps: RouteDeps): void {
     const isLocalNetwork = await localNetworks(deps, store, [input]);
     const { service, warnings } = await store.update((tx) => {
       const admitted = admitService(input, { tx, isLocalNetwork });
-      return { service: createService(tx, deps.random, admitted.spec, registryAuthOf(request)), warnings: admitted.warnings };
+      return { service: createService(writeContext(tx), admitted.spec, registryAuthOf(request)), warnings: admitted.warnings };
     });
     return sendJSON(reply, { ID: service.ID, Warnings: warnings.length === 0 ? null : warnings }, 201);
   });
@@ -69,7 +71,7 @@ export function addServiceRoutes(app: FastifyInstance, deps: RouteDeps): void {
       const change = rollback
         ? rollbackChange(current, deps.clock.now())
         : { spec: admitted.spec, registryAuth: registryAuthOf(request) ?? storedAuth(current, authFrom) };
-      replaceService(tx, deps.random, current, change);
+      replaceService(writeContext(tx), current, change);
       return rollback ? [] : admitted.warnings;
     });
     return sendJSON(reply, { Warnings: warnings.length === 0 ? null : warnings });

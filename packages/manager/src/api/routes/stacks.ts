@@ -24,7 +24,11 @@ export function addStackRoutes(app: FastifyInstance, deps: RouteDeps): void {
     const taken = new Set<string>();
     for (const network of Object.keys(body.stack?.networks ?? {})) if (await isLocalNetwork(deps, network)) taken.add(network);
     const applied = await store.update((tx) =>
-      applyStack({ tx, random: deps.random, isLocalNetwork: (term) => taken.has(term) || inUse(term) }, name, body),
+      applyStack(
+        { tx, random: deps.random, nowMs: deps.clock.now(), isLocalNetwork: (term) => taken.has(term) || inUse(term) },
+        name,
+        body,
+      ),
     );
     return sendJSON(reply, applied);
   });

@@ -6,18 +6,16 @@ import type { ServiceSpecInput } from '@swarm/shared/engine-api/service-spec';
 import type { StackAction, StackReply, StackRequest, StackResult } from '@swarm/shared/engine-api/stack-spec';
 import { ApiError, badRequest } from '@swarm/shared/errors/api-error';
 import { deepEqual } from '@swarm/shared/runtime/deep-equal';
-import { asID, type Random } from '@swarm/shared/runtime/ids';
+import { asID } from '@swarm/shared/runtime/ids';
 import type { WriteTransaction } from '../../store/store.ts';
 import { admitNetwork, checkNetworkNameIsFree } from '../admission/admit-network.ts';
 import { admitConfig, admitPayloadUpdate, admitSecret } from '../admission/admit-payload.ts';
 import { admitService } from '../admission/admit-service.ts';
 import { networksByName } from '../lookup.ts';
-import { createService, removeService, replaceService } from '../write-service.ts';
+import { createService, removeService, replaceService, type WriteContext } from '../write-service.ts';
 import { fillReferences } from './fill-references.ts';
 
-export interface StackContext {
-  readonly tx: WriteTransaction;
-  readonly random: Random;
+export interface StackContext extends WriteContext {
   readonly isLocalNetwork: (term: string) => boolean;
 }
 
@@ -102,12 +100,13 @@ function samePayload<Stored extends Secret | Config>(
 }
 
 function applyService(
-  { tx, random, isLocalNetwork }: StackContext,
+  context: StackContext,
   stack: string,
   name: string,
   input: ServiceSpecInput,
   registryAuth: string | undefined,
 ): { readonly result: StackResult; readonly warnings: readonly string[] } {
+  const { tx, isLocalNetwork } = context;
   const current = tx.services.by('name', name.toLowerCase())[0];
   const TaskTemplate = fillReferences(tx, input.TaskTemplate ?? {});
   const ForceUpdate = current?.Spec.TaskTemplate.ForceUpdate;
@@ -120,11 +119,10 @@ function applyService(
   };
   const admitted = admitService(spec, { tx, isLocalNetwork, ...(current && { current }) });
   const { warnings } = admitted;
-  if (current === undefined)
-    return { result: result('service', createService(tx, random, admitted.spec, registryAuth), 'created'), warnings };
+  if (current === undefined) return { result: result('service', createService(context, admitted.spec, registryAuth), 'created'), warnings };
   const auth = registryAuth ?? current.registryAuth;
   if (isUnchanged(current, admitted.spec, auth)) return { result: result('service', current, 'unchanged'), warnings };
-  const replaced = replaceService(tx, random, current, { spec: admitted.spec, registryAuth: auth });
+  const replaced = replaceService(context, current, { spec: admitted.spec, registryAuth: auth });
   return { result: result('service', replaced, 'updated'), warnings };
 }
 
