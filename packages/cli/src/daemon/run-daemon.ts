@@ -1,4 +1,5 @@
 import { mkdir, rm } from 'node:fs/promises';
+import { flushCompileCache } from 'node:module';
 import { dirname } from 'node:path';
 import { buildApi } from '@swarm/manager/api/build-api';
 import { listenApi } from '@swarm/manager/api/listen-api';
@@ -31,6 +32,8 @@ export async function runDaemon(settings: DaemonSettings, signal: AbortSignal): 
   process.on('unhandledRejection', onFailure);
   try {
     const daemon = await startDaemon(settings, logger, onFailure);
+    // Else what was compiled is kept only by a daemon that ends well.
+    flushCompileCache();
     const ended = await Promise.race([aborted(signal), fault.promise.then((error) => ({ error }))]);
     if (ended !== undefined) return fail(logger, ended.error);
     logger.info({}, 'stopping; containers run on');

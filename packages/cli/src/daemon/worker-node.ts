@@ -31,7 +31,7 @@ export interface WorkerNodeDeps {
 }
 
 export interface WorkerNode {
-  /** Why there is no session with a manager now; undefined while there is one. */
+  /** Why there is no session with a manager now, or what ails the engine; undefined when all is well. */
   problem(): string | undefined;
   stop(): Promise<void>;
 }
@@ -76,7 +76,10 @@ export async function startWorkerNode(deps: WorkerNodeDeps): Promise<WorkerNode>
     },
   });
   return {
-    problem: () => session?.problem(),
+    problem() {
+      const { ok, message } = health.current();
+      return session?.problem() ?? (ok ? undefined : message);
+    },
     async stop() {
       await worker.stop();
       await health.stop();
