@@ -7,6 +7,7 @@ import { EngineError } from '@swarm/worker/engine/engine';
 import { createFakeEngine, type FakeEngine } from '@swarm/worker/engine/fake-engine';
 import { createEngineNetworkPlane } from '@swarm/worker/network/network-plane';
 import { describeNode } from '@swarm/worker/node-description';
+import { createMemoryPayloadFiles } from '@swarm/worker/payloads/memory-payload-files';
 import { startEngineHealth } from '@swarm/worker/session/engine-health';
 import { type Session, type SessionDeps, startSession } from '@swarm/worker/session/session';
 import type { AssignmentSink } from '@swarm/worker/session/worker-ports';
@@ -46,6 +47,7 @@ export class Host {
   /** Something ails the engine that is to end before something else begins. */
   isEngineAiling = false;
   disk: MemoryWorkerDisk = createMemoryWorkerDisk();
+  readonly payloads = createMemoryPayloadFiles();
   readonly #deps: HostDeps;
   #life: Life | undefined;
   #worker: RunningWorker | undefined;
@@ -142,6 +144,7 @@ export class Host {
       ...parts,
       disk: disk.disk,
       network,
+      payloads: this.payloads,
       nodeID,
       clusterID: CLUSTER_ID,
       openSession,

@@ -5,6 +5,7 @@ import { ApiError } from '@swarm/shared/errors/api-error';
 import { assertNever } from '@swarm/shared/runtime/assert-never';
 import type { Logger } from '@swarm/shared/runtime/logger';
 import { EngineError, type EngineInfo } from '@swarm/worker/engine/engine';
+import { PayloadError } from '@swarm/worker/payloads/payload-files';
 import { type DaemonState, keepState, type RunningNode } from './daemon-state.ts';
 import { decideAdvertiseAddress, decideListenAddress, encodeHostPort, type HostInterface, type HostPort } from './decide/address.ts';
 
@@ -103,8 +104,10 @@ export function createNodeControl(deps: NodeControlDeps): DaemonControl {
       await node?.stop();
       await parts.leave();
     } catch (error) {
-      if (!(error instanceof EngineError)) throw error;
-      const message = `the containers of this node could not be removed, so it has not left: ${error.message}. Try again`;
+      if (!(error instanceof EngineError || error instanceof PayloadError)) throw error;
+      const what =
+        error instanceof EngineError ? 'the containers of this node could not be removed, so it has not left' : 'this node has not left';
+      const message = `${what}: ${error.message}. Try again`;
       state.set({ kind: 'error', message });
       throw new ApiError('unavailable', message, { cause: error });
     }

@@ -45,6 +45,7 @@ async function host(name: string): Promise<Host> {
   const engine = createFakeEngine({ clock: systemClock, info: { hostname: name } });
   const parts = createNodeParts({
     dataRoot,
+    execRoot: join(folder, `${name}-run`),
     engine,
     clock: systemClock,
     random: systemRandom,

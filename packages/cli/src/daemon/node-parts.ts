@@ -19,6 +19,9 @@ import { type Clock, delay } from '@swarm/shared/runtime/clock';
 import type { Random } from '@swarm/shared/runtime/ids';
 import type { Logger } from '@swarm/shared/runtime/logger';
 import type { ContainerEngine } from '@swarm/worker/engine/engine';
+import type { PayloadFiles } from '@swarm/worker/payloads/payload-files';
+import { systemTmpfs } from '@swarm/worker/payloads/tmpfs';
+import { openTmpfsPayloadFiles } from '@swarm/worker/payloads/tmpfs-payload-files';
 import { removeNodeContainers } from '@swarm/worker/reconciler/remove-node-containers';
 import type { RunningNode } from './daemon-state.ts';
 import type { DataRoot } from './data-root.ts';
@@ -31,6 +34,8 @@ import { startWorkerNode } from './worker-node.ts';
 
 export interface NodePartsDeps {
   readonly dataRoot: DataRoot;
+  /** Of what need not survive a reboot. */
+  readonly execRoot: string;
   readonly engine: ContainerEngine;
   readonly clock: Clock;
   readonly random: Random;
@@ -104,6 +109,7 @@ export function createNodeParts(deps: NodePartsDeps): NodeParts {
     undo.add(renewal.stop);
     const worker = await startWorkerNode({
       engine: deps.engine,
+      payloads: await openPayloads(identity.nodeID),
       identity: () => identity,
       folder: dataRoot.worker,
       advertiseHost: membership.advertise.host,
@@ -127,6 +133,10 @@ export function createNodeParts(deps: NodePartsDeps): NodeParts {
         await managers.settled();
       },
     };
+  }
+
+  function openPayloads(nodeID: string): Promise<PayloadFiles> {
+    return openTmpfsPayloadFiles({ mountPoint: join(deps.execRoot, 'payloads'), nodeID, mounter: systemTmpfs });
   }
 
   async function forget(): Promise<void> {
@@ -172,7 +182,10 @@ export function createNodeParts(deps: NodePartsDeps): NodeParts {
       });
       if (identity === undefined)
         logger.warn({}, 'the identity of this node is lost: containers it made cannot be told from others, and stay');
-      else await removeNodeContainers({ engine: deps.engine, logger, nodeID: identity.nodeID, clusterID: identity.clusterID });
+      else {
+        await removeNodeContainers({ engine: deps.engine, logger, nodeID: identity.nodeID, clusterID: identity.clusterID });
+        await (await openPayloads(identity.nodeID)).removeAll();
+      }
       await forget();
     },
   };

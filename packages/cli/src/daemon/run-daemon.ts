@@ -80,7 +80,7 @@ async function startDaemon(settings: DaemonSettings, logger: Logger, onFailure: 
   await mkdir(settings.execRoot, { recursive: true, mode: 0o755 });
   const engine = await createDockerodeEngine({ address: settings.engine.text });
   const control = createNodeControl({
-    parts: createNodeParts({ dataRoot, engine, clock: systemClock, random: systemRandom, logger, onFailure }),
+    parts: createNodeParts({ dataRoot, execRoot: settings.execRoot, engine, clock: systemClock, random: systemRandom, logger, onFailure }),
     engineInfo: () => engine.info(),
     interfaces: hostInterfaces,
     advertiseAddr: settings.advertiseAddr,
