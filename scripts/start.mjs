@@ -36,10 +36,44 @@ function installDependencies() {
   process.exit(1);
 }
 
+function runs(program) {
+  const { status, stderr, error } = spawnSync(program, ['--version'], { encoding: 'utf8' });
+  return { ok: status === 0, why: error?.message ?? stderr?.trim() ?? '' };
+}
+
+/** Newer Nodes need libatomic, which a minimal Debian or Ubuntu does not have. */
+function installLibatomic(why) {
+  const mayInstall = process.platform === 'linux' && process.getuid?.() === 0 && existsSync('/usr/bin/apt-get');
+  if (!mayInstall) {
+    console.error(
+      `Node ${WANTED_NODE_MAJOR} does not start on this machine:\n${why}\nInstall what it lacks (on Debian or Ubuntu: sudo apt-get install -y libatomic1), then try again.`,
+    );
+    process.exit(1);
+  }
+  console.error(`Installing libatomic1, which Node ${WANTED_NODE_MAJOR} needs: apt-get …`);
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  spawnSync('apt-get', ['-qq', 'update'], { stdio: 'ignore', env });
+  const { status, stderr } = spawnSync('apt-get', ['-qq', 'install', '-y', '--no-install-recommends', 'libatomic1', 'libstdc++6'], {
+    encoding: 'utf8',
+    env,
+  });
+  if (status === 0) return;
+  console.error(`apt-get could not install libatomic1:\n${stderr}`);
+  process.exit(1);
+}
+
 /** The Node of node_modules, or this one where it is new enough. */
 function findNode() {
   const own = join(root, 'node_modules/.bin/node');
-  if (existsSync(own)) return own;
+  if (existsSync(own)) {
+    const first = runs(own);
+    if (first.ok) return own;
+    installLibatomic(first.why);
+    const second = runs(own);
+    if (second.ok) return own;
+    console.error(`Node ${WANTED_NODE_MAJOR} does not start on this machine:\n${second.why}`);
+    process.exit(1);
+  }
   if (Number(process.versions.node.split('.')[0]) >= WANTED_NODE_MAJOR) return process.execPath;
   console.error(
     `This needs Node ${WANTED_NODE_MAJOR}: there is no package of it for ${process.platform}-${process.arch}, and node is ${process.version}. ` +

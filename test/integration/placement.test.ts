@@ -78,7 +78,16 @@ describe('placement on three hosts', () => {
     await cluster.swarm('node', 'update', '--label-add', 'later=yes', 'host2');
     expect(perHost(await cluster.settled('web', 1))).toEqual({ host2: 1 });
     await cluster.swarm('node', 'update', '--label-rm', 'later', 'host2');
-    await cluster.settled('web', 0);
+    await waitUntil(
+      'the task to be gone from there, and its successor to wait',
+      () => cluster.tasks('web'),
+      (tasks) => {
+        const moved = tasks.find((task) => task.host === 'host2');
+        const waits = tasks.find((task) => task.state === 'pending');
+        return moved?.desired === 'shutdown' && /constraint/i.test(waits?.why ?? '');
+      },
+    );
+    await awaitNoOrphans(cluster, ['web']);
   });
 
   it('a global service has one task on every node that fits, and one more when another fits', async () => {

@@ -3,8 +3,8 @@ import { compareStates, isTerminal, isWanted } from '@swarm/shared/domain/task-s
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { EngineError, type EngineErrorKind } from './engine/engine.ts';
-import type { FakeVerb } from './engine/fake-engine.ts';
-import { CLUSTER_ID, createWorkerWorld, IMAGE, NODE_ID, type TaskOptions, type WorkerWorld } from './testing/worker-world.ts';
+import type { FakeVerb } from './engine/fake-controls.ts';
+import { CLUSTER_ID, createWorkerWorld, IMAGE, NODE_ID, payload, type TaskOptions, type WorkerWorld } from './testing/worker-world.ts';
 
 /**
  * The promises of a worker, in worlds where everything happens: whatever the manager, the engine, users and chance do,
@@ -13,13 +13,20 @@ import { CLUSTER_ID, createWorkerWorld, IMAGE, NODE_ID, type TaskOptions, type W
  */
 const TASKS = ['a', 'b', 'c', 'd'];
 const CLIMB = ['ready', 'running', 'shutdown', 'remove'] as const;
-const VERBS: readonly FakeVerb[] = ['list', 'inspect', 'pull', 'create', 'start', 'stop', 'remove', 'ensureVolume'];
+/** Those in which a task can be caught half-way come more often. */
+const VERBS: readonly FakeVerb[] = ['list', 'inspect', 'pull', 'create', 'create', 'start', 'start', 'start', 'stop', 'stop', 'remove'];
 const KINDS: readonly EngineErrorKind[] = ['unavailable', 'failed'];
 
 const task = fc.constantFrom(...TASKS);
 const action = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('climb' as const), task }) },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('pass-time' as const), ms: fc.integer({ min: 1, max: 40_000 }) }) },
+  { weight: 6, arbitrary: fc.record({ kind: fc.constant('climb' as const), task }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant('pass-time' as const),
+      ms: fc.oneof(fc.integer({ min: 1, max: 1000 }), fc.integer({ min: 1, max: 40_000 })),
+    }),
+  },
   fc.record({ kind: fc.constant('withdraw' as const), task }),
   fc.record({ kind: fc.constant('exit' as const), task, exitCode: fc.constantFrom(0, 1, 137) }),
   fc.record({ kind: fc.constant('unhealthy' as const), task }),
@@ -28,17 +35,21 @@ const action = fc.oneof(
   fc.record({ kind: fc.constant('engine-down' as const) }),
   fc.record({ kind: fc.constant('engine-up' as const) }),
   fc.record({ kind: fc.constant('restart-daemon' as const) }),
+  fc.record({ kind: fc.constant('reboot' as const) }),
   fc.record({
     kind: fc.constant('reach' as const),
     reach: fc.constantFrom('connected' as const, 'uncertain' as const, 'unreachable' as const),
   }),
-  fc.record({
-    kind: fc.constant('fault' as const),
-    verb: fc.constantFrom(...VERBS),
-    errorKind: fc.constantFrom(...KINDS),
-    latencyMs: fc.integer({ min: 0, max: 30_000 }),
-    losesAnswers: fc.boolean(),
-  }),
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('fault' as const),
+      verb: fc.constantFrom(...VERBS),
+      errorKind: fc.constantFrom(...KINDS),
+      latencyMs: fc.integer({ min: 0, max: 30_000 }),
+      effect: fc.constantFrom('slow' as const, 'fails' as const, 'loses answers' as const),
+    }),
+  },
   fc.record({ kind: fc.constant('no-fault' as const) }),
 );
 type Action = typeof action extends fc.Arbitrary<infer Value> ? Value : never;
@@ -50,6 +61,7 @@ class Scene {
   generation = 0;
   lifeStart = 0;
   down = false;
+  readonly startedByUser = new Set<string>();
 
   constructor(world: WorkerWorld) {
     this.world = world;
@@ -61,9 +73,13 @@ class Scene {
       desired: CLIMB[rung] ?? 'remove',
       spec: {
         RestartPolicy: { Condition: 'any', Delay: 1e9, MaxAttempts: 3 },
-        ContainerSpec: { Healthcheck: { Test: ['CMD', 'true'], Interval: 2e9 } },
+        ContainerSpec: {
+          Healthcheck: { Test: ['CMD', 'true'], Interval: 2e9 },
+          Secrets: [{ SecretID: 'pw', SecretName: 'pw', File: { Name: 'pw' } }],
+        },
       },
     }));
+    this.world.give({ secrets: new Map([['pw', payload('pw', 'hunter2')]]), configs: new Map() });
     this.world.assign(...options);
   }
 
@@ -98,6 +114,7 @@ class Scene {
       case 'start-by-user': {
         const container = this.containerOf(action.task);
         if (container === undefined || this.down) return;
+        if (action.kind === 'start-by-user') this.startedByUser.add(action.task);
         const faults = engine.faults;
         engine.faults = {};
         await (action.kind === 'remove-by-user' ? engine.removeContainer(container.id) : engine.startContainer(container.id));
@@ -115,18 +132,29 @@ class Scene {
         this.lifeStart = this.world.reports.length;
         this.assign();
         return;
+      case 'reboot':
+        for (const id of TASKS) {
+          const container = this.containerOf(id);
+          if (container?.status === 'running') engine.exitContainer(container.id, 137);
+        }
+        this.world.payloads.reboot();
+        await this.world.restartDaemon();
+        this.lifeStart = this.world.reports.length;
+        this.assign();
+        return;
       case 'reach':
         return this.world.setReach(action.reach);
       case 'fault': {
-        const { verb, errorKind, latencyMs, losesAnswers } = action;
+        const { verb, errorKind, latencyMs, effect } = action;
         let turn = 0;
         const hit = (other: FakeVerb) => other === verb && turn++ % 2 === 0;
-        engine.faults = losesAnswers
-          ? { latencyMs: { [verb]: latencyMs }, loseAnswer: hit }
-          : {
-              latencyMs: { [verb]: latencyMs },
-              failure: (other) => (hit(other) ? new EngineError(errorKind, `${verb} does not work`) : undefined),
-            };
+        engine.faults = {
+          latencyMs: { [verb]: latencyMs },
+          ...(effect === 'loses answers' ? { loseAnswer: hit } : {}),
+          ...(effect === 'fails'
+            ? { failure: (other: FakeVerb) => (hit(other) ? new EngineError(errorKind, `${verb} does not work`) : undefined) }
+            : {}),
+        };
         return;
       }
       case 'no-fault':
@@ -136,13 +164,23 @@ class Scene {
   }
 
   checkAlways(foreign: readonly string[]): void {
-    const { engine, reports, failures } = this.world;
+    const { engine, reports, failures, endedTooEarly } = this.world;
     expect(failures).toEqual([]);
+    expect(endedTooEarly.filter(({ taskID }) => !this.startedByUser.has(taskID))).toEqual([]);
     const containers = engine.containers();
     expect(containers.filter(({ id }) => foreign.includes(id)).map(({ status }) => status)).toEqual(foreign.map(() => 'created'));
     for (const id of TASKS) {
       const own = containers.filter(({ labels }) => labels[CONTAINER_LABELS.taskID] === id && labels[CLUSTER_LABEL] === CLUSTER_ID);
       expect(own.length, `containers of task ${id}`).toBeLessThanOrEqual(1);
+      if (isTerminal(this.world.status(id)?.State ?? 'new') && !this.startedByUser.has(id)) {
+        expect(
+          own.map(({ status }) => status),
+          `containers of the ended task ${id}`,
+        ).not.toContain('running');
+      }
+      if (own.some(({ status }) => status === 'running') && !this.startedByUser.has(id)) {
+        expect([...this.world.payloads.held()], `files under the container of task ${id}`).toContain(id);
+      }
       const states = reports.slice(this.lifeStart).filter((report) => report.taskID === id);
       states.reduce((before, after) => {
         expect(compareStates(after.status.State, before.status.State), `task ${id} moved back`).toBeGreaterThanOrEqual(0);
@@ -172,6 +210,10 @@ class Scene {
     for (const { labels } of engine.containers()) {
       const isOurs = labels[CLUSTER_LABEL] === CLUSTER_ID && labels[CONTAINER_LABELS.nodeID] === NODE_ID;
       if (isOurs) expect([...this.wanted.keys()]).toContain(labels[CONTAINER_LABELS.taskID]);
+    }
+    for (const id of this.world.payloads.held()) {
+      expect(this.wanted.has(id), `files of task ${id}, which is gone`).toBe(true);
+      expect(isTerminal(this.world.status(id)?.State ?? 'new'), `files of the ended task ${id}`).toBe(false);
     }
     const { list: _, ...before } = { ...engine.calls };
     await clock.advance(10 * 60_000);

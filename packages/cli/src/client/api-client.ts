@@ -39,11 +39,6 @@ export class ApiClient {
   }
 
   info = () => this.#json<ApiInfo>('GET', '/info');
-  version = () =>
-    this.#json<{ readonly Version?: string; readonly ApiVersion?: string; readonly Platform?: { readonly Name?: string } }>(
-      'GET',
-      '/version',
-    );
 
   swarm = () => this.#json<ApiSwarm>('GET', '/swarm');
   init = (body: InitRequest) => this.#json<string>('POST', '/swarm/init', body);

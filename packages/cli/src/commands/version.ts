@@ -10,10 +10,8 @@ export const version = defineCommand({
     context.terminal.out(`Client:  swarm ${VERSION}, Node ${process.versions.node}\n`);
     try {
       const api = await context.api();
-      const { Platform, Version } = await api.version();
-      context.terminal.out(
-        `Daemon:  API ${api.apiVersion}${Platform?.Name === undefined ? '' : `, ${Platform.Name}`}\nEngine:  ${Version ?? 'unknown'}\n`,
-      );
+      const { ServerVersion = 'does not answer' } = await api.info();
+      context.terminal.out(`Daemon:  API ${api.apiVersion}\nEngine:  ${ServerVersion}\n`);
     } catch (error) {
       if (!(error instanceof CommandFailure) || error.exitCode !== EXIT.unreachable) throw error;
       context.terminal.out('Daemon:  none answers\n');

@@ -8,7 +8,7 @@ export interface DataRoot {
   readonly path: string;
   /** What this host is a member of, see `Membership`. */
   readonly membershipFile: string;
-  /** See `IdentityFile`. */
+  /** See `IdentityStore`. */
   readonly identity: string;
   readonly manager: string;
   readonly worker: string;
@@ -40,7 +40,7 @@ export async function takeDataRoot(path: string): Promise<DataRoot> {
   return {
     path,
     membershipFile: join(path, 'membership.json'),
-    identity: join(path, 'identity.json'),
+    identity: join(path, 'identity'),
     manager: join(path, 'manager'),
     worker: join(path, 'worker'),
     async release() {

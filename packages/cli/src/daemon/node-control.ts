@@ -5,8 +5,9 @@ import { ApiError } from '@swarm/shared/errors/api-error';
 import { assertNever } from '@swarm/shared/runtime/assert-never';
 import type { Logger } from '@swarm/shared/runtime/logger';
 import { EngineError, type EngineInfo } from '@swarm/worker/engine/engine';
+import { PayloadError } from '@swarm/worker/payloads/payload-files';
 import { type DaemonState, keepState, type RunningNode } from './daemon-state.ts';
-import { decideAdvertiseAddress, decideListenAddress, type HostInterface, type HostPort } from './decide/address.ts';
+import { decideAdvertiseAddress, decideListenAddress, encodeHostPort, type HostInterface, type HostPort } from './decide/address.ts';
 
 export interface Addresses {
   readonly listen: HostPort;
@@ -53,10 +54,21 @@ export function createNodeControl(deps: NodeControlDeps): DaemonControl {
   /** Init, join and leave, one at a time; a daemon that stops waits for it. */
   let changing: Promise<unknown> = Promise.resolve();
 
-  async function start(what: 'init' | 'join', make: () => Promise<RunningNode>): Promise<RunningNode> {
+  async function start(
+    what: 'init' | 'join',
+    request: InitRequest | JoinRequest,
+    make: (addresses: Addresses, availability: Availability) => Promise<RunningNode>,
+  ): Promise<RunningNode> {
     if (state.get().kind !== 'inactive') throw new ApiError('unavailable', MEMBER);
     state.set({ kind: 'starting', what });
-    const attempt = make();
+    let listen: HostPort | undefined;
+    const attempt = (async () => {
+      const availability = availabilityOf(request.Availability);
+      const addresses = addressesOf(request);
+      listen = addresses.listen;
+      await refuseDockerSwarm();
+      return make(addresses, availability);
+    })();
     changing = attempt.catch(() => undefined);
     try {
       const node = await attempt;
@@ -65,7 +77,7 @@ export function createNodeControl(deps: NodeControlDeps): DaemonControl {
     } catch (error) {
       logger.warn({ what, reason: messageOf(error) }, 'this host stays outside');
       state.set({ kind: 'inactive' });
-      throw explain(error);
+      throw explain(error, listen);
     }
   }
 
@@ -92,8 +104,10 @@ export function createNodeControl(deps: NodeControlDeps): DaemonControl {
       await node?.stop();
       await parts.leave();
     } catch (error) {
-      if (!(error instanceof EngineError)) throw error;
-      const message = `the containers of this node could not be removed, so it has not left: ${error.message}. Try again`;
+      if (!(error instanceof EngineError || error instanceof PayloadError)) throw error;
+      const what =
+        error instanceof EngineError ? 'the containers of this node could not be removed, so it has not left' : 'this node has not left';
+      const message = `${what}: ${error.message}. Try again`;
       state.set({ kind: 'error', message });
       throw new ApiError('unavailable', message, { cause: error });
     }
@@ -133,21 +147,13 @@ export function createNodeControl(deps: NodeControlDeps): DaemonControl {
           'a new cluster from the state of a lost one (--force-new-cluster) is not available in this version yet',
         );
       }
-      const node = await start('init', async () => {
-        const availability = availabilityOf(request.Availability);
-        const addresses = addressesOf(request);
-        await refuseDockerSwarm();
-        return parts.init(request, addresses, availability);
-      });
+      const node = await start('init', request, (addresses, availability) => parts.init(request, addresses, availability));
       return { nodeID: node.nodeID };
     },
     async join(request) {
-      await start('join', async () => {
-        const availability = availabilityOf(request.Availability);
-        const addresses = addressesOf({ ...request, ListenAddr: request.ListenAddr || '0.0.0.0' });
-        await refuseDockerSwarm();
-        return parts.join(request, addresses, availability);
-      });
+      // Docker's clients may leave the listen address out here: only managers use it.
+      const asked = { ...request, ListenAddr: request.ListenAddr || '0.0.0.0' };
+      await start('join', asked, (addresses, availability) => parts.join(asked, addresses, availability));
     },
     async leave() {
       const now = state.get();
@@ -203,10 +209,32 @@ function localNode(state: DaemonState): LocalNode {
   }
 }
 
-/** What a client shall see of a failure; what is no expected one stays as it is and ends the daemon. */
-function explain(error: unknown): unknown {
-  if (error instanceof EngineError)
-    return new ApiError('unavailable', `the Docker Engine of this host does not answer: ${error.message}`, { cause: error });
+/** What a client shall see of a failure. What is no expected one stays as it is: the API answers 500, and its log has the stack. */
+function explain(error: unknown, listen: HostPort | undefined): unknown {
+  if (error instanceof EngineError) return new ApiError('unavailable', error.message, { cause: error });
+  if (!(error instanceof Error) || !('code' in error) || listen === undefined) return error;
+  const port = encodeHostPort(listen);
+  if (error.code === 'EADDRINUSE') {
+    return new ApiError(
+      'unavailable',
+      `the control port ${port} is taken by another process; end that one, or choose another port with --listen-addr`,
+      { cause: error },
+    );
+  }
+  if (error.code === 'EADDRNOTAVAIL') {
+    return new ApiError(
+      'invalid-argument',
+      `the control port cannot listen on ${port}: this host has no such address; choose one with --listen-addr`,
+      { cause: error },
+    );
+  }
+  if (error.code === 'EACCES') {
+    return new ApiError(
+      'permission-denied',
+      `the control port cannot listen on ${port}: this user may not; choose a port above 1023 with --listen-addr`,
+      { cause: error },
+    );
+  }
   return error;
 }
 

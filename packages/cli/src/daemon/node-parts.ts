@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { createClusterCertificates } from '@swarm/manager/ca/cluster-certificates';
 import { commitCluster, createCluster } from '@swarm/manager/ca/create-cluster';
 import { type RunningManager, startManager } from '@swarm/manager/manager';
+import type { Journal } from '@swarm/manager/store/journal';
 import { loadJournalKey } from '@swarm/manager/store/journal-key';
 import { openStore } from '@swarm/manager/store/memory-store';
 import { openSqliteJournal } from '@swarm/manager/store/sqlite-journal';
@@ -12,16 +13,19 @@ import { ApiError } from '@swarm/shared/errors/api-error';
 import { enrol } from '@swarm/shared/identity/enrol';
 import { EnrolError } from '@swarm/shared/identity/enrol-error';
 import type { NodeIdentity } from '@swarm/shared/identity/identity';
+import { createIdentityStore, IdentityError } from '@swarm/shared/identity/identity-store';
 import { createPrivateKeyPem } from '@swarm/shared/identity/keys';
 import { type Clock, delay } from '@swarm/shared/runtime/clock';
 import type { Random } from '@swarm/shared/runtime/ids';
 import type { Logger } from '@swarm/shared/runtime/logger';
 import type { ContainerEngine } from '@swarm/worker/engine/engine';
+import type { PayloadFiles } from '@swarm/worker/payloads/payload-files';
+import { systemTmpfs } from '@swarm/worker/payloads/tmpfs';
+import { openTmpfsPayloadFiles } from '@swarm/worker/payloads/tmpfs-payload-files';
 import { removeNodeContainers } from '@swarm/worker/reconciler/remove-node-containers';
 import type { RunningNode } from './daemon-state.ts';
 import type { DataRoot } from './data-root.ts';
 import { encodeHostPort, type HostPort } from './decide/address.ts';
-import { IdentityDamaged, identityFile } from './identity-file.ts';
 import { managersKnown } from './managers-known.ts';
 import { type Membership, membershipFile } from './membership.ts';
 import type { Addresses, NodeParts } from './node-control.ts';
@@ -30,6 +34,8 @@ import { startWorkerNode } from './worker-node.ts';
 
 export interface NodePartsDeps {
   readonly dataRoot: DataRoot;
+  /** Of what need not survive a reboot. */
+  readonly execRoot: string;
   readonly engine: ContainerEngine;
   readonly clock: Clock;
   readonly random: Random;
@@ -46,13 +52,23 @@ const JOIN_RETRY_MS = 1_000;
 export function createNodeParts(deps: NodePartsDeps): NodeParts {
   const { dataRoot, clock, random, logger, onFailure } = deps;
   const file = membershipFile(dataRoot.membershipFile);
-  const identities = identityFile(dataRoot.identity);
+  const identities = createIdentityStore(dataRoot.identity);
 
   async function openManagerStore(): Promise<Store> {
     await mkdir(dataRoot.manager, { recursive: true, mode: 0o700 });
     const key = await loadJournalKey(join(dataRoot.manager, 'journal.key'));
     const journal = await openSqliteJournal({ path: join(dataRoot.manager, 'journal.db'), key });
-    return openStore({ journal, clock, onFailure: (kind, reason) => onFailure(new Error(`the journal failed (${kind}): ${reason}`)) });
+    try {
+      const store = await openStore({
+        journal,
+        clock,
+        onFailure: (kind, reason) => onFailure(new Error(`the journal failed (${kind}): ${reason}`)),
+      });
+      return withJournal(store, journal);
+    } catch (error) {
+      await journal.close();
+      throw error;
+    }
   }
 
   /** Starts what the membership says, or nothing at all. */
@@ -93,6 +109,7 @@ export function createNodeParts(deps: NodePartsDeps): NodeParts {
     undo.add(renewal.stop);
     const worker = await startWorkerNode({
       engine: deps.engine,
+      payloads: await openPayloads(identity.nodeID),
       identity: () => identity,
       folder: dataRoot.worker,
       advertiseHost: membership.advertise.host,
@@ -116,6 +133,10 @@ export function createNodeParts(deps: NodePartsDeps): NodeParts {
         await managers.settled();
       },
     };
+  }
+
+  function openPayloads(nodeID: string): Promise<PayloadFiles> {
+    return openTmpfsPayloadFiles({ mountPoint: join(deps.execRoot, 'payloads'), nodeID, mounter: systemTmpfs });
   }
 
   async function forget(): Promise<void> {
@@ -156,12 +177,15 @@ export function createNodeParts(deps: NodePartsDeps): NodeParts {
     join: (request, addresses, availability) => orNothing(() => joinCluster(request, addresses, availability)),
     async leave() {
       const identity = await identities.load().catch((error: unknown) => {
-        if (!(error instanceof IdentityDamaged)) throw error;
+        if (!(error instanceof IdentityError)) throw error;
         return undefined;
       });
       if (identity === undefined)
         logger.warn({}, 'the identity of this node is lost: containers it made cannot be told from others, and stay');
-      else await removeNodeContainers({ engine: deps.engine, logger, nodeID: identity.nodeID, clusterID: identity.clusterID });
+      else {
+        await removeNodeContainers({ engine: deps.engine, logger, nodeID: identity.nodeID, clusterID: identity.clusterID });
+        await (await openPayloads(identity.nodeID)).removeAll();
+      }
       await forget();
     },
   };
@@ -252,6 +276,20 @@ function remoteManagers(
   return store.view((tx) =>
     tx.nodes.all().flatMap((node) => (node.ManagerStatus === undefined ? [] : [{ NodeID: node.ID, Addr: node.ManagerStatus.Addr }])),
   );
+}
+
+/** A store whose end is the end of its journal too, so that the next daemon finds it free. */
+function withJournal(store: Store, journal: Journal): Store {
+  return {
+    view: (read) => store.view(read),
+    update: (write) => store.update(write),
+    watch: (listener) => store.watch(listener),
+    viewAndWatch: (read, listener) => store.viewAndWatch(read, listener),
+    async close() {
+      await store.close();
+      await journal.close();
+    },
+  };
 }
 
 /** What to undo, the newest first. */

@@ -1,4 +1,5 @@
 import { mkdir, rm } from 'node:fs/promises';
+import { flushCompileCache } from 'node:module';
 import { dirname } from 'node:path';
 import { buildApi } from '@swarm/manager/api/build-api';
 import { listenApi } from '@swarm/manager/api/listen-api';
@@ -17,6 +18,7 @@ import type { DaemonSettings } from './settings.ts';
 
 /** How long a daemon that was asked to stop may take; then it ends as after a crash, which it survives too. */
 const STOP_TIMEOUT_MS = 20_000;
+const LINGER_MS = 2_000;
 
 /**
  * The daemon, until `signal` is aborted: 0. A fault that must not happen ends it with 1, loudly: what supervises it starts
@@ -30,6 +32,8 @@ export async function runDaemon(settings: DaemonSettings, signal: AbortSignal): 
   process.on('unhandledRejection', onFailure);
   try {
     const daemon = await startDaemon(settings, logger, onFailure);
+    // Else what was compiled is kept only by a daemon that ends well.
+    flushCompileCache();
     const ended = await Promise.race([aborted(signal), fault.promise.then((error) => ({ error }))]);
     if (ended !== undefined) return fail(logger, ended.error);
     logger.info({}, 'stopping; containers run on');
@@ -40,6 +44,11 @@ export async function runDaemon(settings: DaemonSettings, signal: AbortSignal): 
     late();
     if (stopped !== undefined) return fail(logger, stopped.error);
     logger.info({}, 'stopped');
+    // Fires only if something was forgotten that keeps the process alive.
+    setTimeout(() => {
+      logger.warn({ resources: process.getActiveResourcesInfo() }, 'something runs on in a daemon that has stopped; ending it');
+      process.exit(EXIT.ok);
+    }, LINGER_MS).unref();
     return EXIT.ok;
   } catch (error) {
     return fail(logger, error);
@@ -71,7 +80,7 @@ async function startDaemon(settings: DaemonSettings, logger: Logger, onFailure: 
   await mkdir(settings.execRoot, { recursive: true, mode: 0o755 });
   const engine = await createDockerodeEngine({ address: settings.engine.text });
   const control = createNodeControl({
-    parts: createNodeParts({ dataRoot, engine, clock: systemClock, random: systemRandom, logger, onFailure }),
+    parts: createNodeParts({ dataRoot, execRoot: settings.execRoot, engine, clock: systemClock, random: systemRandom, logger, onFailure }),
     engineInfo: () => engine.info(),
     interfaces: hostInterfaces,
     advertiseAddr: settings.advertiseAddr,

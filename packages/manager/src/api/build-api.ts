@@ -3,10 +3,13 @@ import type { ApiDeps } from './api-deps.ts';
 import { checkApiVersion, splitApiVersion } from './api-version.ts';
 import { answerClientError, buildServer } from './build-server.ts';
 import { buildEngineClient } from './engine-client.ts';
-import { buildErrorHandler, notFoundPage } from './error-reply.ts';
+import { buildErrorHandler } from './error-reply.ts';
+import { EventRing } from './events/event-ring.ts';
+import { notFoundPage } from './not-found-page.ts';
 import { isOwnPath } from './own-paths.ts';
 import { buildForward } from './proxy/forward.ts';
 import type { RouteDeps } from './route-deps.ts';
+import { addEventRoute } from './routes/events.ts';
 import { addLogRoutes } from './routes/logs.ts';
 import { addNetworkRoutes } from './routes/networks.ts';
 import { addNodeRoutes } from './routes/nodes.ts';
@@ -25,6 +28,7 @@ export type { ApiDeps, EngineAddress } from './api-deps.ts';
  */
 export function buildApi(deps: ApiDeps): FastifyInstance {
   const routeDeps: RouteDeps = { ...deps, engineClient: buildEngineClient(deps), forward: buildForward(deps.engine) };
+  const events = new EventRing(deps.clock);
   const app = Fastify({
     serverFactory: (handler) => buildServer(handler, deps),
     clientErrorHandler: answerClientError,
@@ -40,6 +44,8 @@ export function buildApi(deps: ApiDeps): FastifyInstance {
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));
   app.setErrorHandler(buildErrorHandler(deps.logger));
   app.addHook('onRequest', async (request, reply) => {
+    // The manager comes and goes with the node's role; whoever asks for events has asked for something before.
+    events.attach(deps.node.manager()?.store);
     const versions = await routeDeps.engineClient.versions();
     void reply.headers({ 'api-version': versions.maximum, ostype: 'linux', server: `Docker/${deps.version} (linux)` });
     const { version } = splitApiVersion(request.originalUrl);
@@ -59,6 +65,8 @@ export function buildApi(deps: ApiDeps): FastifyInstance {
   ]) {
     addRoutes(app, routeDeps);
   }
+  addEventRoute(app, routeDeps, events);
+  app.addHook('onClose', async () => events.attach(undefined));
   app.setNotFoundHandler(async (request, reply) => {
     if (isOwnPath(request.originalUrl)) throw notFoundPage();
     await routeDeps.forward(request, reply);

@@ -1,4 +1,4 @@
-import http from 'node:http';
+import http, { type IncomingMessage } from 'node:http';
 import { ApiError } from '@swarm/shared/errors/api-error';
 import type { Clock } from '@swarm/shared/runtime/clock';
 import type { EngineAddress } from './api-deps.ts';
@@ -8,6 +8,8 @@ import { compareApiVersions, FLOOR_API_VERSION, OWN_API_VERSION, OWN_MIN_API_VER
 export interface EngineClient {
   /** @throws ApiError 503 when the engine does not answer, or the engine's own status class and text. */
   getJSON(path: string): Promise<{ readonly [key: string]: unknown }>;
+  /** The answer as it comes, whatever its status. @throws ApiError 503 when the engine does not answer. */
+  open(path: string, signal: AbortSignal): Promise<IncomingMessage>;
   /** The API versions to advertise. Asks the engine at most every `VERSION_TTL_MS`; never fails. */
   versions(): Promise<ApiVersions>;
 }
@@ -42,6 +44,11 @@ export function buildEngineClient(deps: { readonly engine: EngineAddress; readon
 
   return {
     getJSON: (path) => requestJSON(engine, path, ENGINE_TIMEOUT_MS),
+    open: (path, signal) =>
+      new Promise((resolve, reject) => {
+        const request = http.get({ ...engine, path, headers: { host: 'docker' }, agent: false, signal }, resolve);
+        request.on('error', (error) => reject(engineUnavailable(error)));
+      }),
     async versions() {
       const fresh = askedAt !== undefined && clock.monotonicMs() - askedAt < VERSION_TTL_MS;
       if (!fresh) {

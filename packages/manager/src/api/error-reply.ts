@@ -44,8 +44,3 @@ function statusOf(error: unknown): number | undefined {
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
-
-/** An unknown path and a wrong method alike. */
-export function notFoundPage(): ApiError {
-  return new ApiError('not-found', 'page not found');
-}

@@ -1,5 +1,6 @@
 import { badRequest } from '@swarm/shared/errors/api-error';
 import type { FastifyRequest } from 'fastify';
+import { notFoundPage } from './not-found-page.ts';
 
 export type Query = URLSearchParams;
 
@@ -8,9 +9,14 @@ export function queryOf(request: FastifyRequest): Query {
   return new URLSearchParams(at < 0 ? '' : request.originalUrl.slice(at + 1));
 }
 
-/** The one parameter `{id}` of a route's path, decoded. */
+/**
+ * The one parameter `{id}` of a route's path, decoded.
+ * @throws ApiError 404 when it is empty: it would be the beginning of every id.
+ */
 export function pathID(request: FastifyRequest): string {
-  return (request.params as { readonly id: string }).id;
+  const { id } = request.params as { readonly id: string };
+  if (id === '') throw notFoundPage();
+  return id;
 }
 
 /** False only for absent, empty, `0`, `no`, `false`, `none`. */

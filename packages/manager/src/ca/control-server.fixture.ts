@@ -18,10 +18,11 @@ import { startControlServer } from './control-server.ts';
 import { commitCluster, createCluster } from './create-cluster.ts';
 
 /** A real control port on loopback, with a store and its cluster behind it, for tests. */
-export async function startTestManager(options: { readonly clock?: Clock } = {}) {
+export async function startTestManager(options: { readonly clock?: Clock; readonly ownCertificateLifeMs?: number } = {}) {
   const clock = options.clock ?? systemClock;
   const certificates = createClusterCertificates({ clock });
-  const store = await openStore({ journal: new MemoryJournal(), clock, onFailure: () => undefined });
+  const journal = new MemoryJournal();
+  const store = await openStore({ journal, clock, onFailure: () => undefined });
   const deps = { store, certificates, clock, random: systemRandom, logger: silentLogger };
   const made = await createCluster(deps, {
     advertiseHost: '127.0.0.1',
@@ -33,7 +34,10 @@ export async function startTestManager(options: { readonly clock?: Clock } = {})
   const upgrades: ControlPeer[] = [];
   const server = await startControlServer({
     ...deps,
-    identity: made.identity,
+    identity:
+      options.ownCertificateLifeMs === undefined
+        ? made.identity
+        : forge(made.cluster.ca, made.identity, 'manager', options.ownCertificateLifeMs),
     listen: { host: '127.0.0.1', port: 0 },
     onUpgrade: (_request, socket, _head, peer) => {
       upgrades.push(peer);
@@ -43,6 +47,7 @@ export async function startTestManager(options: { readonly clock?: Clock } = {})
   const address = `127.0.0.1:${server.address.port}`;
   return {
     store,
+    journal,
     server,
     certificates,
     upgrades,

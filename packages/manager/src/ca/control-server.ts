@@ -4,6 +4,7 @@ import { createServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
+import { createCertificateRequest } from '@swarm/shared/identity/certificate-request';
 import type { NodeIdentity } from '@swarm/shared/identity/identity';
 import { type CertificateCheck, checkNodeCertificate } from '@swarm/shared/identity/node-certificate';
 import { tlsServerOptions } from '@swarm/shared/identity/tls-options';
@@ -15,8 +16,11 @@ import { decidePeer, type PeerDecision } from './decide/peer.ts';
 import { Enrolment, type EnrolmentDeps } from './enrolment.ts';
 import { readJsonBody } from './json-body.ts';
 
+type ServerIdentity = Pick<NodeIdentity, 'certificate' | 'privateKey' | 'rootCertificate'>;
+
 export interface ControlServerDeps extends EnrolmentDeps {
-  readonly identity: Pick<NodeIdentity, 'certificate' | 'privateKey' | 'rootCertificate'>;
+  /** Of this manager. */
+  readonly identity: ServerIdentity;
   readonly listen: { readonly host: string; readonly port: number };
   readonly onUpgrade: OnUpgrade;
 }
@@ -37,7 +41,7 @@ const MAX_CONNECTIONS = 20_000;
 export async function startControlServer(deps: ControlServerDeps): Promise<ControlServer> {
   const enrolment = new Enrolment(deps);
   const server = createServer({
-    ...tlsServerOptions(deps.identity),
+    ...tlsServerOptions(await servingIdentity(deps)),
     handshakeTimeout: REQUEST_TIMEOUT_MS,
     headersTimeout: REQUEST_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -114,6 +118,27 @@ export async function startControlServer(deps: ControlServerDeps): Promise<Contr
         for (const socket of connections) socket.destroy();
       }),
   };
+}
+
+/**
+ * A manager that was off for longer than its certificate lasts must serve before it can renew, and clients refuse an
+ * expired certificate: it signs one for its own key, which its renewal then replaces.
+ */
+async function servingIdentity(deps: ControlServerDeps): Promise<ServerIdentity> {
+  const { identity, store, certificates, clock, logger } = deps;
+  const cluster = store.view((tx) => tx.clusters.all()[0]);
+  if (cluster === undefined) throw new Error('the control port needs a cluster in the store');
+  const check = checkNodeCertificate(new X509Certificate(identity.certificate), new X509Certificate(cluster.ca.certificate), clock.now());
+  if (check.kind === 'refused') throw new Error(`this node's own certificate is not accepted: ${check.reason}`);
+  const { nodeID, role, keyFingerprint } = check.certificate;
+  const node = store.view((tx) => tx.nodes.get(nodeID));
+  if (role !== 'manager' || node?.role !== 'manager' || node.keyFingerprint !== keyFingerprint) {
+    throw new Error(`node ${nodeID} is no manager of cluster ${cluster.ID}: it cannot serve the control port`);
+  }
+  if (check.kind === 'valid') return identity;
+  logger.warn({ nodeID }, 'the certificate of this manager expired while it was off; it serves with a new one');
+  const issued = await certificates.issue(cluster, { csr: createCertificateRequest(identity.privateKey), nodeID, role });
+  return { ...identity, certificate: issued.certificate };
 }
 
 const enrolValidator = Compile(EnrolRequestSchema);

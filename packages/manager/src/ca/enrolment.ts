@@ -10,7 +10,7 @@ import type { Logger } from '@swarm/shared/runtime/logger';
 import type { ClusterCertificates } from '../seams/cluster-certificates.ts';
 import type { Draft, ReadTransaction, Store } from '../store/store.ts';
 import { decideEnrolment, type EnrolmentPlan, type EnrolmentView } from './decide/enrolment.ts';
-import { RateLimiter } from './rate-limiter.ts';
+import { addressKey, RateLimiter } from './rate-limiter.ts';
 
 export interface EnrolmentDeps {
   readonly store: Store;
@@ -141,18 +141,6 @@ function draftNode(ID: NodeID, plan: EnrolmentPlan & { kind: 'create' }, keyFing
     role: plan.role,
     keyFingerprint,
   };
-}
-
-/** One IPv6 host has a whole /64 to choose addresses from. */
-function addressKey(address: string): string {
-  if (!address.includes(':')) return address;
-  const [head = '', tail = ''] = address.split('::', 2);
-  const left = head === '' ? [] : head.split(':');
-  const right = tail === '' ? [] : tail.split(':');
-  const groups = address.includes('::')
-    ? [...left, ...Array<string>(Math.max(0, 8 - left.length - right.length)).fill('0'), ...right]
-    : left;
-  return groups.slice(0, 4).join(':');
 }
 
 function tooMany(whose: string, retryAfterMs: number): EnrolmentResult {

@@ -40,3 +40,15 @@ export class RateLimiter {
     if (oldest !== undefined) this.#buckets.delete(oldest);
   }
 }
+
+/** One IPv6 host has a whole /64 to choose addresses from. */
+export function addressKey(address: string): string {
+  if (!address.includes(':')) return address;
+  const [head = '', tail = ''] = address.split('::', 2);
+  const left = head === '' ? [] : head.split(':');
+  const right = tail === '' ? [] : tail.split(':');
+  const groups = address.includes('::')
+    ? [...left, ...Array<string>(Math.max(0, 8 - left.length - right.length)).fill('0'), ...right]
+    : left;
+  return groups.slice(0, 4).join(':');
+}

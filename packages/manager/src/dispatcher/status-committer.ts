@@ -39,7 +39,7 @@ export function startStatusCommitter(deps: StatusCommitterDeps) {
       const dropped = await store.update((tx) =>
         batches.flatMap(({ nodeID, statuses }) =>
           statuses.flatMap((reported) => {
-            const decision = decideStatus(tx.tasks.get(reported.taskID), nodeID, reported);
+            const decision = decideStatus(tx.tasks.get(reported.taskID), nodeID, reported, clock.now());
             if (decision.kind === 'commit') tx.tasks.update(decision.task);
             return decision.kind === 'drop' ? [{ nodeID, taskID: reported.taskID, reason: decision.reason }] : [];
           }),

@@ -3,8 +3,8 @@ import { isLive } from '@swarm/shared/domain/task-state';
 import type { UpdateConfig } from '@swarm/shared/engine-api/service-spec';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { TestCluster } from '../testing/test-cluster.ts';
 import { SECOND_NS, serviceSpec } from './testing/build.ts';
-import { TestCluster } from './testing/cluster.ts';
 
 /** Random users, nodes and luck against the real loops; what is promised must hold after every single commit. */
 type Action =

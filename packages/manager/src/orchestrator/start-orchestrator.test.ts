@@ -1,8 +1,8 @@
 import type { RestartPolicy, ServiceSpec, UpdateConfig } from '@swarm/shared/engine-api/service-spec';
 import { epochMs } from '@swarm/shared/runtime/clock';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { newestFirst, TestCluster } from '../testing/test-cluster.ts';
 import { SECOND_NS, serviceSpec } from './testing/build.ts';
-import { newestFirst, TestCluster } from './testing/cluster.ts';
 
 let cluster: TestCluster;
 beforeEach(async () => {
@@ -110,11 +110,15 @@ test('an image that cannot be had does not spin either', async () => {
 
 test('never starts more attempts than allowed, also over a restart of the manager', async () => {
   cluster.behaviours.set('web:1', { livesMs: 100 });
+  const started = new Set<string>();
+  cluster.onCommit = () => {
+    for (const task of cluster.tasks()) if (task.runningSince !== undefined) started.add(task.ID);
+  };
   await cluster.deploy(web({ policy: { MaxAttempts: 3, Delay: SECOND_NS } }));
   await cluster.clock.advance(2_000);
   await cluster.restartManager();
   await cluster.clock.advance(10 * 60_000);
-  expect(cluster.tasks()).toHaveLength(4);
+  expect(started.size).toBe(4);
   expect(cluster.live()).toHaveLength(0);
   await cluster.deploy(web({ policy: { MaxAttempts: 3, Delay: SECOND_NS }, image: 'web:2' }));
   await running(1);
@@ -382,6 +386,21 @@ test('a replicated job runs as many at a time as it may, until all have complete
       .sort(),
   ).toEqual([0, 1, 2, 3, 4]);
   expect(cluster.tasks()).toHaveLength(5);
+});
+
+test('a job that has used up its attempts has them again when it is run again', async () => {
+  cluster.behaviours.set('web:1', { livesMs: 100 });
+  const mode = { ReplicatedJob: {} };
+  const started = new Set<string>();
+  cluster.onCommit = () => {
+    for (const task of cluster.tasks()) if (task.runningSince !== undefined) started.add(task.ID);
+  };
+  await cluster.deploy(web({ mode, policy: { MaxAttempts: 1 } }));
+  await rest(60_000);
+  expect(started.size).toBe(2);
+  await cluster.runJobAgain();
+  await rest(60_000);
+  expect(started.size).toBe(4);
 });
 
 test('a global job runs once on every node, also on one that comes later', async () => {

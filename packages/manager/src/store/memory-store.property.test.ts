@@ -234,7 +234,7 @@ test('exactly what was acknowledged is there, in order, whatever fails and howev
         );
       }
     }),
-    { numRuns: 300 },
+    { numRuns: 600 },
   );
 });
 

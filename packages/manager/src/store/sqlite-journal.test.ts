@@ -58,7 +58,7 @@ describe('refusals', () => {
     const child = writer('x');
     expect((await collect(child)).at(0)).toBe('error busy');
     await journal.close();
-  });
+  }, 30_000);
 
   test('another key is refused as wrong-key, not as damage', async () => {
     await written();

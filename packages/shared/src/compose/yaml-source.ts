@@ -77,7 +77,7 @@ export class YamlError extends Error {
 
 export const MAX_YAML_BYTES = 16 * 1024 * 1024;
 /** Bounds what aliases can blow a file up to (“billion laughs”), and how deep a file can nest. */
-const MAX_NODES = 1_000_000;
+const MAX_NODES = 300_000;
 const MAX_DEPTH = 200;
 
 /** Decodes the file's documents; a file without any gives one whose tree is null. @throws YamlError */

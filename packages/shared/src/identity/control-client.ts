@@ -1,5 +1,6 @@
 import { request } from 'node:https';
 import type { ConnectionOptions } from 'node:tls';
+import type { Clock } from '../runtime/clock.ts';
 import { type ControlAddress, encodeControlAddress } from './control-address.ts';
 import { EnrolError } from './enrol-error.ts';
 import { ServerRefused } from './tls-options.ts';
@@ -11,6 +12,7 @@ export interface ControlRequest {
   /** Sent as JSON by POST; absent: GET. */
   readonly body?: unknown;
   readonly tls: ConnectionOptions;
+  readonly clock: Clock;
   readonly signal?: AbortSignal;
 }
 
@@ -28,13 +30,14 @@ const MAX_REPLY_BYTES = 65_536;
 export function sendControlRequest(options: ControlRequest): Promise<ControlReply> {
   const { address, tls } = options;
   const text = options.body === undefined ? undefined : JSON.stringify(options.body);
-  const timeout = AbortSignal.timeout(TIMEOUT_MS);
-  const signal = options.signal === undefined ? timeout : AbortSignal.any([options.signal, timeout]);
-  return new Promise((resolve, reject) => {
+  const timeout = new AbortController();
+  const cancelTimeout = options.clock.setTimer(TIMEOUT_MS, () => timeout.abort());
+  const signal = options.signal === undefined ? timeout.signal : AbortSignal.any([options.signal, timeout.signal]);
+  return new Promise<ControlReply>((resolve, reject) => {
     let sent = false;
     const fail = (cause: Error) => {
       if (options.signal?.aborted) reject(options.signal.reason);
-      else reject(explainFailure(address, timeout.aborted ? TIMED_OUT : cause, sent && text !== undefined));
+      else reject(explainFailure(address, timeout.signal.aborted ? TIMED_OUT : cause, sent && text !== undefined));
     };
     const outgoing = request({
       ...tls,
@@ -62,7 +65,7 @@ export function sendControlRequest(options: ControlRequest): Promise<ControlRepl
       reply.on('end', () => resolve({ status: reply.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') }));
     });
     outgoing.end(text);
-  });
+  }).finally(cancelTimeout);
 }
 
 const TIMED_OUT = new Error(`no answer within ${TIMEOUT_MS / 1000} s`);

@@ -42,7 +42,7 @@ export async function enrol(options: EnrolOptions): Promise<NodeIdentity> {
   const { addresses, privateKey, availability, labels, hostname, clock, signal } = options;
   const csr = createCertificateRequest(privateKey);
   return atFirstReachable(addresses, async (address) => {
-    const rootCertificate = await fetchRoot(address, token.rootDigest, signal);
+    const rootCertificate = await fetchRoot(address, token.rootDigest, clock, signal);
     const request: EnrolRequest = {
       token: options.token.trim(),
       csr,
@@ -55,6 +55,7 @@ export async function enrol(options: EnrolOptions): Promise<NodeIdentity> {
       path: CONTROL_PATHS.enrol,
       body: request,
       tls: pinnedServerOptions(rootCertificate),
+      clock,
       ...(signal && { signal }),
     });
     return readReply(address, reply, { rootCertificate, privateKey, nowMs: clock.now() });
@@ -84,6 +85,7 @@ export async function renew(options: RenewOptions): Promise<NodeIdentity> {
       path: CONTROL_PATHS.enrol,
       body: { csr } satisfies EnrolRequest,
       tls: expired ? pinnedServerOptions(rootCertificate, clusterID) : tlsClientOptions(identity),
+      clock,
       ...(signal && { signal }),
     });
     return readReply(address, reply, { rootCertificate, privateKey, nowMs: clock.now(), clusterID, nodeID });
@@ -110,13 +112,14 @@ async function atFirstReachable<T>(addresses: readonly string[], attempt: (addre
   throw last;
 }
 
-async function fetchRoot(address: ControlAddress, digest: string, signal: AbortSignal | undefined): Promise<string> {
+async function fetchRoot(address: ControlAddress, digest: string, clock: Clock, signal: AbortSignal | undefined): Promise<string> {
   const where = encodeControlAddress(address);
   // Nothing secret is sent, and what comes back is believed only if the token names it.
   const reply = await sendControlRequest({
     address,
     path: CONTROL_PATHS.ca,
     tls: { rejectUnauthorized: false, minVersion: 'TLSv1.3' },
+    clock,
     ...(signal && { signal }),
   });
   if (reply.status !== 200 || !reply.body.startsWith('-----BEGIN CERTIFICATE-----')) {

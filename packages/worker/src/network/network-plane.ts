@@ -18,11 +18,3 @@ export class NetworkPlaneError extends Error {
     this.name = 'NetworkPlaneError';
   }
 }
-
-/**
- * Every container runs on the engine's own networks: admission lets no service through that needs another, so there is
- * nothing to make. A `<stack>_default` network is a name only until there are cluster networks.
- */
-export function createEngineNetworkPlane(): NetworkPlane {
-  return { apply: async () => undefined };
-}

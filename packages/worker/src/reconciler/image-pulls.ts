@@ -2,6 +2,7 @@ import { type Clock, delay } from '@swarm/shared/runtime/clock';
 import type { Logger } from '@swarm/shared/runtime/logger';
 import { type ContainerEngine, EngineError } from '../engine/engine.ts';
 import { decidePull, isForgettable, type PullKnowledge } from './decide/pull.ts';
+import { untilAborted } from './until-aborted.ts';
 
 /** Makes images available, one pull per reference at a time, shared by all tasks that wait for it. */
 export interface ImagePulls {
@@ -55,7 +56,7 @@ export function createImagePulls(deps: { readonly engine: ContainerEngine; reado
     const shared = sharedPull(key, reference, auth);
     shared.waiters += 1;
     try {
-      await raceAbort(shared.done, signal);
+      await untilAborted(shared.done, signal);
     } finally {
       shared.waiters -= 1;
       if (shared.waiters === 0) {
@@ -84,13 +85,4 @@ export function createImagePulls(deps: { readonly engine: ContainerEngine; reado
       return `No such image: ${reference}${reason === undefined ? '' : `: ${reason}`}`;
     },
   };
-}
-
-function raceAbort<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    if (signal.aborted) return onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }

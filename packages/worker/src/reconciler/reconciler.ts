@@ -6,6 +6,7 @@ import type { Logger } from '@swarm/shared/runtime/logger';
 import { startLoop } from '@swarm/shared/runtime/loop';
 import { type ContainerEngine, EngineError, type EngineInfo } from '../engine/engine.ts';
 import { type NetworkPlane, NetworkPlaneError } from '../network/network-plane.ts';
+import type { PayloadFiles } from '../payloads/payload-files.ts';
 import type { AssignmentSet, ManagerLine } from '../session/worker-ports.ts';
 import { nextSteps } from './decide/next-steps.ts';
 import type { Step } from './decide/step.ts';
@@ -17,6 +18,7 @@ import { createExecutor } from './executors.ts';
 import { createImagePulls } from './image-pulls.ts';
 import { createObserver } from './observer.ts';
 import { createStepRunner } from './step-runner.ts';
+import { untilAborted } from './until-aborted.ts';
 
 /** Brings the host's containers to what the node shall hold, and says what it sees. */
 export interface Reconciler {
@@ -34,6 +36,7 @@ export interface ReconcilerDeps {
   readonly logger: Logger;
   readonly line: Pick<ManagerLine, 'report' | 'reach' | 'watchReach'>;
   readonly network: NetworkPlane;
+  readonly payloads: PayloadFiles;
   readonly nodeID: string;
   readonly clusterID: string;
   /** What an earlier life of this daemon knew of its tasks. */
@@ -75,11 +78,14 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
     execute: createExecutor({
       engine,
       images: createImagePulls({ engine, clock, logger }),
+      payloads: deps.payloads,
+      assigned: () => set,
       logger,
       reports: {
         imageReady: (taskID) => changeRecord(taskID, (record) => ({ ...record, imageReady: true })),
         failed: (taskID, failure) => changeRecord(taskID, (record) => ({ ...record, failure })),
         touched: (containerID) => observer.touch(containerID),
+        unsure: () => observer.listAgain(),
         remembered: () => remember(),
       },
       node: async () => {
@@ -108,7 +114,7 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
     };
   }
 
-  async function pass(): Promise<void> {
+  async function pass(signal: AbortSignal): Promise<void> {
     if (clock.monotonicMs() - listedAtMs >= TICK_MS) {
       observer.listAgain();
       listedAtMs = clock.monotonicMs();
@@ -117,7 +123,7 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
     let containers: Awaited<ReturnType<typeof observer.look>>;
     try {
       await applyNetworks();
-      do containers = await observer.look();
+      do containers = await untilAborted(observer.look(), signal);
       while (observer.isDue());
     } catch (error) {
       if (error instanceof NetworkPlaneError) logger.warn({ reason: error.message }, 'the networks of this host are not as wanted');
@@ -126,10 +132,11 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
       lookAgain(ENGINE_RETRY_MS);
       return;
     }
+    if (signal.aborted) return;
     noteEngine(undefined);
     const now = { ms: clock.now(), timestamp: timestamp(clock.now()) };
     const wanted = { confirmed, ...(set === undefined ? {} : { set }) };
-    const plan = nextSteps({ containers, records, busy: runner.busy() }, wanted, now, line.reach());
+    const plan = nextSteps({ containers, records, payloads: deps.payloads.held(), busy: runner.busy() }, wanted, now, line.reach());
     records = new Map(plan.records);
     cancelUnwanted();
     const retryMs = runner.begin(plan.steps);
@@ -224,9 +231,9 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
     idle: () => loop.idle(),
     async stop() {
       unwatchReach();
-      cancelLookAgain?.();
       await watch.stop();
       await loop.stop();
+      cancelLookAgain?.();
       await runner.stop();
       await saved;
     },

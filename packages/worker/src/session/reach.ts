@@ -10,6 +10,7 @@ export class Reach {
   readonly #listeners = new Set<(reach: ManagerReach) => void>();
   #now: ManagerReach = 'uncertain';
   #cancelTimer: () => void;
+  #stopped = false;
 
   constructor(clock: Clock, patienceMs: number) {
     this.#clock = clock;
@@ -26,7 +27,7 @@ export class Reach {
   }
 
   lost(patienceMs: number): void {
-    if (this.#now !== 'connected') return;
+    if (this.#stopped || this.#now !== 'connected') return;
     this.#cancelTimer = this.#giveUpAfter(patienceMs);
     this.#set('uncertain');
   }
@@ -36,7 +37,9 @@ export class Reach {
     return () => this.#listeners.delete(listener);
   }
 
+  /** Nothing is waited for any more; what happens afterwards changes nothing. */
   stop(): void {
+    this.#stopped = true;
     this.#cancelTimer();
     this.#listeners.clear();
   }

@@ -10,6 +10,8 @@ export interface LogLine {
 
 /** A line longer than this is passed on in pieces, so that one without end does not fill the memory. */
 const MAX_LINE_BYTES = 64 * 1024;
+/** Engines cut at 16 KiB; what announces more is no log. */
+const MAX_FRAME_BYTES = 4 * 1024 * 1024;
 const HEADER_BYTES = 8;
 const NEWLINE = 10;
 
@@ -32,9 +34,12 @@ export class LogLines {
     const lines: LogLine[] = [];
     let bytes = Buffer.concat([this.#rest, chunk]);
     while (bytes.length >= HEADER_BYTES) {
+      const stream = streamOf(bytes[0]);
       const size = bytes.readUInt32BE(4);
+      if (size > MAX_FRAME_BYTES)
+        throw new Error(`the engine announced a log frame of ${size} bytes; ${MAX_FRAME_BYTES} is the most it may have`);
       if (bytes.length < HEADER_BYTES + size) break;
-      lines.push(...this.#cut(streamOf(bytes[0]), bytes.subarray(HEADER_BYTES, HEADER_BYTES + size)));
+      lines.push(...this.#cut(stream, bytes.subarray(HEADER_BYTES, HEADER_BYTES + size)));
       bytes = bytes.subarray(HEADER_BYTES + size);
     }
     this.#rest = bytes;

@@ -1,6 +1,7 @@
 import type { Task, TaskStatus } from '@swarm/shared/domain/objects';
 import { compareStates } from '@swarm/shared/domain/task-state';
 import type { ReportedStatus } from '@swarm/shared/protocol/session';
+import { timestamp } from '@swarm/shared/runtime/clock';
 import { deepEqual } from '@swarm/shared/runtime/deep-equal';
 
 /** `drop` and `unchanged` cost no write; a worker may forget the status in every case. */
@@ -12,8 +13,11 @@ export type StatusDecision =
       readonly reason: 'no such task' | 'task of another node' | 'task not assigned yet' | 'would move the task back';
     };
 
-/** What a node's report makes of a task. The observed state only climbs: of two observations the greater is right. */
-export function decideStatus(task: Task | undefined, nodeID: string, reported: ReportedStatus): StatusDecision {
+/**
+ * What a node's report makes of a task. The observed state only climbs: of two observations the greater is right. When
+ * it was first seen running is noted by the manager's clock: updates and restarts ask how long it ran.
+ */
+export function decideStatus(task: Task | undefined, nodeID: string, reported: ReportedStatus, nowMs: number): StatusDecision {
   if (task === undefined) return { kind: 'drop', reason: 'no such task' };
   if (task.NodeID !== nodeID) return { kind: 'drop', reason: 'task of another node' };
   if (compareStates(task.Status.State, 'assigned') < 0) return { kind: 'drop', reason: 'task not assigned yet' };
@@ -22,7 +26,16 @@ export function decideStatus(task: Task | undefined, nodeID: string, reported: R
   const unattendedRestarts = reported.unattendedRestarts ?? task.unattendedRestarts;
   const sameButTime = deepEqual({ ...status, Timestamp: '' }, { ...task.Status, Timestamp: '' });
   if (sameButTime && unattendedRestarts === task.unattendedRestarts) return { kind: 'unchanged' };
-  return { kind: 'commit', task: { ...task, Status: status, ...(unattendedRestarts === undefined ? {} : { unattendedRestarts }) } };
+  const runningSince = task.runningSince ?? (status.State === 'running' ? timestamp(nowMs) : undefined);
+  return {
+    kind: 'commit',
+    task: {
+      ...task,
+      Status: status,
+      ...(runningSince === undefined ? {} : { runningSince }),
+      ...(unattendedRestarts === undefined ? {} : { unattendedRestarts }),
+    },
+  };
 }
 
 /** Container and ports stay known after the report that named them: an ended task still shows what it ran in. */

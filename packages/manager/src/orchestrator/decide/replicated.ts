@@ -31,6 +31,7 @@ export function lowestFreeSlots(occupied: { has(slot: number): boolean }, count:
  * by one from the node that has most; there what does not run before what does, then the highest slot.
  */
 export function slotsToRemove(slots: Slots, surplus: number): readonly number[] {
+  if (surplus <= 0) return [];
   const removed: number[] = [];
   const perNode = new Map<string, Seating[]>();
   const seatings = [...slots].map(([slot, tasks]) => seatingOf(slot, tasks)).sort(dispensableFirst);

@@ -34,10 +34,11 @@ export function decideRestart(ended: Task, seatTasks: readonly Task[], facts: Se
   return { kind: 'restart', delayMs, origin: { kind: 'restart', failuresInRow, notBefore: timestamp(now + delayMs) } };
 }
 
-/** Restarts made at this seat for the service as it is now; those that the window has left behind do not count. */
+/** Restarts made at this seat for the service as it is now (of a job: in this run of it); none from before the window. */
 function countRestarts(ended: Task, seatTasks: readonly Task[], { service }: ServiceFacts, windowMs: number): number {
   const sinceMs = windowMs > 0 ? epochMs(ended.UpdatedAt) - windowMs : Number.NEGATIVE_INFINITY;
-  return seatTasks.filter((task) => isCountedRestart(task, service) && epochMs(task.CreatedAt) > sinceMs).length;
+  const isOfRun = (task: Task) => task.JobIteration?.Index === ended.JobIteration?.Index;
+  return seatTasks.filter((task) => isCountedRestart(task, service) && isOfRun(task) && epochMs(task.CreatedAt) > sinceMs).length;
 }
 
 /** What `MaxAttempts` counts, and history therefore keeps longest. */

@@ -15,7 +15,7 @@ import {
   type Standing,
   standingOf,
 } from './standing.ts';
-import { type NewTask, type Seat, SeatDraft, type SeatPlan, type ServiceFacts, type World } from './view.ts';
+import { type NewTask, NO_CHANGE, type Seat, SeatDraft, type SeatPlan, type ServiceFacts, type World } from './view.ts';
 
 /**
  * One seat and its tasks: the whole of keeping one replica alive. Who decides how many seats there are, and which of
@@ -40,6 +40,7 @@ const DEFAULT_STOP_GRACE_MS = 10_000;
 export const RETURN_GRACE_MS = 2_000;
 
 export function decideSeat(view: SeatView, now: number): SeatPlan {
+  if (isSettled(view, now)) return NO_CHANGE;
   const draft = new SeatDraft(view.tasks);
   const standing = new Map<string, Standing>();
   for (const task of view.tasks) {
@@ -64,6 +65,13 @@ export function decideSeat(view: SeatView, now: number): SeatPlan {
   else succeedEnded(view, draft, now);
   for (const task of draft.tasks) if (task.DesiredState === 'ready' && isLive(task)) start(view, draft, task, now);
   return draft.plan;
+}
+
+/** As nearly all seats are nearly all the time: one task, alive where it may be, and nothing else. */
+function isSettled({ tasks, purpose, facts, world }: SeatView, now: number): boolean {
+  const [task, ...others] = tasks;
+  if (task === undefined || others.length > 0 || purpose === 'clear') return false;
+  return task.DesiredState === goalOf(facts) && isOfCurrentIteration(task, facts) && standingOf(task, world, now) === 'present';
 }
 
 /** What follows from a task's standing alone. */
@@ -179,7 +187,7 @@ function succeedAbsent(view: SeatView, draft: SeatDraft, absent: readonly Task[]
   draft.restOn(kept);
   for (const task of surplus) withdraw(draft, task);
   if (view.purpose !== 'fill' || !('Slot' in view.seat) || isNeverRestarted(view)) return;
-  draft.create(newTask(view.facts, view.seat, { kind: 'move' }, goal(view), now));
+  draft.create(newTask(view.facts, view.seat, { kind: 'move' }, goalOf(view.facts), now));
 }
 
 /** The seat has no task any more. */
@@ -193,7 +201,7 @@ function succeedEnded(view: SeatView, draft: SeatDraft, now: number): void {
   if (last?.DesiredState === 'ready') retire(draft, last);
   const waits = origin.notBefore !== undefined && epochMs(origin.notBefore) > now;
   const blocked = draft.tasks.some((task) => !hasStopped(task, view.world));
-  draft.create(newTask(facts, seat, origin, waits || blocked ? 'ready' : goal(view), now));
+  draft.create(newTask(facts, seat, origin, waits || blocked ? 'ready' : goalOf(view.facts), now));
 }
 
 /** Why and when the successor of `last` shall start; undefined when there is none, or not yet. */
@@ -228,7 +236,7 @@ function start(view: SeatView, draft: SeatDraft, task: Task, now: number): void 
     draft.wakeAt(patienceEndsMs);
     return;
   }
-  draft.edit(task, { DesiredState: goal(view) });
+  draft.edit(task, { DesiredState: goalOf(view.facts) });
 }
 
 /** One minute for a task with the default grace period; a database that may take longer to stop is given longer. */
@@ -237,8 +245,8 @@ function stopPatienceMs(view: SeatView, task: Task): number {
   return Math.max(DEFAULT_STOP_GRACE_MS, grace === undefined ? 0 : grace / 1e6) + STOP_SLACK_MS;
 }
 
-function goal(view: SeatView): 'running' | 'complete' {
-  return isJob(view.facts.service) ? 'complete' : 'running';
+function goalOf(facts: ServiceFacts): 'running' | 'complete' {
+  return isJob(facts.service) ? 'complete' : 'running';
 }
 
 export function newTask(facts: ServiceFacts, seat: Seat, origin: TaskOrigin, desired: DesiredState, now: number): NewTask {

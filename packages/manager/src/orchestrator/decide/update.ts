@@ -89,8 +89,13 @@ function isRenewal(task: Task, view: UpdateView): boolean {
 
 /** The seat's task is alive and outdated, and no newer one is on its way. */
 function isDirty({ tasks }: UpdateSeat, { facts, world }: UpdateView): boolean {
-  const live = tasks.filter(isLive);
-  return live.length > 0 && !live.some((task) => isClean(task, facts, world));
+  let isAlive = false;
+  for (const task of tasks) {
+    if (!isLive(task)) continue;
+    if (isClean(task, facts, world)) return false;
+    isAlive = true;
+  }
+  return isAlive;
 }
 
 /** Until when a renewal takes up one of the parallel places: until it runs, and then for the delay. */

@@ -36,6 +36,8 @@ export interface SeatPlan {
   readonly wakeAtMs?: number;
 }
 
+export const NO_CHANGE: SeatPlan = { create: [], update: [], premises: [] };
+
 export function isEmptyPlan(plan: SeatPlan): boolean {
   return plan.create.length === 0 && plan.update.length === 0;
 }

@@ -1,5 +1,5 @@
 import type { Node } from '@swarm/shared/domain/objects';
-import type { Demand, SpreadLabel } from './demand.ts';
+import { type Demand, type SpreadLabel, withoutLoad } from './demand.ts';
 import { FILTERS, MAX_REPLICAS_POSITION } from './filters.ts';
 import { KeyedHeap } from './heaps.ts';
 import type { Inventory, Seat } from './inventory.ts';
@@ -64,9 +64,9 @@ export class Candidates {
     for (const seat of inventory.ordered) this.refresh(seat);
   }
 
-  /** False once nodes have come or gone: build a new one. */
+  /** False once nodes have come or gone, or when labels have changed so often that most leaves are empty: build a new one. */
   get isCurrent(): boolean {
-    return this.#epoch === this.#inventory.epoch;
+    return this.#epoch === this.#inventory.epoch && this.leaves.size <= 2 * this.#judged.length + 16;
   }
 
   catchUp(): void {
@@ -151,33 +151,52 @@ export function refusalsWith(candidates: Candidates, atMaxReplicas: number): Int
   return refused;
 }
 
-/** The candidates of the demands that were asked for last. Bounded: each holds some numbers per node. */
+/** Nodes in all cached candidates together: some 25 bytes each. */
+const MOST_CACHED_NODES = 2 ** 21;
+/** Keys that are remembered as asked for once. */
+const MOST_SEEN = 10_000;
+
+/**
+ * Candidates by demand: those that were asked for last, as many as the bound lets stay. A demand that is met for the
+ * first time borrows those of all demands that ask the same of the node object, and has to look at the load of each node
+ * itself: where no two services reserve alike, that costs a few looks per task, and an index of its own would cost one
+ * per node.
+ */
 export class CandidateCache {
   readonly #inventory: Inventory;
   readonly #byKey = new Map<string, Candidates>();
-  readonly #limit: number;
+  readonly #seen = new Set<string>();
+  readonly #mostNodes: number;
 
-  constructor(inventory: Inventory, limit = 64) {
+  constructor(inventory: Inventory, mostNodes = MOST_CACHED_NODES) {
     this.#inventory = inventory;
-    this.#limit = limit;
+    this.#mostNodes = mostNodes;
   }
 
-  /** Caught up with the inventory. */
-  for(demand: Demand): Candidates {
+  /** Caught up with the inventory. Borrowed ones do not know what the demand takes of a node. */
+  for(demand: Demand): { readonly candidates: Candidates; readonly borrowed: boolean } {
+    const { key, nodeKey } = demand;
+    if (key === nodeKey || this.#byKey.get(key)?.isCurrent || this.#seen.has(key)) return { candidates: this.own(demand), borrowed: false };
+    if (this.#seen.size >= MOST_SEEN) this.#seen.clear();
+    this.#seen.add(key);
+    return { candidates: this.own(withoutLoad(demand)), borrowed: true };
+  }
+
+  /** The demand's own, caught up with the inventory. */
+  own(demand: Demand): Candidates {
     const known = this.#byKey.get(demand.key);
     if (known?.isCurrent) {
-      if (this.#byKey.size > 1) {
-        this.#byKey.delete(demand.key);
-        this.#byKey.set(demand.key, known);
-      }
+      this.#byKey.delete(demand.key);
+      this.#byKey.set(demand.key, known);
       known.catchUp();
       return known;
     }
     const built = new Candidates(demand, this.#inventory);
     this.#byKey.delete(demand.key);
     this.#byKey.set(demand.key, built);
+    const limit = Math.max(1, Math.floor(this.#mostNodes / Math.max(1, this.#inventory.ordered.length)));
     for (const key of this.#byKey.keys()) {
-      if (this.#byKey.size <= this.#limit) break;
+      if (this.#byKey.size <= limit) break;
       this.#byKey.delete(key);
     }
     return built;

@@ -1,6 +1,6 @@
 import type { Template } from '@swarm/shared/domain/objects';
 import type { Placement, TaskSpec } from '@swarm/shared/engine-api/service-spec';
-import { buildGenericDemand, type GenericDemand } from './generic-resources.ts';
+import { buildGenericDemand, type GenericDemand, NO_GENERIC } from './generic-resources.ts';
 
 /**
  * What the tasks of one template ask of a node, read out of the template once. Tasks with the same `key` fit the same
@@ -9,6 +9,8 @@ import { buildGenericDemand, type GenericDemand } from './generic-resources.ts';
 export interface Demand {
   /** Empty when the tasks fit every node that is ready. */
   readonly key: string;
+  /** The key of the same demand without what it takes of a node: see `withoutLoad`. */
+  readonly nodeKey: string;
   readonly nanoCPUs: number;
   readonly memoryBytes: number;
   readonly generic: GenericDemand;
@@ -56,7 +58,14 @@ export function buildDemand(
     ],
     spread: readSpread(spec.Placement),
   };
-  return { ...parts, maxReplicas: spec.Placement?.MaxReplicas ?? 0, key: keyOf(parts) };
+  return { ...parts, maxReplicas: spec.Placement?.MaxReplicas ?? 0, key: keyOf(parts), nodeKey: keyOf({ ...parts, ...NO_LOAD }) };
+}
+
+const NO_LOAD = { nanoCPUs: 0, memoryBytes: 0, generic: NO_GENERIC, hostPorts: [] } as const;
+
+/** What the demand asks of the node object alone, whatever is on the node already. */
+export function withoutLoad(demand: Demand): Demand {
+  return { ...demand, ...NO_LOAD, key: demand.nodeKey };
 }
 
 function readPlugins(spec: TaskSpec, driverOfNetwork: (networkID: string) => string | undefined): PluginDemand[] {
@@ -88,7 +97,7 @@ function readSpread(placement: Placement | undefined): SpreadLabel[] {
   });
 }
 
-function keyOf(parts: Omit<Demand, 'key' | 'maxReplicas'>): string {
+function keyOf(parts: Omit<Demand, 'key' | 'nodeKey' | 'maxReplicas'>): string {
   const { nanoCPUs, memoryBytes, generic, plugins, placement, hostPorts, spread } = parts;
   const constraints = placement?.Constraints ?? [];
   const platforms = placement?.Platforms ?? [];

@@ -17,10 +17,10 @@ export interface GenericUse {
   readonly named: Map<string, Set<string>>;
 }
 
-const NOTHING: GenericDemand = { discrete: [], named: [] };
+export const NO_GENERIC: GenericDemand = { discrete: [], named: [] };
 
 export function buildGenericDemand(resources: readonly GenericResource[] | undefined): GenericDemand {
-  if (resources === undefined || resources.length === 0) return NOTHING;
+  if (resources === undefined || resources.length === 0) return NO_GENERIC;
   const counts = new Map<string, number>();
   const named: { kind: string; value: string }[] = [];
   for (const { DiscreteResourceSpec: discrete, NamedResourceSpec: name } of resources) {

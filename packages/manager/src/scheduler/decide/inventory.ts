@@ -85,10 +85,14 @@ export class Inventory {
     return this.#failures.get(templateID);
   }
 
-  /** Calls `visit` for each seat that changed after `since`, at least once. */
+  /** Calls `visit` once for each seat that changed after `since`. */
   changedSince(since: number, visit: (seat: Seat) => void): void {
     if (since >= this.#logStart) {
-      for (let at = since - this.#logStart; at < this.#log.length; at += 1) visit(this.#log[at] as Seat);
+      for (let at = since - this.#logStart; at < this.#log.length; at += 1) {
+        const seat = this.#log[at] as Seat;
+        // Only at its last entry: a node may have changed many times.
+        if (seat.changedAt === this.#logStart + at + 1) visit(seat);
+      }
       return;
     }
     for (const seat of this.ordered) if (seat.changedAt > since) visit(seat);

@@ -304,7 +304,7 @@ test('any history of nodes, placements and ends: every choice and every explanat
     fc.property(fc.array(putNode, { minLength: 1, maxLength: 5 }), fc.array(step, { maxLength: 25 }), (first, steps) => {
       const reference = new Reference(SERVICES);
       const inventory = new Inventory();
-      const cache = new CandidateCache(inventory, 3);
+      const cache = new CandidateCache(inventory, 12);
       for (const [service, { spec, endpoint }] of SERVICES) {
         const template = buildTemplate(service, spec, endpoint);
         inventory.putDemand(
@@ -454,4 +454,16 @@ test('the same cluster, learnt in any order, gives the same plan', () => {
       expect(place(shuffled, 9)).toEqual(place(inOrder, 9));
     }),
   );
+});
+
+test('values of a label that no node has any more are forgotten', () => {
+  const spec = { Placement: { Preferences: [{ Spread: { SpreadDescriptor: 'node.labels.build' } }] } };
+  const cluster = buildCluster({ a: [] }, { web: spec });
+  const demand = cluster.inventory.demand('template-of-web');
+  if (demand === undefined) throw new Error('no demand');
+  for (let build = 0; build < 500; build += 1) {
+    cluster.inventory.putNode(buildNode('a', { labels: { build: String(build) } }));
+    expect(cluster.cache.own(demand).leaves.size).toBeLessThan(25);
+  }
+  expect(place(cluster, 1).on).toBe('a');
 });

@@ -30,8 +30,7 @@ export interface GroupPlan {
 export function placeGroup(inventory: Inventory, cache: CandidateCache, demand: Demand, tasks: readonly Task[], nowMs: number): GroupPlan {
   const [first] = tasks;
   if (first === undefined) return { placed: [], unplaced: [], explanation: '' };
-  const candidates = cache.for(demand);
-  const tree = new GroupTree({ inventory, candidates, maxReplicas: demand.maxReplicas }, readKnown(inventory, first, nowMs));
+  const tree = new GroupTree({ inventory, demand, ...cache.for(demand) }, readKnown(inventory, first, nowMs));
   const placed: Placement[] = [];
   for (const task of tasks) {
     const choice = tree.best();
@@ -39,10 +38,12 @@ export function placeGroup(inventory: Inventory, cache: CandidateCache, demand: 
     placed.push(reserveOn(inventory, choice.seat, demand, task));
     tree.placed();
   }
-  const unplaced = tasks.slice(placed.length);
-  const explanation = unplaced.length === 0 ? '' : explainRefusals(refusalsWith(candidates, tree.countAtMaxReplicas()));
   tree.finish();
-  return { placed, unplaced, explanation };
+  const unplaced = tasks.slice(placed.length);
+  if (unplaced.length === 0) return { placed, unplaced, explanation: '' };
+  // What waits will be looked at again: it is worth candidates of its own, which know every cause.
+  const candidates = cache.own(demand);
+  return { placed, unplaced, explanation: explainRefusals(refusalsWith(candidates, tree.countAtMaxReplicas(candidates))) };
 }
 
 /**

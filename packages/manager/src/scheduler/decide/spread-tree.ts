@@ -1,4 +1,6 @@
 import { type Candidates, type Leaf, loadRank } from './candidates.ts';
+import type { Demand } from './demand.ts';
+import { fits } from './filters.ts';
 import { Heap } from './heaps.ts';
 import type { Inventory, Seat } from './inventory.ts';
 
@@ -27,8 +29,14 @@ interface Branch {
 export interface GroupRules {
   readonly inventory: Inventory;
   readonly candidates: Candidates;
-  /** 0: no limit. */
-  readonly maxReplicas: number;
+  /** The candidates do not know what the demand takes of a node: that is checked for each node that comes up. */
+  readonly borrowed: boolean;
+  readonly demand: Demand;
+}
+
+function hasRoom({ candidates, borrowed, demand }: GroupRules, { seat, own }: Choice): boolean {
+  if (!candidates.passes(seat) || (demand.maxReplicas > 0 && own >= demand.maxReplicas)) return false;
+  return !borrowed || (seat.node !== undefined && fits(demand, seat.node, seat.load, own));
 }
 
 /** Less is better: failures (from the threshold on), tasks of this service, tasks, id. */
@@ -92,7 +100,7 @@ class LeafBranch implements Branch {
     this.#freshLeft = leaf.heap.size - passing;
     this.#known = new Heap(
       ranksBefore,
-      known.filter((choice) => this.#hasRoom(choice)),
+      known.filter((choice) => hasRoom(this.#rules, choice)),
     );
   }
 
@@ -111,10 +119,10 @@ class LeafBranch implements Branch {
     if (this.#bestIsFresh) {
       this.#freshLeft -= 1;
       this.#group.know(choice);
-      if (this.#hasRoom(choice)) this.#known.push(choice);
+      if (hasRoom(this.#rules, choice)) this.#known.push(choice);
     } else {
       this.#group.touch(choice.seat);
-      if (this.#hasRoom(choice)) this.#known.sinkTop();
+      if (hasRoom(this.#rules, choice)) this.#known.sinkTop();
       else this.#known.pop();
     }
   }
@@ -126,21 +134,19 @@ class LeafBranch implements Branch {
     while (this.#freshLeft > 0) {
       const top = heap.top as number;
       const seat = ordered[top] as Seat;
-      if (!this.#group.knows(seat)) {
-        this.#best = { seat, failures: 0, own: 0 };
+      const isKnown = this.#group.knows(seat);
+      const choice = { seat, failures: 0, own: 0 };
+      if (!isKnown && (!this.#rules.borrowed || hasRoom(this.#rules, choice))) {
+        this.#best = choice;
         this.#bestIsFresh = true;
         return;
       }
+      if (!isKnown) this.#freshLeft -= 1;
       heap.remove(top);
       this.#group.touch(seat);
     }
     this.#best = this.#known.top;
     this.#bestIsFresh = false;
-  }
-
-  #hasRoom({ seat, own }: Choice): boolean {
-    const { candidates, maxReplicas } = this.#rules;
-    return candidates.passes(seat) && (maxReplicas === 0 || own < maxReplicas);
   }
 }
 
@@ -180,8 +186,8 @@ export class GroupTree {
   }
 
   /** Nodes that pass every other filter and have as many tasks of the service as they may. */
-  countAtMaxReplicas(): number {
-    const { candidates, maxReplicas } = this.#rules;
+  countAtMaxReplicas(candidates: Candidates): number {
+    const { maxReplicas } = this.#rules.demand;
     if (maxReplicas === 0) return 0;
     let count = 0;
     for (const { seat, own } of this.#known.values()) if (own >= maxReplicas && candidates.passes(seat)) count += 1;

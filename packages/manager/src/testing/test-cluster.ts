@@ -9,12 +9,12 @@ import { timestamp } from '@swarm/shared/runtime/clock';
 import { asID, ID_LENGTH, type Random } from '@swarm/shared/runtime/ids';
 import { silentLogger } from '@swarm/shared/runtime/logger';
 import { VirtualClock } from '@swarm/shared/runtime/virtual-clock';
-import { startAllocator } from '../../allocator/start-allocator.ts';
-import { MemoryJournal } from '../../store/memory-journal.ts';
-import { openStore } from '../../store/memory-store.ts';
-import type { Store } from '../../store/store.ts';
-import { byAge } from '../decide/standing.ts';
-import { type Orchestrator, startOrchestrator } from '../start-orchestrator.ts';
+import { startAllocator } from '../allocator/start-allocator.ts';
+import { byAge } from '../orchestrator/decide/standing.ts';
+import { type Orchestrator, startOrchestrator } from '../orchestrator/start-orchestrator.ts';
+import { MemoryJournal } from '../store/memory-journal.ts';
+import { openStore } from '../store/memory-store.ts';
+import type { Store } from '../store/store.ts';
 
 /** How tasks of an image behave on this test's nodes. */
 export interface Behaviour {
@@ -171,6 +171,14 @@ export class TestCluster {
         specVersion: tx.version,
         templateID: templateID ?? before.templateID,
       });
+    });
+  }
+
+  /** The same spec again: a job starts over, and nothing else about it is new. */
+  async runJobAgain(name = 'web'): Promise<void> {
+    await this.store.update((tx) => {
+      const Index = (this.service(name).JobStatus?.JobIteration.Index ?? 0) + 1;
+      tx.services.update({ ...this.service(name), JobStatus: { JobIteration: { Index }, LastExecution: timestamp(this.clock.now()) } });
     });
   }
 

@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest';
+import { decideCandidates } from '../commands/completion.ts';
+import { defineCommand } from './command.ts';
+import { parseWords } from './program.ts';
+import { COMMANDS } from './table.ts';
+import { recordingTerminal, runWords } from './testing.ts';
+
+const sample = defineCommand({
+  path: ['group', 'do'],
+  summary: 'Do it',
+  arguments: [{ name: 'THING' }, { name: 'ARG', optional: true, variadic: true }],
+  stopAtArguments: true,
+  options: {
+    flag: { kind: 'flag', short: 'f', help: '' },
+    'no-flag': { kind: 'flag', help: '' },
+    text: { kind: 'text', short: 't', help: '' },
+    list: { kind: 'list', help: '' },
+  },
+  run: async () => 0,
+});
+
+async function parse(line: string) {
+  const terminal = recordingTerminal();
+  const parsed = await parseWords([sample], line.split(' '), terminal, '1.2.3');
+  return { parsed, terminal };
+}
+
+const PARSED: readonly (readonly [line: string, args: readonly string[], values: object, host?: string])[] = [
+  ['group do x', ['x'], {}],
+  ['group do --flag x', ['x'], { flag: true }],
+  ['group do --flag=true x', ['x'], { flag: true }],
+  ['group do --flag=false x', ['x'], { flag: false }],
+  ['group do -f=0 x', ['x'], { flag: false }],
+  ['group do --flag=false --flag x', ['x'], { flag: true }],
+  ['group do --no-flag x', ['x'], { 'no-flag': true }],
+  ['group do --text a --text b x', ['x'], { text: 'b' }],
+  ['group do -ta -f x', ['x'], { text: 'a', flag: true }],
+  ['group do --text -1 x', ['x'], { text: '-1' }],
+  ['group do --text= x', ['x'], { text: '' }],
+  ['group do --list a --list b,c x', ['x'], { list: ['a', 'b,c'] }],
+  ['group do x --flag --text y', ['x', '--flag', '--text', 'y'], {}],
+  ['group do x sh -c --flag=false', ['x', 'sh', '-c', '--flag=false'], {}],
+  ['group do -- --flag', ['--flag'], {}],
+  ['--host tcp://a:1 group do x', ['x'], {}, 'tcp://a:1'],
+  ['group do --host tcp://b:1 x', ['x'], { host: 'tcp://b:1' }, 'tcp://b:1'],
+  ['-H tcp://a:1 group do -H tcp://b:1 x', ['x'], { host: 'tcp://b:1' }, 'tcp://b:1'],
+];
+
+describe('a command line is parsed', () => {
+  it.each(PARSED.map((row) => [row[0], row] as const))('%s', async (line, [, args, values, host]) => {
+    const { parsed } = await parse(line);
+    expect(parsed).toMatchObject({ kind: 'run', args, values });
+    expect(parsed.kind === 'run' && parsed.values).toEqual(values);
+    expect(parsed.kind === 'run' && parsed.host).toBe(host);
+  });
+
+  it.each([
+    ['an unknown command', 'grop do', /unknown command 'grop'/],
+    ['an unknown flag', 'group do --falg x', /unknown option '--falg'[\s\S]*Did you mean --flag\?/],
+    ['a missing argument', 'group do', /missing required argument 'THING'/],
+    ['a missing value', 'group do --text', /argument missing/],
+    ['a group without a command', 'group', /Usage: swarm group/],
+  ])('or refused with exit code 2: %s', async (_, line, message) => {
+    const { parsed, terminal } = await parse(line);
+    expect(parsed).toEqual({ kind: 'done', exitCode: 2 });
+    expect(terminal.errors).toMatch(message);
+    expect(terminal.output).toBe('');
+  });
+
+  it('prints help and version on standard output, with exit code 0', async () => {
+    const help = await parse('group do --help');
+    expect(help.parsed).toEqual({ kind: 'done', exitCode: 0 });
+    expect(help.terminal.output).toMatch(/Usage: swarm group do .*\n\nDo it/);
+    expect(help.terminal.output).not.toContain('is-true');
+    expect((await parse('--version')).terminal.output).toBe('1.2.3\n');
+  });
+});
+
+describe('every command of the table', () => {
+  it.each(COMMANDS.map((command) => [command.path.join(' '), command] as const))('%s explains itself', async (words, command) => {
+    const run = await runWords([...words.split(' '), '--help']);
+    expect(run.exitCode).toBe(0);
+    expect(run.output).toContain(command.summary.slice(0, 30));
+  });
+
+  it('has a name of its own', () => {
+    const paths = COMMANDS.map((command) => command.path.join(' '));
+    expect(new Set(paths).size).toBe(paths.length);
+  });
+});
+
+const COMPLETED: readonly (readonly [words: readonly string[], candidates: object])[] = [
+  [[''], { kind: 'words', words: expect.arrayContaining(['node', 'service', 'init', 'daemon']) }],
+  [['serv'], { kind: 'words', words: ['service'] }],
+  [['service', 'cr'], { kind: 'words', words: ['create'] }],
+  [['service', 'create', '--rep'], { kind: 'words', words: ['--replicas', '--replicas-max-per-node'] }],
+  [['service', 'create', '--mode', 'g'], { kind: 'words', words: ['global', 'global-job'] }],
+  [['service', 'create', '-d', '--update-order', ''], { kind: 'words', words: ['start-first', 'stop-first'] }],
+  [['service', 'update', ''], { kind: 'names', of: 'service' }],
+  [['service', 'update', '--force', ''], { kind: 'names', of: 'service' }],
+  [['service', 'update', 'web', ''], { kind: 'words', words: [] }],
+  [['service', 'rm', 'a', 'b', ''], { kind: 'names', of: 'service' }],
+  [['--host', 'tcp://x:1', 'node', 'ls', '--f'], { kind: 'words', words: ['--filter', '--format'] }],
+  [['stack', 'deploy', '-c', ''], { kind: 'files' }],
+  [['join-token', 'w'], { kind: 'words', words: ['worker'] }],
+  [['__com'], { kind: 'words', words: [] }],
+];
+
+describe('completion offers', () => {
+  it.each(COMPLETED)('after %j', (words, candidates) => {
+    expect(decideCandidates(COMMANDS, words)).toEqual(candidates);
+  });
+});

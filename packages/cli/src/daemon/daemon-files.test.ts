@@ -1,0 +1,128 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { DataRootBusy, takeDataRoot } from './data-root.ts';
+import { decideRenewal } from './decide/renewal.ts';
+import { type Membership, membershipFile } from './membership.ts';
+import { readSettings } from './settings.ts';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'swarm-daemon-test-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+describe('the data root', () => {
+  it('belongs to one daemon at a time, whatever path leads there', async () => {
+    const first = await takeDataRoot(join(folder, 'data'));
+    const second = takeDataRoot(join(folder, '.', 'data'));
+    await expect(second).rejects.toThrow(DataRootBusy);
+    await expect(second).rejects.toThrow(`process ${process.pid}`);
+    await first.release();
+    const third = await takeDataRoot(join(folder, 'data'));
+    await third.release();
+  });
+
+  it('is free when its holder is gone, though the pid file of a crash is there', async () => {
+    await writeFile(join(folder, 'daemon.pid'), '1\n');
+    const root = await takeDataRoot(folder);
+    expect(await readFile(join(folder, 'daemon.pid'), 'utf8')).toBe(`${process.pid}\n`);
+    await root.release();
+    expect(await readdir(folder)).toEqual([]);
+  });
+});
+
+describe('the membership file', () => {
+  const membership: Membership = {
+    format: 1,
+    role: 'worker',
+    listen: { host: '0.0.0.0', port: 2377 },
+    advertise: { host: '10.0.0.1', port: 2377 },
+    managers: ['10.0.0.2:2377'],
+  };
+
+  it('gives back what was written, and nothing once it is removed', async () => {
+    const file = membershipFile(join(folder, 'membership.json'));
+    expect(await file.read()).toBeUndefined();
+    await file.write(membership);
+    expect(await file.read()).toEqual(membership);
+    expect(await readdir(folder)).toEqual(['membership.json']);
+    await file.remove();
+    expect(await file.read()).toBeUndefined();
+  });
+
+  it.each([
+    ['is cut short', '{"format":1,'],
+    ['has another format', JSON.stringify({ ...membership, format: 2 })],
+    ['lacks something', JSON.stringify({ format: 1, role: 'worker' })],
+  ])('is refused by name when it %s', async (_, text) => {
+    const path = join(folder, 'membership.json');
+    await writeFile(path, text);
+    await expect(membershipFile(path).read()).rejects.toThrow(/membership\.json cannot be read.*Restore it from a backup/);
+  });
+});
+
+const none = {
+  host: [],
+  'data-root': undefined,
+  'exec-root': undefined,
+  engine: undefined,
+  'log-level': undefined,
+  'advertise-addr': undefined,
+};
+
+describe('the settings of a daemon', () => {
+  it('have defaults', () => {
+    expect(readSettings(none, {})).toMatchObject({
+      dataRoot: '/var/lib/swarm',
+      execRoot: '/run/swarm',
+      hosts: [{ kind: 'unix', path: '/run/swarm/docker.sock' }],
+      engine: { kind: 'unix', path: '/var/run/docker.sock' },
+      logLevel: 'info',
+    });
+  });
+
+  it('come from the environment, and a flag wins over it', () => {
+    const environment = {
+      SWARM_DATA_ROOT: '/a',
+      SWARM_EXEC_ROOT: '/b',
+      SWARM_LOG_LEVEL: 'debug',
+      SWARM_HOST: 'unix:///c.sock',
+      SWARM_ENGINE: '',
+    };
+    expect(readSettings(none, environment)).toMatchObject({
+      dataRoot: '/a',
+      execRoot: '/b',
+      logLevel: 'debug',
+      hosts: [{ path: '/c.sock' }],
+    });
+    const flags = { ...none, 'data-root': '/x', host: ['tcp://127.0.0.1:2375', 'unix:///y.sock'] };
+    expect(readSettings(flags, environment)).toMatchObject({ dataRoot: '/x', hosts: [{ kind: 'tcp', port: 2375 }, { path: '/y.sock' }] });
+  });
+
+  it('put the socket below the exec root', () => {
+    expect(readSettings({ ...none, 'exec-root': '/elsewhere' }, {}).hosts).toMatchObject([{ path: '/elsewhere/docker.sock' }]);
+  });
+
+  it.each([
+    ['a relative path', { ...none, 'data-root': 'data' }, /must be an absolute path/],
+    ['an API open to the network', { ...none, host: ['tcp://0.0.0.0:2375'] }, /would give everyone who reaches it root/],
+    ['an address of no kind', { ...none, host: ['ftp://x'] }, /use unix:\/\/\/path\/to\/socket or tcp:\/\/host:port/],
+    ['an unknown level', { ...none, 'log-level': 'loud' }, /not one of debug, info/],
+  ])('do not take %s', (_, flags, message) => {
+    expect(() => readSettings(flags, {})).toThrow(message);
+  });
+});
+
+describe('a certificate is renewed', () => {
+  const life = { fromMs: 1_000, toMs: 101_000 };
+  it.each([
+    ['after half its life at the earliest', 0, 2_000, 51_000],
+    ['after four fifths at the latest', 1, 2_000, 81_000],
+    ['at once when that time has passed', 0.5, 90_000, 90_000],
+    ['at once when it has expired', 0.5, 200_000, 200_000],
+  ])('%s', (_, fraction, now, due) => {
+    expect(decideRenewal(life, fraction, now)).toBe(due);
+  });
+});

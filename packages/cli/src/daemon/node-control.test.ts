@@ -1,0 +1,241 @@
+import type { InitRequest, JoinRequest } from '@swarm/shared/engine-api/cluster-spec';
+import { ApiError } from '@swarm/shared/errors/api-error';
+import { type Logger, silentLogger } from '@swarm/shared/runtime/logger';
+import { EngineError, type EngineInfo } from '@swarm/worker/engine/engine';
+import { describe, expect, it } from 'vitest';
+import type { RunningNode } from './daemon-state.ts';
+import { createNodeControl, type NodeParts } from './node-control.ts';
+
+const INIT: InitRequest = { ListenAddr: '0.0.0.0:2377', AdvertiseAddr: '10.0.0.1' };
+const JOIN: JoinRequest = { ListenAddr: '0.0.0.0:2377', AdvertiseAddr: '10.0.0.1', RemoteAddrs: ['10.0.0.2:2377'], JoinToken: 'token' };
+const MEMBER = 'This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and join another one.';
+
+interface World {
+  /** What the data root holds at the start. */
+  readonly member?: boolean;
+  readonly resume?: () => Promise<RunningNode>;
+  readonly make?: () => Promise<RunningNode>;
+  readonly leave?: () => Promise<void>;
+  readonly engine?: Partial<EngineInfo> | EngineError;
+}
+
+function build(world: World = {}) {
+  const happened: string[] = [];
+  const node: RunningNode = {
+    nodeID: 'node1',
+    clusterID: 'cluster1',
+    address: '10.0.0.1',
+    manager: undefined,
+    remoteManagers: () => [{ NodeID: '', Addr: '10.0.0.2:2377' }],
+    problem: () => '',
+    stop: async () => {
+      happened.push('stop node');
+    },
+  };
+  const make = world.make ?? (async () => node);
+  const parts: NodeParts = {
+    isMember: async () => world.member ?? false,
+    resume: world.resume ?? (async () => node),
+    init: async (_request, addresses, availability) => {
+      happened.push(
+        `init ${addresses.listen.host}:${addresses.listen.port} ${addresses.advertise.host}:${addresses.advertise.port} ${availability}`,
+      );
+      return make();
+    },
+    join: async (request, _addresses, availability) => {
+      happened.push(`join ${request.RemoteAddrs?.join()} ${availability}`);
+      return make();
+    },
+    leave: async () => {
+      happened.push('leave');
+      await world.leave?.();
+    },
+  };
+  const changes: string[] = [];
+  const logger: Logger = {
+    ...silentLogger,
+    info: (fields) => {
+      if ('from' in fields && 'to' in fields) changes.push(`${fields.from} → ${fields.to}`);
+    },
+  };
+  const control = createNodeControl({
+    parts,
+    engineInfo: async () => {
+      if (world.engine instanceof EngineError) throw world.engine;
+      return { dockerSwarmState: 'inactive', ...world.engine } as EngineInfo;
+    },
+    interfaces: () => [{ name: 'eth0', kind: 'device', addresses: [{ address: '10.0.0.1', family: 4 }] }],
+    advertiseAddr: undefined,
+    logger,
+  });
+  return { control, happened, changes, node };
+}
+
+async function refusal(action: Promise<unknown>): Promise<{ status: number; message: string }> {
+  try {
+    await action;
+  } catch (error) {
+    if (error instanceof ApiError) return { status: error.httpStatus, message: error.message };
+    throw error;
+  }
+  throw new Error('it was not refused');
+}
+
+describe('membership of a host', () => {
+  it('goes from outside through starting to active, and is told so', async () => {
+    const { control, changes, happened } = build();
+    await control.look();
+    expect(control.local().state).toBe('inactive');
+    const initialised = control.init(INIT);
+    expect(control.local()).toMatchObject({ state: 'pending', nodeID: '' });
+    await expect(initialised).resolves.toEqual({ nodeID: 'node1' });
+    expect(control.local()).toMatchObject({ state: 'active', nodeID: 'node1', nodeAddr: '10.0.0.1', isManager: false });
+    expect(changes).toEqual(['inactive → starting', 'starting → active']);
+    expect(happened).toEqual(['init 0.0.0.0:2377 10.0.0.1:2377 active']);
+  });
+
+  it('is outside again when joining fails, and can join then', async () => {
+    let attempts = 0;
+    const world = build({
+      make: async () => {
+        attempts += 1;
+        if (attempts === 1) throw new ApiError('internal', 'invalid join token');
+        return world.node;
+      },
+    });
+    expect(await refusal(world.control.join(JOIN))).toEqual({ status: 500, message: 'invalid join token' });
+    expect(world.control.local().state).toBe('inactive');
+    await world.control.join({ ...JOIN, Availability: 'drain' });
+    expect(world.control.local().state).toBe('active');
+    expect(world.happened).toEqual(['join 10.0.0.2:2377 active', 'join 10.0.0.2:2377 drain']);
+    expect(world.changes).toEqual(['inactive → starting', 'starting → inactive', 'inactive → starting', 'starting → active']);
+  });
+
+  it('comes back from its data root', async () => {
+    const { control } = build({ member: true });
+    await control.look();
+    expect(control.local().state).toBe('pending');
+    await control.resume();
+    expect(control.local()).toMatchObject({ state: 'active', nodeID: 'node1' });
+  });
+
+  it('says why it cannot come back, and lets itself be taken out', async () => {
+    const { control, happened } = build({ member: true, resume: () => Promise.reject(new Error('the journal is damaged')) });
+    await control.look();
+    await control.resume();
+    expect(control.local()).toMatchObject({ state: 'error', error: 'the journal is damaged' });
+    expect(await refusal(control.init(INIT))).toEqual({ status: 503, message: MEMBER });
+    await control.leave(true);
+    expect(control.local().state).toBe('inactive');
+    expect(happened).toEqual(['leave']);
+  });
+
+  it('leaves: ends its node, then forgets it', async () => {
+    const { control, happened, changes } = build();
+    await control.init(INIT);
+    await control.leave(true);
+    expect(happened.slice(1)).toEqual(['stop node', 'leave']);
+    expect(changes.slice(2)).toEqual(['active → leaving', 'leaving → inactive']);
+    expect(await refusal(control.leave(true))).toEqual({ status: 503, message: 'This node is not part of a swarm' });
+  });
+
+  it('stays a member when its containers cannot be removed, and may try again', async () => {
+    let broken = true;
+    const { control } = build({
+      leave: async () => {
+        if (broken) throw new EngineError('unavailable', 'the engine does not answer');
+      },
+    });
+    await control.init(INIT);
+    expect(await refusal(control.leave(true))).toMatchObject({
+      status: 503,
+      message: expect.stringContaining('has not left: the engine does not answer'),
+    });
+    expect(control.local().state).toBe('error');
+    broken = false;
+    await control.leave(true);
+    expect(control.local().state).toBe('inactive');
+  });
+
+  it('ends its node when the daemon stops, after what is under way', async () => {
+    const joined = Promise.withResolvers<RunningNode>();
+    const { control, happened, node } = build({ make: () => joined.promise });
+    const joining = control.join(JOIN);
+    const stopped = control.stop();
+    joined.resolve(node);
+    await Promise.all([joining, stopped]);
+    expect(happened.at(-1)).toBe('stop node');
+  });
+});
+
+const after = async (first: Promise<unknown>, then: () => Promise<unknown>) => {
+  await first;
+  return then();
+};
+const during = async (first: Promise<unknown>, then: () => Promise<unknown>) => {
+  try {
+    return await then();
+  } finally {
+    await first;
+  }
+};
+
+const REFUSED: readonly (readonly [
+  what: string,
+  world: World,
+  action: (control: ReturnType<typeof build>['control']) => Promise<unknown>,
+  status: number,
+  message: RegExp,
+])[] = [
+  [
+    'a second init while a member',
+    {},
+    (control) => after(control.init(INIT), () => control.init(INIT)),
+    503,
+    /^This node is already part of a swarm\. Use "docker swarm leave"/,
+  ],
+  ['a join while a member', {}, (control) => after(control.init(INIT), () => control.join(JOIN)), 503, /^This node is already part/],
+  ['a join during an init', {}, (control) => during(control.init(INIT), () => control.join(JOIN)), 503, /^This node is already part/],
+  ['leaving during an init', {}, (control) => during(control.init(INIT), () => control.leave(true)), 503, /about to join/],
+  [
+    "an engine in Docker's swarm mode",
+    { engine: { dockerSwarmState: 'active' } },
+    (control) => control.init(INIT),
+    503,
+    /Docker's own swarm mode \(active\).*docker swarm leave/,
+  ],
+  [
+    'joining with such an engine',
+    { engine: { dockerSwarmState: 'locked' } },
+    (control) => control.join(JOIN),
+    503,
+    /Docker's own swarm mode \(locked\)/,
+  ],
+  [
+    'an engine that does not answer',
+    { engine: new EngineError('unavailable', 'no engine here') },
+    (control) => control.init(INIT),
+    503,
+    /^no engine here$/,
+  ],
+  ['a new cluster by force', {}, (control) => control.init({ ...INIT, ForceNewCluster: true }), 501, /not available in this version/],
+  ['an unknown availability', {}, (control) => control.init({ ...INIT, Availability: 'zzz' }), 500, /^invalid Availability: "zzz"$/],
+  ['no listen address', {}, (control) => control.init({ AdvertiseAddr: '10.0.0.1' }), 400, /invalid ListenAddr "": invalid empty address/],
+  [
+    'a port that is taken',
+    { make: () => Promise.reject(Object.assign(new Error('listen'), { code: 'EADDRINUSE' })) },
+    (control) => control.init(INIT),
+    503,
+    /the control port 0\.0\.0\.0:2377 is taken.*--listen-addr/,
+  ],
+  ['leaving nothing', {}, (control) => control.leave(false), 503, /^This node is not part of a swarm$/],
+];
+
+describe('is refused with the words of Docker', () => {
+  it.each(REFUSED)('%s', async (_, world, action, status, message) => {
+    const { control } = build(world);
+    const refused = await refusal(action(control));
+    expect(refused.status).toBe(status);
+    expect(refused.message).toMatch(message);
+  });
+});

@@ -1,0 +1,133 @@
+import { once } from 'node:events';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { asID } from '@swarm/shared/runtime/ids';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { TaskLogsUnavailable } from '../../seams/task-logs.ts';
+import { frameHeader } from '../logs/log-lines.ts';
+import { makeNode, startTestApi, type TestApi } from '../testing/cluster.ts';
+
+let api: TestApi;
+
+const frame = (stream: 1 | 2, text: string) => Buffer.concat([frameHeader(stream, Buffer.byteLength(text)), Buffer.from(text)]);
+
+beforeEach(async () => {
+  api = await startTestApi();
+  await api.store.update((tx) => {
+    tx.nodes.create(makeNode('node1', 'one'));
+    tx.nodes.create(makeNode('node2', 'two', { Status: { State: 'down', Addr: '' } }));
+    tx.services.create({
+      ID: asID('web-id'),
+      Spec: { Name: 'web', Labels: {}, TaskTemplate: {}, Mode: { Replicated: { Replicas: 2 } } },
+      specVersion: 1,
+      templateID: asID('template'),
+      Endpoint: {},
+    });
+    tx.templates.create({
+      ID: asID('template'),
+      serviceID: asID('web-id'),
+      serviceName: 'web',
+      serviceLabels: {},
+      spec: {},
+      global: false,
+    });
+  });
+});
+afterEach(() => api.app.close());
+
+function addTask(id: string, node: string, containerID = 'container') {
+  return api.store.update((tx) => {
+    tx.tasks.create({
+      ID: asID(id),
+      ServiceID: asID('web-id'),
+      templateID: asID('template'),
+      specVersion: 1,
+      Slot: 1,
+      NodeID: asID(node),
+      DesiredState: 'running',
+      Status: { State: 'running', Timestamp: '2026-01-01T00:00:00Z', ContainerStatus: { ContainerID: containerID, PID: 1, ExitCode: 0 } },
+    });
+  });
+}
+
+/** Frames as the API's clients read them. */
+function readFrames(bytes: Buffer): string[] {
+  const frames: string[] = [];
+  for (let at = 0; at + 8 <= bytes.length; ) {
+    const size = bytes.readUInt32BE(at + 4);
+    frames.push(`${bytes[at]}:${bytes.subarray(at + 8, at + 8 + size)}`);
+    at += 8 + size;
+  }
+  return frames;
+}
+
+const context = (node: string, task: string) =>
+  `com.docker.swarm.node.id=${node},com.docker.swarm.service.id=web-id,com.docker.swarm.task.id=${task}`;
+
+test('the logs of all tasks come in one stream, each line with its task; a node that is gone is named and breaks nothing', async () => {
+  await addTask('t1', 'node1');
+  await addTask('t2', 'node2');
+  await addTask('t3', 'node1', '');
+  api.logs = {
+    async open({ nodeID, taskID, tail }) {
+      if (nodeID === 'node2') throw new TaskLogsUnavailable('node two is not connected');
+      return (async function* () {
+        yield frame(1, `line 1 of ${taskID}, tail ${tail}\n`);
+        yield frame(2, 'err');
+      })();
+    },
+  };
+  const reply = await api.app.inject('/v1.41/services/web/logs?stdout=1&stderr=1&details=1&tail=5');
+  expect(reply.headers['content-type']).toBeUndefined();
+  expect(readFrames(reply.rawPayload).sort()).toEqual([
+    `1:${context('node1', 't1')} line 1 of t1, tail 5\n`,
+    `2:${context('node1', 't1')} err\n`,
+    `2:${context('node2', 't2')} the log of web.1.t2 on node two (down) cannot be read: node two is not connected\n`,
+  ]);
+});
+
+test('what nobody foresaw is said in the stream, in a frame of type 3', async () => {
+  await addTask('t1', 'node1');
+  api.logs = { open: () => Promise.reject(new Error('out of luck')) };
+  const reply = await api.app.inject('/tasks/t1/logs?stdout=1');
+  expect(readFrames(reply.rawPayload)).toEqual(['3:Error grabbing logs: out of luck\n']);
+});
+
+const refusals: readonly (readonly [string, number, string])[] = [
+  ['/services/web/logs', 400, 'Bad parameters: you must choose at least one stream'],
+  ['/services/web/logs?stdout=1&tail=abc', 500, 'tail value must be a positive integer or "all"'],
+  ['/services/web/logs?stdout=1&since=yesterday', 400, 'invalid value for "since": "yesterday" is not a number of seconds since 1970'],
+  ['/services/nope/logs?stdout=1', 404, 'service nope not found'],
+  ['/tasks/nope/logs?stdout=1', 404, 'task nope not found'],
+];
+test.each(refusals)('GET %s is %i', async (url, status, message) => {
+  const reply = await api.app.inject(url);
+  expect([reply.statusCode, reply.json()]).toEqual([status, { message }]);
+});
+
+test('a followed log waits for tasks, goes on with the next one, and ends at its sources when the client goes', async () => {
+  const aborted: string[] = [];
+  const allAborted = Promise.withResolvers<void>();
+  api.logs = {
+    async open({ taskID }, signal) {
+      return (async function* () {
+        yield frame(1, `hello from ${taskID}\n`);
+        if (!signal.aborted) await once(signal, 'abort');
+        aborted.push(taskID);
+        if (aborted.length === 2) allAborted.resolve();
+      })();
+    },
+  };
+  await api.app.listen({ port: 0, host: '127.0.0.1' });
+  const { port } = api.app.server.address() as AddressInfo;
+  const request = http.get({ host: '127.0.0.1', port, path: '/services/web/logs?stdout=1&follow=1' });
+  // The headers come although there is no task yet.
+  const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+  await addTask('t1', 'node1');
+  expect(readFrames((await once(response, 'data'))[0])).toEqual(['1:hello from t1\n']);
+  await addTask('t2', 'node1');
+  expect(readFrames((await once(response, 'data'))[0])).toEqual(['1:hello from t2\n']);
+  request.destroy();
+  await allAborted.promise;
+  expect(aborted.sort()).toEqual(['t1', 't2']);
+});

@@ -1,0 +1,326 @@
+import type { Node, Task } from '@swarm/shared/domain/objects';
+import type { ServiceSpec, UpdateConfig } from '@swarm/shared/engine-api/service-spec';
+import { timestamp } from '@swarm/shared/runtime/clock';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { down, facts, node, SECOND_NS, serviceSpec, T0, task, world } from '../testing/build.ts';
+import { tell } from '../testing/tell.ts';
+import { decideService, type ServicePlan } from './service.ts';
+import { ENFORCER_REASON } from './standing.ts';
+
+const old = facts(serviceSpec({ ContainerSpec: { Image: 'web:0' } }), { templateID: 'old' as Task['templateID'] });
+const nodes = ['A', 'B', 'C'].map((name) => node(name));
+const replicated = (Replicas: number) => ({ Replicated: { Replicas } });
+
+interface Row {
+  readonly it: string;
+  readonly mode: ServiceSpec['Mode'];
+  readonly tasks: readonly Task[];
+  readonly nodes?: readonly Node[];
+  readonly update?: UpdateConfig;
+  readonly updating?: boolean;
+  readonly atS?: number;
+  readonly plan: readonly string[];
+  readonly status?: string;
+}
+
+function decide(row: Pick<Row, 'mode' | 'tasks' | 'nodes' | 'update' | 'updating' | 'atS'>): ServicePlan {
+  const now = facts(serviceSpec({}, { Mode: row.mode, ...(row.update && { UpdateConfig: row.update }) }), {
+    ...(row.updating && { UpdateStatus: { State: 'updating', StartedAt: timestamp(T0), Message: 'update in progress' } }),
+  });
+  const all = row.nodes ?? nodes;
+  const view = { facts: now, world: world(all, now, old), tasks: row.tasks, nodeIDs: all.map(({ ID }) => ID) };
+  return decideService(view, T0 + (row.atS ?? 0) * 1000);
+}
+
+const tellAll = (plan: ServicePlan) =>
+  plan.seats.flatMap((seat) =>
+    tell(seat).map((line) =>
+      seat.create[0] === undefined ? line : line.replace('create', `${seat.create[0].Slot ?? seat.create[0].NodeID}: create`),
+    ),
+  );
+const dirty = (name: string, slot: number, more: object = {}) => task(name, { slot, node: 'A', template: 'old', ...more });
+const renewed = (name: string, slot: number, more: object = {}) =>
+  task(name, { slot, node: 'A', origin: { kind: 'update' }, createdS: 1, ...more });
+const two = { Parallelism: 2 };
+
+const rows: readonly Row[] = [
+  {
+    it: 'fills the lowest free slots',
+    mode: replicated(4),
+    tasks: [task('b', { slot: 2 })],
+    plan: ['1: create running (new)', '3: create running (new)', '4: create running (new)'],
+  },
+  {
+    it: 'removes what is too much, history included',
+    mode: replicated(1),
+    tasks: [
+      task('a', { slot: 1, node: 'A' }),
+      task('b', { slot: 2, node: 'A' }),
+      task('h', { slot: 2, state: 'failed', desired: 'shutdown' }),
+    ],
+    plan: ['b: remove', 'h: remove'],
+  },
+  {
+    it: 'a slot whose task has ended is not filled by another number',
+    mode: replicated(1),
+    tasks: [task('a', { slot: 2, state: 'complete', desired: 'shutdown', specVersion: 1 })],
+    plan: ['2: create ready (restart, at 5 s)'],
+  },
+  {
+    it: 'a slot that is still being cleared is filled when that is done',
+    mode: replicated(1),
+    tasks: [task('a', { slot: 1, node: 'A', desired: 'remove' })],
+    plan: ['1: create ready (new)'],
+  },
+  {
+    it: 'global: a task on each node that may have one',
+    mode: { Global: {} },
+    nodes: [
+      node('A'),
+      node('B', { availability: 'pause' }),
+      node('C', { availability: 'drain' }),
+      down('D'),
+      node('E', { Status: { State: 'unknown', Addr: '' } }),
+    ],
+    tasks: [],
+    plan: ['A: create running (new)'],
+  },
+  {
+    it: 'stop-first: as many as may be at once, in order of slot',
+    mode: replicated(3),
+    update: two,
+    tasks: [dirty('a', 1), dirty('b', 2), dirty('c', 3)],
+    plan: ['a: shutdown', '1: create ready (update)', 'b: shutdown', '2: create ready (update)'].map((line) => line),
+    status: 'updating',
+  },
+  {
+    it: 'parallelism zero: all at once',
+    mode: replicated(2),
+    update: {},
+    tasks: [dirty('a', 1), dirty('b', 2)],
+    plan: ['a: shutdown', '1: create ready (update)', 'b: shutdown', '2: create ready (update)'],
+    status: 'updating',
+  },
+  {
+    it: 'no config: one at a time',
+    mode: replicated(2),
+    tasks: [dirty('a', 1), dirty('b', 2)],
+    plan: ['a: shutdown', '1: create ready (update)'],
+    status: 'updating',
+  },
+  {
+    it: 'what does not run is renewed first',
+    mode: replicated(2),
+    tasks: [dirty('a', 1), dirty('b', 2, { state: 'preparing' })],
+    plan: ['b: shutdown', '2: create ready (update)'],
+    status: 'updating',
+  },
+  {
+    it: 'start-first: the new task runs beside the old',
+    mode: replicated(1),
+    update: { Order: 'start-first' },
+    tasks: [dirty('a', 1)],
+    plan: ['1: create running (update)'],
+    status: 'updating',
+  },
+  {
+    it: 'a renewal that does not run yet takes up its place',
+    mode: replicated(2),
+    updating: true,
+    tasks: [renewed('a', 1, { state: 'preparing' }), dirty('b', 2)],
+    plan: [],
+  },
+  {
+    it: 'a renewal that runs keeps its place for the delay',
+    mode: replicated(2),
+    updating: true,
+    update: { Parallelism: 1, Delay: 10 * SECOND_NS },
+    tasks: [renewed('a', 1, { runningS: 2 }), dirty('b', 2)],
+    atS: 11,
+    plan: [],
+  },
+  {
+    it: 'and no longer',
+    mode: replicated(2),
+    updating: true,
+    update: { Parallelism: 1, Delay: 10 * SECOND_NS },
+    tasks: [renewed('a', 1, { runningS: 2 }), dirty('b', 2)],
+    atS: 12,
+    plan: ['b: shutdown', '2: create ready (update)'],
+  },
+  {
+    it: 'a slot added meanwhile takes up no place',
+    mode: replicated(2),
+    updating: true,
+    tasks: [dirty('a', 1), task('b', { slot: 2, state: 'pending' })],
+    plan: ['a: shutdown', '1: create ready (update)'],
+  },
+  {
+    it: 'a seat that another rule is changing is left to it',
+    mode: replicated(1),
+    tasks: [dirty('a', 1, { node: 'D' })],
+    nodes: [...nodes, down('D')],
+    plan: ['1: create running (move)'],
+    status: 'updating',
+  },
+  {
+    it: 'a global task on a paused node is not renewed',
+    mode: { Global: {} },
+    nodes: [node('A', { availability: 'pause' })],
+    tasks: [dirty('a', 0, { perNode: true })],
+    plan: [],
+  },
+  {
+    it: 'the update is over when all has run for the monitored time',
+    mode: replicated(1),
+    updating: true,
+    tasks: [renewed('a', 1, { runningS: 2 })],
+    atS: 7,
+    plan: [],
+    status: 'completed',
+  },
+  { it: 'and not before', mode: replicated(1), updating: true, tasks: [renewed('a', 1, { runningS: 2 })], atS: 6, plan: [] },
+  {
+    it: 'a failure within the monitored time pauses',
+    mode: replicated(2),
+    updating: true,
+    tasks: [
+      renewed('a', 1, { state: 'failed', desired: 'shutdown', runningS: 2, endedS: 6 }),
+      task('n', { slot: 1, createdS: 6, state: 'ready', desired: 'ready', origin: { kind: 'restart', notBefore: timestamp(T0 + 99_000) } }),
+      dirty('b', 2),
+    ],
+    atS: 6,
+    plan: [],
+    status: 'paused',
+  },
+  {
+    it: 'a failure after it does not',
+    mode: replicated(2),
+    updating: true,
+    tasks: [
+      renewed('a', 1, { state: 'failed', desired: 'shutdown', runningS: 2, endedS: 8 }),
+      task('n', { slot: 1, createdS: 8, state: 'ready', desired: 'ready', origin: { kind: 'restart', notBefore: timestamp(T0 + 99_000) } }),
+      dirty('b', 2),
+    ],
+    atS: 8,
+    plan: ['b: shutdown', '2: create ready (update)'],
+  },
+  {
+    it: 'a share of failures may be allowed',
+    mode: replicated(2),
+    updating: true,
+    update: { Parallelism: 1, MaxFailureRatio: 0.5 },
+    tasks: [
+      renewed('a', 1, { state: 'rejected', desired: 'shutdown' }),
+      task('n', { slot: 1, createdS: 2, state: 'ready', desired: 'ready', origin: { kind: 'restart', notBefore: timestamp(T0 + 99_000) } }),
+      dirty('b', 2),
+    ],
+    atS: 3,
+    plan: ['b: shutdown', '2: create ready (update)'],
+  },
+  {
+    it: 'a job begins with as many as may run at once, from slot zero',
+    mode: { ReplicatedJob: { MaxConcurrent: 2, TotalCompletions: 5 } },
+    tasks: [],
+    plan: ['0: create complete (new)', '1: create complete (new)'],
+  },
+  {
+    it: 'a job makes no more than it needs',
+    mode: { ReplicatedJob: { MaxConcurrent: 4, TotalCompletions: 2 } },
+    tasks: [task('a', { slot: 0, state: 'complete', desired: 'complete', iteration: 0 })],
+    plan: ['1: create complete (new)'],
+  },
+  {
+    it: 'a new iteration of a job removes the tasks of the old one',
+    mode: { ReplicatedJob: {} },
+    tasks: [task('a', { slot: 0, node: 'A', desired: 'complete', iteration: 7 })],
+    plan: ['a: remove', '0: create ready (new)'],
+  },
+];
+
+test.each(rows)('$it', (row) => {
+  const plan = decide(row);
+  expect(tellAll(plan).sort()).toEqual([...row.plan].sort());
+  expect(plan.status?.State).toBe(row.status);
+});
+
+const anyTask = fc
+  .record({
+    id: fc.integer({ min: 1, max: 999 }),
+    slot: fc.integer({ min: 1, max: 4 }),
+    node: fc.constantFrom('A', 'B', 'C', 'gone', undefined),
+    state: fc.constantFrom(
+      'new',
+      'pending',
+      'assigned',
+      'preparing',
+      'ready',
+      'running',
+      'complete',
+      'failed',
+      'rejected',
+      'shutdown',
+      'orphaned',
+    ),
+    desired: fc.constantFrom('ready', 'running', 'shutdown', 'remove'),
+    template: fc.constantFrom('old', 'current'),
+    err: fc.constantFrom(undefined, ENFORCER_REASON),
+    createdS: fc.nat(100),
+    origin: fc.constantFrom(
+      undefined,
+      { kind: 'update' } as const,
+      { kind: 'move' } as const,
+      { kind: 'restart', notBefore: timestamp(T0 + 90_000) } as const,
+    ),
+  })
+  .map(({ id, node: where, err, origin, ...fields }) =>
+    task(`t${id}`, { ...fields, ...(where && { node: where }), ...(err && { err }), ...(origin && { origin }) } as Parameters<
+      typeof task
+    >[1]),
+  );
+const anyTasks = fc.uniqueArray(anyTask, { selector: ({ ID }) => ID, maxLength: 14 });
+const anyNodes = fc
+  .tuple(
+    ...['A', 'B', 'C'].map((name) =>
+      fc.constantFrom(node(name), node(name, { availability: 'drain' }), node(name, { availability: 'pause' }), down(name)),
+    ),
+  )
+  .map((list) => [...list]);
+const anyUpdate = fc.record({
+  Parallelism: fc.nat(2),
+  Order: fc.constantFrom('stop-first' as const, 'start-first' as const),
+  FailureAction: fc.constantFrom('pause' as const, 'continue' as const),
+});
+
+function apply(tasks: readonly Task[], plan: ServicePlan): readonly Task[] {
+  const edited = new Map(plan.seats.flatMap((seat) => seat.update.map((object) => [object.ID, object] as const)));
+  const created = plan.seats.flatMap((seat) => seat.create);
+  const stamp = timestamp(T0 + 100_000);
+  return [
+    ...tasks.map((object) => edited.get(object.ID) ?? object),
+    ...created.map(
+      (draft, index): Task => ({ ...draft, ID: `zz${index}` as Task['ID'], Version: { Index: 2 }, CreatedAt: stamp, UpdatedAt: stamp }),
+    ),
+  ];
+}
+
+test('a plan follows from its input alone, changes no task twice, and once done leaves nothing to create', () => {
+  fc.assert(
+    fc.property(anyTasks, anyNodes, anyUpdate, fc.nat(5), (tasks, all, update, count) => {
+      const row = { mode: replicated(count), tasks, nodes: all, update, atS: 100 };
+      const plan = decide(row);
+      expect(JSON.stringify(decide(structuredClone(row)))).toBe(JSON.stringify(plan));
+      const edited = plan.seats.flatMap((seat) => seat.update.map(({ ID }) => ID));
+      expect(new Set(edited).size).toBe(edited.length);
+      const after = apply(tasks, plan);
+      const occupied = new Set(after.filter(({ DesiredState }) => DesiredState !== 'remove').map(({ Slot }) => Slot));
+      expect(occupied.size).toBe(count);
+      const again = decide({ ...row, tasks: after, updating: plan.status?.State === 'updating' });
+      const kinds = again.seats.flatMap((seat) => seat.create.map(({ origin }) => origin?.kind));
+      // What waits for a place in an update may have got one only now.
+      expect(kinds.filter((kind) => kind !== 'update')).toEqual([]);
+    }),
+    { numRuns: 500 },
+  );
+});

@@ -1,0 +1,65 @@
+import { asID } from '@swarm/shared/runtime/ids';
+import { VirtualClock } from '@swarm/shared/runtime/virtual-clock';
+import { expect, test } from 'vitest';
+import { commitPlan } from '../store/commit-plan.ts';
+import { MemoryJournal } from '../store/memory-journal.ts';
+import { openStore } from '../store/memory-store.ts';
+import { newTask } from './decide/seat.ts';
+import { seatPart, serviceParts } from './plan-parts.ts';
+import { facts, serviceSpec, T0 } from './testing/build.ts';
+
+const random = { id: () => 'new', fraction: () => 0 };
+
+async function stored() {
+  const store = await openStore({ journal: new MemoryJournal(), clock: new VirtualClock(T0), onFailure: () => expect.unreachable() });
+  const { service, template } = facts(serviceSpec(), { PreviousSpec: serviceSpec({ ContainerSpec: { Image: 'web:0' } }) });
+  await store.update((tx) => {
+    tx.services.create(service);
+    tx.templates.create(template);
+  });
+  const read = store.view((tx) => tx.services.get(service.ID))!;
+  const create = newTask({ service: read, template }, { Slot: 1 }, { kind: 'new' }, 'running', T0);
+  return { store, service: read, seat: { create: [create], update: [], premises: [] } };
+}
+
+test('a task is not made for a service that has changed since the decision', async () => {
+  const { store, service, seat } = await stored();
+  await store.update((tx) => tx.services.update({ ...service, specVersion: 2 }));
+  const { refused } = await commitPlan(store, [seatPart(service.ID, service, seat, random)]);
+  expect(refused).toHaveLength(1);
+  expect(store.view((tx) => tx.tasks.size)).toBe(0);
+});
+
+test('a task is not made for a service that is gone since the decision', async () => {
+  const { store, service, seat } = await stored();
+  await store.update((tx) => tx.services.remove(service.ID));
+  const { refused } = await commitPlan(store, [seatPart(service.ID, service, seat, random)]);
+  expect(refused).toHaveLength(1);
+});
+
+test('a plan is refused when a task it rests on has moved', async () => {
+  const { store, service, seat } = await stored();
+  const read = await store.update((tx) => tx.tasks.create({ ID: asID('a'), ...seat.create[0]! }));
+  await store.update((tx) => tx.tasks.update({ ...read, Status: { ...read.Status, State: 'pending' } }));
+  const { refused } = await commitPlan(store, [seatPart(service.ID, service, { ...seat, premises: [read] }, random)]);
+  expect(refused.map(({ reason }) => reason)).toEqual(['tasks a: is at version 3; the plan was made for version 2']);
+});
+
+test('the seats of a service are committed together with what is said of its update', async () => {
+  const { store, service, seat } = await stored();
+  const status = { State: 'updating', Message: 'update in progress' } as const;
+  const { refused } = await commitPlan(store, serviceParts(service, { seats: [seat], seatWakes: [], status }, random));
+  expect(refused).toEqual([]);
+  expect(store.view((tx) => [tx.tasks.size, tx.services.get(service.ID)?.UpdateStatus])).toEqual([1, status]);
+});
+
+test('a rollback brings the previous spec back with a template of its own', async () => {
+  const { store, service } = await stored();
+  const plan = { seats: [], seatWakes: [], rollback: 'update rolled back due to failure or early termination of task a' };
+  expect((await commitPlan(store, serviceParts(service, plan, random))).refused).toEqual([]);
+  const after = store.view((tx) => tx.services.get(service.ID))!;
+  expect(after).toMatchObject({ templateID: 'new', UpdateStatus: { State: 'rollback_started', Message: plan.rollback } });
+  expect(after.specVersion).toBeGreaterThan(service.specVersion);
+  expect(after.PreviousSpec).toBeUndefined();
+  expect(store.view((tx) => tx.templates.get(after.templateID))?.spec.ContainerSpec?.Image).toBe('web:0');
+});
