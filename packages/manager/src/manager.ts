@@ -56,6 +56,7 @@ export async function startManager(deps: ManagerDeps): Promise<RunningManager> {
     store,
     certificates,
     logs: parts.dispatcher.logs,
+    containers: parts.dispatcher.containers,
     address: control.address,
     replaceIdentity: (identity) => control.replaceIdentity(identity),
     async stop() {

@@ -18,6 +18,7 @@ import { createPrivateKeyPem } from '@swarm/shared/identity/keys';
 import { type Clock, delay } from '@swarm/shared/runtime/clock';
 import type { Random } from '@swarm/shared/runtime/ids';
 import type { Logger } from '@swarm/shared/runtime/logger';
+import type { ContainerAccess } from '@swarm/worker/engine/container-access';
 import type { ContainerEngine } from '@swarm/worker/engine/engine';
 import { removeNodeContainers } from '@swarm/worker/reconciler/remove-node-containers';
 import type { RunningNode } from './daemon-state.ts';
@@ -32,6 +33,7 @@ import { startWorkerNode } from './worker-node.ts';
 export interface NodePartsDeps {
   readonly dataRoot: DataRoot;
   readonly engine: ContainerEngine;
+  readonly access: ContainerAccess;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -104,6 +106,7 @@ export function createNodeParts(deps: NodePartsDeps): NodeParts {
     undo.add(renewal.stop);
     const worker = await startWorkerNode({
       engine: deps.engine,
+      access: deps.access,
       identity: () => identity,
       folder: dataRoot.worker,
       advertiseHost: membership.advertise.host,

@@ -7,6 +7,7 @@ import { systemClock } from '@swarm/shared/runtime/clock';
 import { systemRandom } from '@swarm/shared/runtime/ids';
 import { createLogger, type Logger } from '@swarm/shared/runtime/logger';
 import { createDockerodeEngine } from '@swarm/worker/engine/dockerode-engine';
+import { createHttpContainerAccess } from '@swarm/worker/engine/http-container-access';
 import type { Target } from '../client/target.ts';
 import { EXIT } from '../command/exit-codes.ts';
 import { VERSION } from '../version.ts';
@@ -79,8 +80,9 @@ async function startDaemon(settings: DaemonSettings, logger: Logger, onFailure: 
   const dataRoot = await takeDataRoot(settings.dataRoot);
   await mkdir(settings.execRoot, { recursive: true, mode: 0o755 });
   const engine = await createDockerodeEngine({ address: settings.engine.text });
+  const access = createHttpContainerAccess(addressOf(settings.engine));
   const control = createNodeControl({
-    parts: createNodeParts({ dataRoot, engine, clock: systemClock, random: systemRandom, logger, onFailure }),
+    parts: createNodeParts({ dataRoot, engine, access, clock: systemClock, random: systemRandom, logger, onFailure }),
     engineInfo: () => engine.info(),
     interfaces: hostInterfaces,
     advertiseAddr: settings.advertiseAddr,

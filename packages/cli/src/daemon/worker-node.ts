@@ -5,17 +5,20 @@ import type { Clock } from '@swarm/shared/runtime/clock';
 import type { Random } from '@swarm/shared/runtime/ids';
 import type { Logger } from '@swarm/shared/runtime/logger';
 import { createFileWorkerDisk } from '@swarm/worker/assignments/file-worker-disk';
+import type { ContainerAccess } from '@swarm/worker/engine/container-access';
 import type { ContainerEngine } from '@swarm/worker/engine/engine';
 import { bridgePlane } from '@swarm/worker/network/bridge-plane';
 import { webSocketDialer } from '@swarm/worker/session/dial';
 import { engineDescriber } from '@swarm/worker/session/engine-describer';
 import { startEngineHealth } from '@swarm/worker/session/engine-health';
 import { type Session, startSession } from '@swarm/worker/session/session';
+import { taskCaller } from '@swarm/worker/session/task-calls';
 import { taskLogOpener } from '@swarm/worker/session/task-log';
 import { startWorker } from '@swarm/worker/worker';
 
 export interface WorkerNodeDeps {
   readonly engine: ContainerEngine;
+  readonly access: ContainerAccess;
   readonly identity: () => NodeIdentity;
   /** Of the worker's own documents. */
   readonly folder: string;
@@ -63,6 +66,7 @@ export async function startWorkerNode(deps: WorkerNodeDeps): Promise<WorkerNode>
         advertiseAddr: deps.advertiseHost,
         sink,
         openLog: taskLogOpener(engine, () => clusterID),
+        callTask: taskCaller({ engine, access: deps.access, nodeID, clusterID }),
         onRenewCertificate: deps.onRenewCertificate,
         onRefused({ code }) {
           if (code === 'certificate-expired' || code === 'role-changed') deps.onRenewCertificate();
