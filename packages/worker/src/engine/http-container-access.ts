@@ -24,8 +24,8 @@ interface Versions {
  */
 export function createHttpContainerAccess(engine: EngineSocket): ContainerAccess {
   const address = 'socketPath' in engine ? engine.socketPath : `${engine.host}:${engine.port}`;
-  // Half-open: a raw connection's input ends long before its output.
-  const connection = () => ({ createConnection: () => net.connect({ ...toNet(engine), allowHalfOpen: true }), agent: false as const });
+  // No agent: one would make its own connections. Half-open: a raw connection's input ends long before its output.
+  const connection = () => ({ createConnection: () => net.connect({ ...toNet(engine), allowHalfOpen: true }) });
 
   async function versionPrefix(wanted: string | undefined): Promise<string> {
     if (wanted === undefined) return '';
