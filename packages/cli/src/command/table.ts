@@ -2,6 +2,7 @@ import { CLUSTER_COMMANDS } from '../commands/cluster-commands.ts';
 import { completeCommand, completion } from '../commands/completion.ts';
 import { daemon } from '../commands/daemon-command.ts';
 import { joinScript } from '../commands/join-script.ts';
+import { net } from '../commands/net-command.ts';
 import { NODE_COMMANDS } from '../commands/node-commands.ts';
 import { SERVICE_COMMANDS } from '../commands/service-commands.ts';
 import { STACK_COMMANDS } from '../commands/stack-commands.ts';
@@ -16,6 +17,7 @@ export const COMMANDS: readonly Command[] = [
   ...SERVICE_COMMANDS,
   ...STACK_COMMANDS,
   daemon,
+  net,
   completion,
   version,
   completeCommand(() => COMMANDS),

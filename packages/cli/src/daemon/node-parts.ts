@@ -24,6 +24,7 @@ import { removeNodeContainers } from '@swarm/worker/reconciler/remove-node-conta
 import type { RunningNode } from './daemon-state.ts';
 import type { DataRoot } from './data-root.ts';
 import { encodeHostPort, type HostPort } from './decide/address.ts';
+import type { HeldSocket } from './held-socket.ts';
 import { managersKnown } from './managers-known.ts';
 import { type Membership, membershipFile } from './membership.ts';
 import type { Addresses, NodeParts } from './node-control.ts';
@@ -34,6 +35,8 @@ export interface NodePartsDeps {
   readonly dataRoot: DataRoot;
   readonly engine: ContainerEngine;
   readonly access: ContainerAccess;
+  /** Absent where the API listens on no unix socket. */
+  readonly taskSocket?: HeldSocket;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -104,9 +107,12 @@ export function createNodeParts(deps: NodePartsDeps): NodeParts {
       onFailure,
     });
     undo.add(renewal.stop);
+    // Containers that mount it start only where it is.
+    await deps.taskSocket?.revive();
     const worker = await startWorkerNode({
       engine: deps.engine,
       access: deps.access,
+      ...(deps.taskSocket !== undefined && { taskSocket: deps.taskSocket }),
       identity: () => identity,
       folder: dataRoot.worker,
       advertiseHost: membership.advertise.host,
@@ -134,6 +140,7 @@ export function createNodeParts(deps: NodePartsDeps): NodeParts {
 
   async function forget(): Promise<void> {
     await file.remove();
+    await deps.taskSocket?.giveUp();
     await identities.remove();
     for (const folder of [dataRoot.manager, dataRoot.worker]) await rm(folder, { recursive: true, force: true });
   }

@@ -7,6 +7,7 @@ import type { Logger } from '@swarm/shared/runtime/logger';
 import { createFileWorkerDisk } from '@swarm/worker/assignments/file-worker-disk';
 import type { ContainerAccess } from '@swarm/worker/engine/container-access';
 import type { ContainerEngine } from '@swarm/worker/engine/engine';
+import type { TaskSocket } from '@swarm/worker/engine/engine-socket';
 import { bridgePlane } from '@swarm/worker/network/bridge-plane';
 import { webSocketDialer } from '@swarm/worker/session/dial';
 import { engineDescriber } from '@swarm/worker/session/engine-describer';
@@ -19,6 +20,7 @@ import { startWorker } from '@swarm/worker/worker';
 export interface WorkerNodeDeps {
   readonly engine: ContainerEngine;
   readonly access: ContainerAccess;
+  readonly taskSocket?: TaskSocket;
   readonly identity: () => NodeIdentity;
   /** Of the worker's own documents. */
   readonly folder: string;
@@ -47,6 +49,7 @@ export async function startWorkerNode(deps: WorkerNodeDeps): Promise<WorkerNode>
   let session: Session | undefined;
   const worker = await startWorker({
     engine,
+    ...(deps.taskSocket !== undefined && { taskSocket: deps.taskSocket }),
     disk: createFileWorkerDisk({ folder: deps.folder, privateKey }),
     network: bridgePlane,
     clock,

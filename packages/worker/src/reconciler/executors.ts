@@ -1,7 +1,9 @@
 import { CLUSTER_LABEL, CONTAINER_LABELS } from '@swarm/shared/domain/labels';
+import type { AssignedTemplate } from '@swarm/shared/protocol/session';
 import type { Logger } from '@swarm/shared/runtime/logger';
 import { buildContainerRequest, type NodeOfTask } from '../engine/container-request.ts';
 import { type ContainerEngine, EngineError } from '../engine/engine.ts';
+import { type TaskSocket, wantsOurSocket, withOurSocket } from '../engine/engine-socket.ts';
 import { startError } from './decide/decide-task.ts';
 import type { Step, StepKind } from './decide/step.ts';
 import type { ImagePulls } from './image-pulls.ts';
@@ -24,6 +26,8 @@ export interface ExecutorDeps {
   readonly images: ImagePulls;
   readonly logger: Logger;
   readonly reports: StepReports;
+  /** Absent: tasks mount the engine's own socket. */
+  readonly taskSocket?: TaskSocket;
   /** @throws EngineError `unavailable`. */
   readonly node: () => Promise<NodeOfTask>;
 }
@@ -42,7 +46,7 @@ export function createExecutor(deps: ExecutorDeps): (step: Step, signal: AbortSi
     },
     async create({ task, template }) {
       const node = await deps.node();
-      const request = buildContainerRequest(task, template, node);
+      const request = buildContainerRequest(task, await placeSocket(template), node);
       if (!request.ok) return reports.failed(task.ID, request.message);
       try {
         for (const volume of request.volumes) await engine.ensureVolume(volume);
@@ -78,6 +82,12 @@ export function createExecutor(deps: ExecutorDeps): (step: Step, signal: AbortSi
       reports.touched(step.containerID);
     },
   };
+
+  async function placeSocket(template: AssignedTemplate): Promise<AssignedTemplate> {
+    const { taskSocket } = deps;
+    if (taskSocket === undefined || !wantsOurSocket(template, taskSocket.replaces)) return template;
+    return withOurSocket(template, taskSocket.replaces, await taskSocket.path());
+  }
 
   /** The name we wanted is taken: by our own container whose creation we did not see, or by someone else's. */
   async function adopt(taskID: string, node: NodeOfTask, containerID: string, name: string): Promise<void> {

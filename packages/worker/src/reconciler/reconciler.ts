@@ -5,6 +5,7 @@ import { deepEqual } from '@swarm/shared/runtime/deep-equal';
 import type { Logger } from '@swarm/shared/runtime/logger';
 import { startLoop } from '@swarm/shared/runtime/loop';
 import { type ContainerEngine, EngineError, type EngineInfo } from '../engine/engine.ts';
+import type { TaskSocket } from '../engine/engine-socket.ts';
 import { type NetworkPlane, NetworkPlaneError } from '../network/network-plane.ts';
 import type { AssignmentSet, ManagerLine } from '../session/worker-ports.ts';
 import { nextSteps } from './decide/next-steps.ts';
@@ -31,6 +32,8 @@ export interface Reconciler {
 
 export interface ReconcilerDeps {
   readonly engine: ContainerEngine;
+  /** Absent: tasks mount the engine's own socket. */
+  readonly taskSocket?: TaskSocket;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly line: Pick<ManagerLine, 'report' | 'reach' | 'watchReach'>;
@@ -76,6 +79,7 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
     execute: createExecutor({
       engine,
       images: createImagePulls({ engine, clock, logger }),
+      ...(deps.taskSocket !== undefined && { taskSocket: deps.taskSocket }),
       logger,
       reports: {
         imageReady: (taskID) => changeRecord(taskID, (record) => ({ ...record, imageReady: true })),
