@@ -15,7 +15,8 @@ const terminal: Terminal = {
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
   isTTY: process.stderr.isTTY === true,
-  columns: process.stderr.columns ?? DEFAULT_COLUMNS,
+  // Some terminals say that they have none.
+  columns: process.stderr.columns || DEFAULT_COLUMNS,
 };
 
 // A reader that has seen enough (`| head`) is no failure.

@@ -7,6 +7,7 @@ import { type WorkerDisk, WorkerDiskError } from './assignments/worker-disk.ts';
 import type { ContainerEngine } from './engine/engine.ts';
 import type { TaskSocket } from './engine/engine-socket.ts';
 import type { NetworkPlane } from './network/network-plane.ts';
+import type { PayloadFiles } from './payloads/payload-files.ts';
 import type { StoredRecord } from './reconciler/decide/task-record.ts';
 import { type Reconciler, startReconciler } from './reconciler/reconciler.ts';
 import { removeNodeContainers } from './reconciler/remove-node-containers.ts';
@@ -29,6 +30,7 @@ export interface WorkerDeps {
   readonly taskSocket?: TaskSocket;
   readonly disk: WorkerDisk;
   readonly network: NetworkPlane;
+  readonly payloads: PayloadFiles;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly nodeID: string;
@@ -62,6 +64,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     line: session,
     network: deps.network,
     ...(deps.taskSocket !== undefined && { taskSocket: deps.taskSocket }),
+    payloads: deps.payloads,
     nodeID,
     clusterID,
     stored,
@@ -85,6 +88,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     async removeAll() {
       await stop();
       await removeNodeContainers({ engine, logger, nodeID, clusterID });
+      await deps.payloads.removeAll();
       await disk.write('assignments', null);
       await disk.write('restarts', null);
     },

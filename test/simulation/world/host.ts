@@ -4,9 +4,11 @@ import type { Random } from '@swarm/shared/runtime/ids';
 import { silentLogger } from '@swarm/shared/runtime/logger';
 import { createMemoryWorkerDisk, type MemoryWorkerDisk } from '@swarm/worker/assignments/memory-worker-disk';
 import { EngineError } from '@swarm/worker/engine/engine';
-import { createFakeEngine, type FakeEngine } from '@swarm/worker/engine/fake-engine';
-import { createEngineNetworkPlane } from '@swarm/worker/network/network-plane';
+import type { FakeEngine } from '@swarm/worker/engine/fake-controls';
+import { createFakeEngine } from '@swarm/worker/engine/fake-engine';
+import { bridgePlane } from '@swarm/worker/network/bridge-plane';
 import { describeNode } from '@swarm/worker/node-description';
+import { createMemoryPayloadFiles } from '@swarm/worker/payloads/memory-payload-files';
 import { startEngineHealth } from '@swarm/worker/session/engine-health';
 import { type Session, type SessionDeps, startSession } from '@swarm/worker/session/session';
 import type { AssignmentSink } from '@swarm/worker/session/worker-ports';
@@ -46,6 +48,7 @@ export class Host {
   /** Something ails the engine that is to end before something else begins. */
   isEngineAiling = false;
   disk: MemoryWorkerDisk = createMemoryWorkerDisk();
+  readonly payloads = createMemoryPayloadFiles();
   readonly #deps: HostDeps;
   #life: Life | undefined;
   #worker: RunningWorker | undefined;
@@ -138,11 +141,12 @@ export class Host {
       };
     };
     witness.daemonStarted(this);
-    const network = createEngineNetworkPlane();
+    const network = bridgePlane;
     const worker = await startWorker({
       ...parts,
       disk: disk.disk,
       network,
+      payloads: this.payloads,
       nodeID,
       clusterID: CLUSTER_ID,
       openSession,

@@ -96,6 +96,7 @@ async function startDaemon(settings: DaemonSettings, logger: Logger, onFailure: 
   const control = createNodeControl({
     parts: createNodeParts({
       dataRoot,
+      execRoot: settings.execRoot,
       engine,
       access,
       ...(taskSocket !== undefined && { taskSocket }),

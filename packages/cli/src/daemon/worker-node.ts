@@ -9,6 +9,7 @@ import type { ContainerAccess } from '@swarm/worker/engine/container-access';
 import type { ContainerEngine } from '@swarm/worker/engine/engine';
 import type { TaskSocket } from '@swarm/worker/engine/engine-socket';
 import { bridgePlane } from '@swarm/worker/network/bridge-plane';
+import type { PayloadFiles } from '@swarm/worker/payloads/payload-files';
 import { webSocketDialer } from '@swarm/worker/session/dial';
 import { engineDescriber } from '@swarm/worker/session/engine-describer';
 import { startEngineHealth } from '@swarm/worker/session/engine-health';
@@ -22,6 +23,7 @@ export interface WorkerNodeDeps {
   readonly access: ContainerAccess;
   readonly taskSocket?: TaskSocket;
   readonly identity: () => NodeIdentity;
+  readonly payloads: PayloadFiles;
   /** Of the worker's own documents. */
   readonly folder: string;
   readonly advertiseHost: string;
@@ -34,7 +36,7 @@ export interface WorkerNodeDeps {
 }
 
 export interface WorkerNode {
-  /** Why there is no session with a manager now; undefined while there is one. */
+  /** Why there is no session with a manager now, or what ails the engine; undefined when all is well. */
   problem(): string | undefined;
   stop(): Promise<void>;
 }
@@ -52,6 +54,7 @@ export async function startWorkerNode(deps: WorkerNodeDeps): Promise<WorkerNode>
     ...(deps.taskSocket !== undefined && { taskSocket: deps.taskSocket }),
     disk: createFileWorkerDisk({ folder: deps.folder, privateKey }),
     network: bridgePlane,
+    payloads: deps.payloads,
     clock,
     logger: logger('worker'),
     nodeID,
@@ -80,7 +83,10 @@ export async function startWorkerNode(deps: WorkerNodeDeps): Promise<WorkerNode>
     },
   });
   return {
-    problem: () => session?.problem(),
+    problem() {
+      const { ok, message } = health.current();
+      return session?.problem() ?? (ok ? undefined : message);
+    },
     async stop() {
       await worker.stop();
       await health.stop();

@@ -7,6 +7,7 @@ import { startLoop } from '@swarm/shared/runtime/loop';
 import { type ContainerEngine, EngineError, type EngineInfo } from '../engine/engine.ts';
 import type { TaskSocket } from '../engine/engine-socket.ts';
 import { type NetworkPlane, NetworkPlaneError } from '../network/network-plane.ts';
+import type { PayloadFiles } from '../payloads/payload-files.ts';
 import type { AssignmentSet, ManagerLine } from '../session/worker-ports.ts';
 import { nextSteps } from './decide/next-steps.ts';
 import type { Step } from './decide/step.ts';
@@ -38,6 +39,7 @@ export interface ReconcilerDeps {
   readonly logger: Logger;
   readonly line: Pick<ManagerLine, 'report' | 'reach' | 'watchReach'>;
   readonly network: NetworkPlane;
+  readonly payloads: PayloadFiles;
   readonly nodeID: string;
   readonly clusterID: string;
   /** What an earlier life of this daemon knew of its tasks. */
@@ -63,7 +65,8 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
   let set: AssignmentSet | undefined;
   let networkedSet: AssignmentSet | undefined;
   let confirmed = false;
-  let info: EngineInfo | undefined;
+  /** Asked once for all steps that begin together; again when the engine was away, or did not answer. */
+  let info: Promise<EngineInfo> | undefined;
   let engineAnswers = true;
   let listedAtMs = Number.NEGATIVE_INFINITY;
   let cancelLookAgain: (() => void) | undefined;
@@ -80,6 +83,8 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
       engine,
       images: createImagePulls({ engine, clock, logger }),
       ...(deps.taskSocket !== undefined && { taskSocket: deps.taskSocket }),
+      payloads: deps.payloads,
+      assigned: () => set,
       logger,
       reports: {
         imageReady: (taskID) => changeRecord(taskID, (record) => ({ ...record, imageReady: true })),
@@ -89,8 +94,11 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
         remembered: () => remember(),
       },
       node: async () => {
-        info ??= await engine.info();
-        return { nodeID, clusterID, ...info };
+        info ??= engine.info().catch((error: unknown) => {
+          info = undefined;
+          throw error;
+        });
+        return { nodeID, clusterID, ...(await info) };
       },
     }),
     onEnd: () => loop.wake(),
@@ -136,7 +144,7 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
     noteEngine(undefined);
     const now = { ms: clock.now(), timestamp: timestamp(clock.now()) };
     const wanted = { confirmed, ...(set === undefined ? {} : { set }) };
-    const plan = nextSteps({ containers, records, busy: runner.busy() }, wanted, now, line.reach());
+    const plan = nextSteps({ containers, records, payloads: deps.payloads.held(), busy: runner.busy() }, wanted, now, line.reach());
     records = new Map(plan.records);
     cancelUnwanted();
     const retryMs = runner.begin(plan.steps);

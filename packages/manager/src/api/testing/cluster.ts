@@ -93,6 +93,8 @@ export interface TestApi {
   local: LocalNode;
   logs: TaskLogs;
   containers: TaskContainers;
+  /** What its manager's journal is sealed with; a locked one opens with it. */
+  unlockKey: string | undefined;
 }
 
 /** The API over a real store with one manager, whose daemon part is as small as it can be. */
@@ -117,7 +119,16 @@ export async function startTestApi(options: { readonly engine?: EngineAddress; r
     },
     issue: () => Promise.reject(new Error('the API issues no certificates')),
   };
-  const state = { local: ACTIVE_MANAGER, logs: NO_LOGS, containers: NO_CONTAINERS };
+  /** `unlockKey`: what a locked manager would open with. */
+  const state: { local: LocalNode; logs: TaskLogs; containers: TaskContainers; unlockKey: string | undefined } = {
+    local: ACTIVE_MANAGER,
+    logs: NO_LOGS,
+    containers: NO_CONTAINERS,
+    unlockKey: undefined,
+  };
+  const applyUnlockKey = async () => {
+    state.unlockKey = store.view((tx) => tx.clusters.all()[0]?.unlockKey);
+  };
   const node: NodeControl = {
     local: () => state.local,
     init: async () => {
@@ -130,7 +141,12 @@ export async function startTestApi(options: { readonly engine?: EngineAddress; r
     leave: async () => {
       state.local = INACTIVE;
     },
-    manager: () => (state.local.isManager ? { store, certificates, logs: state.logs, containers: state.containers } : undefined),
+    unlock: async (unlockKey) => {
+      if (unlockKey !== state.unlockKey) throw new ApiError('unauthenticated', 'swarm could not be unlocked: invalid key provided');
+      state.local = ACTIVE_MANAGER;
+    },
+    manager: () =>
+      state.local.isManager ? { store, certificates, logs: state.logs, containers: state.containers, applyUnlockKey } : undefined,
   };
   const app = buildApi({
     node,
