@@ -24,7 +24,7 @@ What to try next:
   ${ON_MANAGER} swarm node ls
   ${ON_MANAGER} swarm service scale ${STACK}_api=9
   ${ON_MANAGER} swarm stack services ${STACK}
-  ${ON_MANAGER} swarm service logs ${STACK}_nginx
+  ${ON_MANAGER} swarm service logs ${STACK}_api
   npm run -s lab -- cut host3                 (its network goes silent; within seconds its tasks run elsewhere)
   ${ON_MANAGER} swarm stack ps ${STACK}
   npm run -s lab -- heal host3

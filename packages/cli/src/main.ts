@@ -2,10 +2,10 @@ import { homedir } from 'node:os';
 import { systemClock } from '@swarm/shared/runtime/clock';
 import { connectApi } from './client/api-client.ts';
 import { DEFAULT_HOST, parseTarget } from './client/target.ts';
+import type { Command } from './command/command.ts';
 import type { Context, Terminal } from './command/context.ts';
 import { CommandFailure, EXIT } from './command/exit-codes.ts';
 import { parseWords, runParsed } from './command/program.ts';
-import { COMMANDS } from './command/table.ts';
 import { VERSION } from './version.ts';
 
 const DEFAULT_COLUMNS = 100;
@@ -15,7 +15,8 @@ const terminal: Terminal = {
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
   isTTY: process.stderr.isTTY === true,
-  columns: process.stderr.columns ?? DEFAULT_COLUMNS,
+  // Some terminals say that they have none.
+  columns: process.stderr.columns || DEFAULT_COLUMNS,
 };
 
 // A reader that has seen enough (`| head`) is no failure.
@@ -40,7 +41,7 @@ process.exitCode = await main(process.argv.slice(2));
 
 async function main(words: readonly string[]): Promise<number> {
   try {
-    const parsed = await parseWords(COMMANDS, words, terminal, VERSION);
+    const parsed = await parseWords(await commandsFor(words), words, terminal, VERSION);
     if (parsed.kind === 'done') return parsed.exitCode;
     return await runParsed(parsed, buildContext(parsed.host));
   } catch (error) {
@@ -49,6 +50,12 @@ async function main(words: readonly string[]): Promise<number> {
     terminal.err(`swarm: ${error.message}\n`);
     return error.exitCode;
   }
+}
+
+/** The daemon lives long and uses no other command: what it does not load is memory that every host keeps. */
+async function commandsFor(words: readonly string[]): Promise<readonly Command[]> {
+  if (words[0] === 'daemon') return [(await import('./commands/daemon-command.ts')).daemon];
+  return (await import('./command/table.ts')).COMMANDS;
 }
 
 function buildContext(flag: string | undefined): Context {

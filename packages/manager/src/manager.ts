@@ -2,13 +2,10 @@ import type { NodeIdentity } from '@swarm/shared/identity/identity';
 import type { Clock } from '@swarm/shared/runtime/clock';
 import type { Random } from '@swarm/shared/runtime/ids';
 import type { Logger } from '@swarm/shared/runtime/logger';
-import { startAllocator } from './allocator/start-allocator.ts';
 import { createClusterCertificates } from './ca/cluster-certificates.ts';
 import { startControlServer } from './ca/control-server.ts';
-import { startDispatcher } from './dispatcher/dispatcher.ts';
 import { acceptUpgrades } from './dispatcher/upgrades.ts';
-import { startOrchestrator } from './orchestrator/start-orchestrator.ts';
-import { startScheduler } from './scheduler/scheduler.ts';
+import { createManagerParts } from './manager-parts.ts';
 import type { ManagerAccess } from './seams/node-control.ts';
 import type { Store } from './store/store.ts';
 
@@ -26,6 +23,8 @@ export interface ManagerDeps {
   /** Holds the cluster already. The manager closes it. */
   readonly store: Store;
   readonly identity: NodeIdentity;
+  /** See `ManagerAccess`. */
+  readonly applyUnlockKey: () => Promise<void>;
   /** Of the control port. */
   readonly listen: { readonly host: string; readonly port: number };
   readonly clock: Clock;
@@ -37,35 +36,35 @@ export interface ManagerDeps {
 
 /** @throws when the control port cannot listen; nothing runs on then. */
 export async function startManager(deps: ManagerDeps): Promise<RunningManager> {
-  const { store, clock, random, onFailure } = deps;
-  const partDeps = (part: string) => ({ store, clock, random, onFailure, logger: deps.logger.child({ part }) });
+  const { store, clock, random, logger, onFailure } = deps;
   const certificates = createClusterCertificates({ clock });
-  const dispatcher = startDispatcher(partDeps('dispatcher'));
-  const { onUpgrade } = acceptUpgrades(dispatcher);
+  const parts = createManagerParts({ storeFor: () => store, clock, random, logger, onFailure });
+  const { onUpgrade } = acceptUpgrades(parts.dispatcher);
   const control = await startControlServer({
-    ...partDeps('ca'),
+    store,
+    clock,
+    random,
+    logger: logger.child({ part: 'ca' }),
     certificates,
     identity: deps.identity,
     listen: deps.listen,
     onUpgrade,
   }).catch(async (error: unknown) => {
-    await dispatcher.stop();
+    await parts.stop();
     throw error;
   });
-  const scheduler = startScheduler(partDeps('scheduler'));
-  const allocator = startAllocator(partDeps('allocator'));
-  const orchestrator = startOrchestrator(partDeps('orchestrator'));
+  parts.startDeciding();
   return {
     store,
     certificates,
-    logs: dispatcher.logs,
+    logs: parts.dispatcher.logs,
+    applyUnlockKey: deps.applyUnlockKey,
     address: control.address,
     replaceIdentity: (identity) => control.replaceIdentity(identity),
     async stop() {
       // From the door inwards: nobody new comes in, then nothing new is decided, then nothing is written.
       await control.close();
-      await dispatcher.stop();
-      await Promise.all([orchestrator.stop(), allocator.stop(), scheduler.stop()]);
+      await parts.stop();
       await store.close();
     },
   };

@@ -1,17 +1,19 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ReportedStatus } from '@swarm/shared/protocol/session';
-import { systemClock } from '@swarm/shared/runtime/clock';
+import { delay, systemClock } from '@swarm/shared/runtime/clock';
 import { silentLogger } from '@swarm/shared/runtime/logger';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createFileWorkerDisk } from './assignments/file-worker-disk.ts';
 import { createDockerodeEngine } from './engine/dockerode-engine.ts';
 import { buildTestImage } from './engine/test-image.ts';
 import { bridgePlane } from './network/bridge-plane.ts';
+import { systemTmpfs } from './payloads/tmpfs.ts';
+import { openTmpfsPayloadFiles } from './payloads/tmpfs-payload-files.ts';
 import type { AssignmentSink, ManagerReach } from './session/worker-ports.ts';
-import { assignmentSet, type TaskOptions } from './testing/worker-world.ts';
+import { assignmentSet, payload, type TaskOptions } from './testing/worker-world.ts';
 import { type RunningWorker, startWorker } from './worker.ts';
 
 const address = process.env.SWARM_ENGINE ?? 'unix:///var/run/docker.sock';
@@ -28,6 +30,7 @@ const image = `${unique}-image:v1`;
 /** The worker as a daemon composes it, on a real engine and real files; only the manager is played by the test. */
 (reason === undefined ? describe : describe.skip)('a worker on a real engine', () => {
   const folder = mkdtempSync(join(tmpdir(), `${unique}-`));
+  const payloadFolder = join(folder, 'payloads');
   const statuses = new Map<string, ReportedStatus['status']>();
   let wake = Promise.withResolvers<void>();
   let reach: ManagerReach = 'connected';
@@ -40,6 +43,7 @@ const image = `${unique}-image:v1`;
       engine,
       disk: createFileWorkerDisk({ folder, privateKey: 'a key of this test' }),
       network: bridgePlane,
+      payloads: await openTmpfsPayloadFiles({ mountPoint: payloadFolder, nodeID: `${unique}-node`, mounter: systemTmpfs }),
       clock: systemClock,
       logger: silentLogger,
       nodeID: `${unique}-node`,
@@ -143,5 +147,66 @@ const image = `${unique}-image:v1`;
     expect(second?.ContainerID).toBe(first?.ContainerID);
     reach = 'connected';
     reachChanged(reach);
+  });
+
+  /** What a command in the task's container prints. */
+  function inContainer(containerID: string, ...command: string[]): string {
+    return execFileSync('docker', ['--host', address, 'exec', containerID, '/bin/busybox', ...command], { encoding: 'utf8' });
+  }
+
+  test.skipIf(process.getuid?.() !== 0)('secrets and configs are files in memory, as asked for, gone with the task', async () => {
+    const File = (Name: string, mode: number, id = '0') => ({ Name, UID: id, GID: id, Mode: mode });
+    const given = {
+      secrets: new Map([['s1', payload('s1', 'correct horse')]]),
+      configs: new Map([
+        ['c1', payload('c1', 'pw={{secret "pw"}} slot={{.Task.Slot}} mode={{env "MODE"}}\n', true)],
+        ['c2', payload('c2', '#!/bin/busybox sh\n/bin/busybox echo it runs\n')],
+      ]),
+    };
+    const options = task('payloads', {
+      spec: {
+        ContainerSpec: {
+          Env: ['MODE=blue'],
+          Secrets: [
+            { SecretID: 's1', SecretName: 'pw', File: File('pw', 0o440, '33') },
+            { SecretID: 's1', SecretName: 'pw', File: File('/etc/deep/pw', 0o400) },
+          ],
+          Configs: [
+            { ConfigID: 'c1', ConfigName: 'site', File: File('site.conf', 0o444) },
+            { ConfigID: 'c2', ConfigName: 'script', File: File('/usr/bin/script', 0o755) },
+          ],
+        },
+      },
+    });
+    sink?.onAssignments(assignmentSet([options], given));
+    const id = (await untilState(idOf('payloads'), 'running')).ContainerStatus?.ContainerID ?? '';
+    expect(inContainer(id, 'cat', '/run/secrets/pw')).toBe('correct horse');
+    expect(inContainer(id, 'stat', '-c', '%u %g %a', '/run/secrets/pw')).toBe('33 33 440\n');
+    expect(inContainer(id, 'stat', '-c', '%u %g %a', '/etc/deep/pw')).toBe('0 0 400\n');
+    expect(inContainer(id, 'stat', '-f', '-c', '%T', '/run/secrets/pw')).toBe('tmpfs\n');
+    expect(inContainer(id, 'cat', '/site.conf')).toBe('pw=correct horse slot=1 mode=blue\n');
+    expect(inContainer(id, 'sh', '-c', '/usr/bin/script')).toBe('it runs\n');
+    expect(() => inContainer(id, 'sh', '-c', 'echo x > /run/secrets/pw')).toThrow(/[Rr]ead-only/);
+
+    // Another daemon finds them; a reboot takes them away, and the same container gets them anew.
+    await worker.stop();
+    await start();
+    expect(inContainer(id, 'cat', '/run/secrets/pw')).toBe('correct horse');
+    reach = 'unreachable';
+    reachChanged(reach);
+    await worker.stop();
+    execFileSync('docker', ['--host', address, 'kill', id]);
+    execFileSync('umount', ['-l', payloadFolder]);
+    statuses.clear();
+    await start();
+    expect((await untilState(idOf('payloads'), 'running')).ContainerStatus?.ContainerID).toBe(id);
+    expect(inContainer(id, 'cat', '/run/secrets/pw')).toBe('correct horse');
+    reach = 'connected';
+    reachChanged(reach);
+
+    sink?.onAssignments(assignmentSet([{ ...options, desired: 'shutdown' }]));
+    await untilState(idOf('payloads'), 'shutdown');
+    const folder = join(payloadFolder, `${unique}-node`);
+    while (readdirSync(folder).length > 0) await delay(systemClock, 10);
   });
 });

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { EngineError, type EngineErrorKind } from './engine/engine.ts';
 import type { FakeVerb } from './engine/fake-controls.ts';
-import { CLUSTER_ID, createWorkerWorld, IMAGE, NODE_ID, type TaskOptions, type WorkerWorld } from './testing/worker-world.ts';
+import { CLUSTER_ID, createWorkerWorld, IMAGE, NODE_ID, payload, type TaskOptions, type WorkerWorld } from './testing/worker-world.ts';
 
 /**
  * The promises of a worker, in worlds where everything happens: whatever the manager, the engine, users and chance do,
@@ -35,6 +35,7 @@ const action = fc.oneof(
   fc.record({ kind: fc.constant('engine-down' as const) }),
   fc.record({ kind: fc.constant('engine-up' as const) }),
   fc.record({ kind: fc.constant('restart-daemon' as const) }),
+  fc.record({ kind: fc.constant('reboot' as const) }),
   fc.record({
     kind: fc.constant('reach' as const),
     reach: fc.constantFrom('connected' as const, 'uncertain' as const, 'unreachable' as const),
@@ -72,9 +73,13 @@ class Scene {
       desired: CLIMB[rung] ?? 'remove',
       spec: {
         RestartPolicy: { Condition: 'any', Delay: 1e9, MaxAttempts: 3 },
-        ContainerSpec: { Healthcheck: { Test: ['CMD', 'true'], Interval: 2e9 } },
+        ContainerSpec: {
+          Healthcheck: { Test: ['CMD', 'true'], Interval: 2e9 },
+          Secrets: [{ SecretID: 'pw', SecretName: 'pw', File: { Name: 'pw' } }],
+        },
       },
     }));
+    this.world.give({ secrets: new Map([['pw', payload('pw', 'hunter2')]]), configs: new Map() });
     this.world.assign(...options);
   }
 
@@ -127,6 +132,18 @@ class Scene {
         this.lifeStart = this.world.reports.length;
         this.assign();
         return;
+      case 'reboot':
+        engine.goDown();
+        for (const id of TASKS) {
+          const container = this.containerOf(id);
+          if (container?.status === 'running') engine.exitContainer(container.id, 137);
+        }
+        this.world.payloads.reboot();
+        if (!this.down) engine.comeBack();
+        await this.world.restartDaemon();
+        this.lifeStart = this.world.reports.length;
+        this.assign();
+        return;
       case 'reach':
         return this.world.setReach(action.reach);
       case 'fault': {
@@ -163,6 +180,9 @@ class Scene {
           `containers of the ended task ${id}`,
         ).not.toContain('running');
       }
+      if (own.some(({ status }) => status === 'running') && !this.startedByUser.has(id)) {
+        expect([...this.world.payloads.held()], `files under the container of task ${id}`).toContain(id);
+      }
       const states = reports.slice(this.lifeStart).filter((report) => report.taskID === id);
       states.reduce((before, after) => {
         expect(compareStates(after.status.State, before.status.State), `task ${id} moved back`).toBeGreaterThanOrEqual(0);
@@ -192,6 +212,10 @@ class Scene {
     for (const { labels } of engine.containers()) {
       const isOurs = labels[CLUSTER_LABEL] === CLUSTER_ID && labels[CONTAINER_LABELS.nodeID] === NODE_ID;
       if (isOurs) expect([...this.wanted.keys()]).toContain(labels[CONTAINER_LABELS.taskID]);
+    }
+    for (const id of this.world.payloads.held()) {
+      expect(this.wanted.has(id), `files of task ${id}, which is gone`).toBe(true);
+      expect(isTerminal(this.world.status(id)?.State ?? 'new'), `files of the ended task ${id}`).toBe(false);
     }
     const { list: _, ...before } = { ...engine.calls };
     await clock.advance(10 * 60_000);

@@ -1,7 +1,7 @@
 import { CLUSTER_LABEL, CONTAINER_LABELS } from '@swarm/shared/domain/labels';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { EngineError } from './engine/engine.ts';
-import { CLUSTER_ID, createWorkerWorld, IMAGE, NODE_ID, type WorkerWorld } from './testing/worker-world.ts';
+import { CLUSTER_ID, createWorkerWorld, IMAGE, NODE_ID, payload, type WorkerWorld } from './testing/worker-world.ts';
 
 let world: WorkerWorld;
 beforeEach(async () => {
@@ -62,6 +62,50 @@ describe('a task runs', () => {
     world.assign({ id: 'a', spec: { ContainerSpec: { Mounts } } });
     await world.untilState('a', 'running');
     expect(world.engine.volumes().get('data')).toEqual({ name: 'data', labels: { a: 'b' } });
+  });
+});
+
+describe('a task with secrets and configs', () => {
+  const reference = (name: string) => ({ SecretID: name, SecretName: name, File: { Name: name, UID: '7', GID: '8', Mode: 0o400 } });
+  const options = { id: 'a', spec: { ContainerSpec: { Secrets: [reference('pw')] } } };
+  const given = { secrets: new Map([['pw', payload('pw', 'hunter2')]]), configs: new Map() };
+
+  test('has its files before its container is made, and no longer than it runs', async () => {
+    world.give(given);
+    world.assign(options);
+    await world.untilState('a', 'running');
+    expect(world.payloads.files('a')).toEqual([{ name: 'secret-0', data: Buffer.from('hunter2'), uid: 7, gid: 8, mode: 0o400 }]);
+    world.assign({ ...options, desired: 'shutdown' });
+    await world.until(() => !world.payloads.held().has('a'), 'the files are gone');
+    expect(world.status('a')?.State).toBe('shutdown');
+  });
+
+  test('has them again after a reboot without a manager', async () => {
+    world.give(given);
+    world.assign({ ...options, spec: { ...options.spec, RestartPolicy: { Delay: 0 } } });
+    await world.untilState('a', 'running');
+    world.setReach('unreachable');
+    const [container] = world.engine.containers();
+    world.engine.exitContainer(container?.id ?? '', 137);
+    world.payloads.reboot();
+    await world.restartDaemon();
+    await world.until(() => world.engine.containers()[0]?.status === 'running', 'the container runs again');
+    expect(world.payloads.files('a')).toHaveLength(1);
+  });
+
+  test('is rejected when a secret is gone from the cluster', async () => {
+    world.assign(options);
+    await world.untilState('a', 'rejected');
+    expect(world.status('a')?.Err).toMatch(/^secret "pw" \(pw\) is no longer in the cluster/);
+  });
+
+  test('is rejected where files cannot be kept in memory', async () => {
+    world.payloads.refuse('no tmpfs here');
+    world.give(given);
+    world.assign(options);
+    await world.untilState('a', 'rejected');
+    expect(world.status('a')?.Err).toBe('no tmpfs here');
+    expect(world.engine.containers()).toEqual([]);
   });
 });
 

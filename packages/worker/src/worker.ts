@@ -6,6 +6,7 @@ import { decodeRecords, encodeRecords } from './assignments/stored-records.ts';
 import { type WorkerDisk, WorkerDiskError } from './assignments/worker-disk.ts';
 import type { ContainerEngine } from './engine/engine.ts';
 import type { NetworkPlane } from './network/network-plane.ts';
+import type { PayloadFiles } from './payloads/payload-files.ts';
 import type { StoredRecord } from './reconciler/decide/task-record.ts';
 import { type Reconciler, startReconciler } from './reconciler/reconciler.ts';
 import { removeNodeContainers } from './reconciler/remove-node-containers.ts';
@@ -26,6 +27,7 @@ export interface WorkerDeps {
   readonly engine: ContainerEngine;
   readonly disk: WorkerDisk;
   readonly network: NetworkPlane;
+  readonly payloads: PayloadFiles;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly nodeID: string;
@@ -58,6 +60,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     logger,
     line: session,
     network: deps.network,
+    payloads: deps.payloads,
     nodeID,
     clusterID,
     stored,
@@ -81,6 +84,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     async removeAll() {
       await stop();
       await removeNodeContainers({ engine, logger, nodeID, clusterID });
+      await deps.payloads.removeAll();
       await disk.write('assignments', null);
       await disk.write('restarts', null);
     },

@@ -12,7 +12,7 @@ export interface RecordingTerminal extends Terminal {
   readonly errors: string;
 }
 
-export function recordingTerminal(): RecordingTerminal {
+export function recordingTerminal(shape: { readonly isTTY?: boolean; readonly columns?: number } = {}): RecordingTerminal {
   const written = { out: '', err: '' };
   return {
     out: (text) => {
@@ -21,8 +21,8 @@ export function recordingTerminal(): RecordingTerminal {
     err: (text) => {
       written.err += text;
     },
-    isTTY: false,
-    columns: 120,
+    isTTY: shape.isTTY ?? false,
+    columns: shape.columns ?? 120,
     get output() {
       return written.out;
     },

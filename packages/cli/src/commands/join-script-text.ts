@@ -32,8 +32,10 @@ MANAGER=${shellQuote(input.manager)}
 SOURCE=${shellQuote(input.swarm)}
 INSTALL_ENGINE=${input.installEngine ? 'yes' : 'no'}
 HOME_DIR=/opt/swarm
+BIN_DIR=/usr/local/bin
 LOG=/var/log/swarm-join.log
 ENGINE=/var/run/docker.sock
+ROUTES=/proc/net
 WAIT_SECONDS=600
 export PATH="\${PATH:-}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -68,8 +70,8 @@ wait_for() {
 
 has_route() {
   # A default route, IPv4 or IPv6: in the tables an all-zero destination.
-  awk 'NR > 1 && $2 == "00000000" && $8 == "00000000" { found = 1 } END { exit !found }' /proc/net/route 2>/dev/null ||
-    awk '$1 == "00000000000000000000000000000000" && $2 == "00" && $10 != "lo" { found = 1 } END { exit !found }' /proc/net/ipv6_route 2>/dev/null
+  awk 'NR > 1 && $2 == "00000000" && $8 == "00000000" { found = 1 } END { exit !found }' "$ROUTES/route" 2>/dev/null ||
+    awk '$1 == "00000000000000000000000000000000" && $2 == "00" && $10 != "lo" { found = 1 } END { exit !found }' "$ROUTES/ipv6_route" 2>/dev/null
 }
 
 engine_there() {
@@ -155,8 +157,8 @@ fi
 wait_for "the Docker Engine at $ENGINE" engine_there || die "no Docker Engine runs here; install one, or make this script with --install-engine"
 
 wait_for "swarm from $SOURCE" get_swarm || die "swarm could not be had from $SOURCE"
-mkdir -p /usr/local/bin
-[ -e /usr/local/bin/swarm ] || ln -s "$SWARM" /usr/local/bin/swarm
+mkdir -p "$BIN_DIR"
+[ -e "$BIN_DIR/swarm" ] || ln -s "$SWARM" "$BIN_DIR/swarm"
 
 if is_member; then
   say "this machine is a node of a cluster already; nothing to do"

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Platform, ServiceSpecInput } from '@swarm/shared/engine-api/service-spec';
 import type { ApiClient } from '../client/api-client.ts';
-import type { ApiNamed } from '../client/api-objects.ts';
+import type { ApiConfig, ApiSecret } from '../client/api-objects.ts';
 import type { Context } from '../command/context.ts';
 import { CommandFailure, EXIT } from '../command/exit-codes.ts';
 import type { FileReference } from '../service/references.ts';
@@ -18,42 +18,54 @@ export async function registryAuthFor(context: Context, image: string, wanted: b
   return wanted === true ? (await registryLogins(context)).forImage(image) : undefined;
 }
 
-/**
- * The spec with its image pinned to the digest that the registry has now, and the platforms it is for. A registry that
- * does not answer is no failure: every node then takes what it finds, and the user is told.
- */
+/** What a registry says of an image. Undefined when it was not asked, or did not answer. */
+export interface PinnedImage {
+  readonly digest: string;
+  readonly platforms: readonly Platform[];
+}
+
+/** The spec with its image pinned to the digest that the registry has now, and the platforms it is for. */
 export async function resolveImage<Spec extends ServiceSpecInput>(context: Context, api: ApiClient, spec: Spec): Promise<Spec> {
   const image = spec.TaskTemplate?.ContainerSpec?.Image;
-  if (image === undefined || image.includes('@')) return spec;
+  return image === undefined ? spec : pinImage(spec, image, await lookUpImage(context, api, image));
+}
+
+/**
+ * Asks the image's registry, through the engine. A registry that does not answer is no failure: every node then takes
+ * what it finds, and the user is told.
+ */
+export async function lookUpImage(context: Context, api: ApiClient, image: string): Promise<PinnedImage | undefined> {
+  if (image.includes('@')) return undefined;
   try {
-    const answer = await api.distribution(image, await registryAuthFor(context, image, true));
-    const platforms = (answer.Platforms ?? []).filter((platform) => platform.os !== '').map(normalisePlatform);
-    const template = spec.TaskTemplate ?? {};
-    return {
-      ...spec,
-      TaskTemplate: {
-        ...template,
-        ContainerSpec: { ...template.ContainerSpec, Image: `${image}@${answer.Descriptor.digest}` },
-        Placement: { ...template.Placement, ...(platforms.length > 0 && { Platforms: platforms }) },
-      },
-    };
+    const { Descriptor, Platforms } = await api.distribution(image, await registryAuthFor(context, image, true));
+    const platforms = (Platforms ?? []).filter((platform) => platform.os !== '');
+    return { digest: Descriptor.digest, platforms: platforms.map(({ architecture, os }) => ({ Architecture: architecture, OS: os })) };
   } catch (error) {
     if (!(error instanceof CommandFailure) || context.signal.aborted) throw error;
     context.terminal.err(
       `image ${image} could not be looked up at its registry (${error.message}); each node will use the image of that name that it has or pulls, and these may differ\n`,
     );
-    return spec;
+    return undefined;
   }
 }
 
-function normalisePlatform(platform: { readonly architecture: string; readonly os: string }): Platform {
-  return { Architecture: platform.architecture, OS: platform.os };
+export function pinImage<Spec extends ServiceSpecInput>(spec: Spec, image: string, pinned: PinnedImage | undefined): Spec {
+  if (pinned === undefined) return spec;
+  const template = spec.TaskTemplate ?? {};
+  return {
+    ...spec,
+    TaskTemplate: {
+      ...template,
+      ContainerSpec: { ...template.ContainerSpec, Image: `${image}@${pinned.digest}` },
+      Placement: { ...template.Placement, ...(pinned.platforms.length > 0 && { Platforms: pinned.platforms }) },
+    },
+  };
 }
 
 /** The ids of secrets or configs by exact name. @throws CommandFailure that names what is missing. */
 export async function lookUp(
   kind: 'secret' | 'config',
-  list: (names: readonly string[]) => Promise<readonly ApiNamed[]>,
+  list: (names: readonly string[]) => Promise<readonly (ApiSecret | ApiConfig)[]>,
   references: readonly FileReference[],
 ): Promise<ReadonlyMap<string, string>> {
   if (references.length === 0) return new Map();

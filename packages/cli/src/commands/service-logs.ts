@@ -135,10 +135,9 @@ function namedPrinter(context: Context, api: ApiClient, options: Options): Frame
       names.set(taskID, name);
     }
     widest = Math.max(widest, name.length);
-    const shown = [stamp, `${name.padEnd(widest)}   `, '|', options.details === true ? extraDetails(details) : undefined].filter(
-      (part) => part !== undefined,
-    );
-    write(context, frame, `${shown.join(' ').replace(' |', '|')} ${parts.join(' ')}`);
+    const extra = options.details === true ? extraDetails(details) : undefined;
+    const head = [stamp, `${name.padEnd(widest)}    |`, extra].filter((part) => part !== undefined);
+    write(context, frame, `${head.join(' ')} ${parts.join(' ')}`);
   };
 }
 

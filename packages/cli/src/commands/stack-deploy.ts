@@ -9,7 +9,7 @@ import { usageError } from '../command/exit-codes.ts';
 import { WAIT_OPTIONS } from '../service/options.ts';
 import { parseChoice } from '../service/values.ts';
 import { invalidStack, printStackWarnings, problemCount, STACK_FILE_OPTIONS, stackInput } from './read-stack.ts';
-import { finish, printWarnings, registryLogins, resolveImage } from './service-change.ts';
+import { finish, lookUpImage, type PinnedImage, pinImage, printWarnings, registryLogins } from './service-change.ts';
 
 export const deploy = defineCommand({
   path: ['stack', 'deploy'],
@@ -72,18 +72,23 @@ async function resolveImages(
 ): Promise<StackSpec['services']> {
   if (when === 'never') return stack.services;
   const present = when === 'always' ? [] : await api.services({ label: [`${STACK_NAMESPACE_LABEL}=${stack.name}`] }, false);
+  /** An image that several services use is asked for once. */
+  const asked = new Map<string, Promise<PinnedImage | undefined>>();
   const entries = await Promise.all(
     Object.entries(stack.services).map(async ([name, spec]): Promise<[string, ServiceSpecInput]> => {
       const old = present.find((service) => service.Spec.Name === name)?.Spec.TaskTemplate.ContainerSpec?.Image;
-      const wanted = spec.TaskTemplate?.ContainerSpec?.Image ?? '';
-      const same = old !== undefined && old.split('@', 1)[0] === wanted;
-      return [name, same ? pinned(spec, old) : await resolveImage(context, api, spec)];
+      const wanted = spec.TaskTemplate?.ContainerSpec?.Image;
+      if (wanted === undefined) return [name, spec];
+      if (old !== undefined && old.split('@', 1)[0] === wanted) return [name, withImage(spec, old)];
+      const answer = asked.get(wanted) ?? lookUpImage(context, api, wanted);
+      asked.set(wanted, answer);
+      return [name, pinImage(spec, wanted, await answer)];
     }),
   );
   return Object.fromEntries(entries);
 }
 
-function pinned(spec: ServiceSpecInput, image: string): ServiceSpecInput {
+function withImage(spec: ServiceSpecInput, image: string): ServiceSpecInput {
   return { ...spec, TaskTemplate: { ...spec.TaskTemplate, ContainerSpec: { ...spec.TaskTemplate?.ContainerSpec, Image: image } } };
 }
 

@@ -1,4 +1,5 @@
 import { mkdir, rm } from 'node:fs/promises';
+import { flushCompileCache } from 'node:module';
 import { dirname } from 'node:path';
 import { buildApi } from '@swarm/manager/api/build-api';
 import { listenApi } from '@swarm/manager/api/listen-api';
@@ -31,6 +32,8 @@ export async function runDaemon(settings: DaemonSettings, signal: AbortSignal): 
   process.on('unhandledRejection', onFailure);
   try {
     const daemon = await startDaemon(settings, logger, onFailure);
+    // Else what was compiled is kept only by a daemon that ends well.
+    flushCompileCache();
     const ended = await Promise.race([aborted(signal), fault.promise.then((error) => ({ error }))]);
     if (ended !== undefined) return fail(logger, ended.error);
     logger.info({}, 'stopping; containers run on');
@@ -77,7 +80,7 @@ async function startDaemon(settings: DaemonSettings, logger: Logger, onFailure: 
   await mkdir(settings.execRoot, { recursive: true, mode: 0o755 });
   const engine = await createDockerodeEngine({ address: settings.engine.text });
   const control = createNodeControl({
-    parts: createNodeParts({ dataRoot, engine, clock: systemClock, random: systemRandom, logger, onFailure }),
+    parts: createNodeParts({ dataRoot, execRoot: settings.execRoot, engine, clock: systemClock, random: systemRandom, logger, onFailure }),
     engineInfo: () => engine.info(),
     interfaces: hostInterfaces,
     advertiseAddr: settings.advertiseAddr,

@@ -7,6 +7,7 @@ import type { Logger } from '@swarm/shared/runtime/logger';
 import { createFileWorkerDisk } from '@swarm/worker/assignments/file-worker-disk';
 import type { ContainerEngine } from '@swarm/worker/engine/engine';
 import { bridgePlane } from '@swarm/worker/network/bridge-plane';
+import type { PayloadFiles } from '@swarm/worker/payloads/payload-files';
 import { webSocketDialer } from '@swarm/worker/session/dial';
 import { engineDescriber } from '@swarm/worker/session/engine-describer';
 import { startEngineHealth } from '@swarm/worker/session/engine-health';
@@ -17,6 +18,7 @@ import { startWorker } from '@swarm/worker/worker';
 export interface WorkerNodeDeps {
   readonly engine: ContainerEngine;
   readonly identity: () => NodeIdentity;
+  readonly payloads: PayloadFiles;
   /** Of the worker's own documents. */
   readonly folder: string;
   readonly advertiseHost: string;
@@ -29,7 +31,7 @@ export interface WorkerNodeDeps {
 }
 
 export interface WorkerNode {
-  /** Why there is no session with a manager now; undefined while there is one. */
+  /** Why there is no session with a manager now, or what ails the engine; undefined when all is well. */
   problem(): string | undefined;
   stop(): Promise<void>;
 }
@@ -46,6 +48,7 @@ export async function startWorkerNode(deps: WorkerNodeDeps): Promise<WorkerNode>
     engine,
     disk: createFileWorkerDisk({ folder: deps.folder, privateKey }),
     network: bridgePlane,
+    payloads: deps.payloads,
     clock,
     logger: logger('worker'),
     nodeID,
@@ -73,7 +76,10 @@ export async function startWorkerNode(deps: WorkerNodeDeps): Promise<WorkerNode>
     },
   });
   return {
-    problem: () => session?.problem(),
+    problem() {
+      const { ok, message } = health.current();
+      return session?.problem() ?? (ok ? undefined : message);
+    },
     async stop() {
       await worker.stop();
       await health.stop();

@@ -22,13 +22,19 @@ export function nodeRows(nodes: readonly ApiNode[], swarm: ApiSwarmInfo): readon
       ID: node.ID,
       Self: node.ID === swarm.NodeID,
       Hostname: node.Description?.Hostname ?? '',
-      Status: capitalize(node.Status.State),
+      Status: statusOf(node),
       Availability: capitalize(node.Spec.Availability),
       ManagerStatus:
         node.ManagerStatus === undefined ? '' : node.ManagerStatus.Leader === true ? 'Leader' : capitalize(node.ManagerStatus.Reachability),
       EngineVersion: node.Description?.Engine.EngineVersion ?? '',
       TLSStatus: tlsStatus(node, swarm),
     }));
+}
+
+/** Ready with a message is not all well: the engine of the host does not answer. */
+function statusOf({ Status }: ApiNode): string {
+  const state = capitalize(Status.State);
+  return Status.State === 'ready' && Status.Message ? `${state} (no engine)` : state;
 }
 
 /** Whether the node's certificate comes from the cluster's present root. */

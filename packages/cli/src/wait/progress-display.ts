@@ -1,3 +1,4 @@
+import { deepEqual } from '@swarm/shared/runtime/deep-equal';
 import type { Terminal } from '../command/context.ts';
 import { cut } from '../render/table.ts';
 import type { Progress, SlotView } from './decide/convergence.ts';
@@ -20,13 +21,16 @@ export function progressDisplay(terminal: Terminal): ProgressDisplay {
 }
 
 function redrawn(terminal: Terminal): ProgressDisplay {
-  let drawn = 0;
+  let drawn: readonly string[] = [];
   return {
     show(items) {
-      const lines = items.flatMap((item) => [summary(item), ...slotLines(item, terminal.columns)]);
-      const up = drawn === 0 ? '' : `\x1b[${drawn}A`;
-      terminal.err(`${up}${lines.map((line) => `\x1b[2K${cut(line, terminal.columns)}\n`).join('')}\x1b[J`);
-      drawn = lines.length;
+      const lines = items
+        .flatMap((item) => [summary(item), ...slotLines(item, terminal.columns)])
+        .map((line) => cut(line, terminal.columns));
+      if (deepEqual(lines, drawn)) return;
+      const up = drawn.length === 0 ? '' : `\x1b[${drawn.length}A`;
+      terminal.err(`${up}${lines.map((line) => `\x1b[2K${line}\n`).join('')}\x1b[J`);
+      drawn = lines;
     },
   };
 }

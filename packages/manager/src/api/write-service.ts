@@ -1,6 +1,7 @@
 import type { Service, Template } from '@swarm/shared/domain/objects';
 import { templateContent, templateFor } from '@swarm/shared/domain/task-template';
 import type { ServiceSpec } from '@swarm/shared/engine-api/service-spec';
+import { failedPrecondition } from '@swarm/shared/errors/api-error';
 import { timestamp } from '@swarm/shared/runtime/clock';
 import { deepEqual } from '@swarm/shared/runtime/deep-equal';
 import { asID, type Random, type ServiceID, type TemplateID } from '@swarm/shared/runtime/ids';
@@ -64,6 +65,17 @@ export function replaceService(context: WriteContext, current: Service, change: 
   const written = tx.services.update({ ...next, templateID });
   removeUnusedTemplates(tx, current.ID, templateID);
   return written;
+}
+
+/** A rollback by hand swaps the two specs, so that a second one leads back. @throws ApiError 400 */
+export function rollbackChange(current: Service, nowMs: number): ServiceChange {
+  if (current.PreviousSpec === undefined) throw failedPrecondition(`service ${current.ID} does not have a previous spec`);
+  return {
+    spec: current.PreviousSpec,
+    registryAuth: current.previousRegistryAuth,
+    previous: { spec: current.Spec, registryAuth: current.registryAuth },
+    updateStatus: { State: 'rollback_started', StartedAt: timestamp(nowMs), Message: 'manually requested rollback' },
+  };
 }
 
 /** The tasks are the orchestrator's to remove; secrets, configs and networks of the service are free at once. */

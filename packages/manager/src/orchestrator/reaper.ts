@@ -1,5 +1,6 @@
 import type { Task, Template } from '@swarm/shared/domain/objects';
 import { isOver } from '@swarm/shared/domain/permitted-moves';
+import { delay } from '@swarm/shared/runtime/clock';
 import { type Loop, startLoop } from '@swarm/shared/runtime/loop';
 import { commitPlan, type PlanPart } from '../store/commit-plan.ts';
 import type { Commit, ReadTransaction } from '../store/store.ts';
@@ -9,8 +10,8 @@ import type { OrchestratorDeps } from './supervisor.ts';
 
 /** Removals may wait for company: nobody needs them at once. */
 const DEBOUNCE_MS = 250;
-/** Seats and templates looked at in one pass; the rest waits for the next. */
-const MAX_PER_PASS = 1_000;
+/** Seats and templates looked at in one go, before others get a turn. */
+const MAX_AT_ONCE = 1_000;
 
 /** Removes finished tasks beyond the history that is kept, tasks that were to be removed, and templates without tasks. */
 export function startReaper(deps: OrchestratorDeps): Loop {
@@ -33,7 +34,13 @@ class Reaper {
     const stopWatch = store.watch((commit) => {
       if (this.#mark(commit)) this.#wake();
     });
-    const loop = startLoop({ clock, onFailure, debounceMs: DEBOUNCE_MS, maxDebounceMs: 4 * DEBOUNCE_MS, pass: () => this.#pass() });
+    const loop = startLoop({
+      clock,
+      onFailure,
+      debounceMs: DEBOUNCE_MS,
+      maxDebounceMs: 4 * DEBOUNCE_MS,
+      pass: (signal) => this.#pass(signal),
+    });
     this.#wake = loop.wake;
     return {
       ...loop,
@@ -68,8 +75,8 @@ class Reaper {
     if (ref !== undefined) this.#seats.set(ref.key, ref);
   }
 
-  async #pass(): Promise<void> {
-    const { store, logger } = this.#deps;
+  async #pass(signal: AbortSignal): Promise<void> {
+    const { store, clock } = this.#deps;
     if (this.#isAllDue) {
       this.#isAllDue = false;
       store.view((tx) => {
@@ -77,9 +84,19 @@ class Reaper {
         for (const template of tx.templates.all()) this.#templates.add(template.ID);
       });
     }
-    const seats = takeSome(this.#seats.values(), MAX_PER_PASS);
+    while (this.#seats.size > 0 || this.#templates.size > 0) {
+      const isWhole = await this.#reapSome();
+      if (!isWhole) break;
+      await delay(clock, 0, signal);
+    }
+  }
+
+  /** False when something was refused: it is looked at again in the next pass, when what moved it has settled. */
+  async #reapSome(): Promise<boolean> {
+    const { store, logger } = this.#deps;
+    const seats = takeSome(this.#seats.values(), MAX_AT_ONCE);
     for (const ref of seats) this.#seats.delete(ref.key);
-    const templates = takeSome(this.#templates.values(), MAX_PER_PASS);
+    const templates = takeSome(this.#templates.values(), MAX_AT_ONCE);
     for (const id of templates) this.#templates.delete(id);
     const plan = store.view((tx) => [...seats.flatMap((ref) => reapSeat(tx, ref)), ...templates.flatMap((id) => collectTemplate(tx, id))]);
     const { committed, refused } = await commitPlan(store, plan);
@@ -88,7 +105,8 @@ class Reaper {
       if (part.ref !== undefined) this.#seats.set(part.ref.key, part.ref);
       else this.#templates.add(part.templateID);
     }
-    if (this.#seats.size > 0 || this.#templates.size > 0) this.#wake();
+    if (refused.length > 0) this.#wake();
+    return refused.length === 0;
   }
 }
 

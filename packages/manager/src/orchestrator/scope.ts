@@ -53,9 +53,9 @@ function isPerNode({ Spec }: Service): boolean {
   return Spec.Mode.Global !== undefined || Spec.Mode.GlobalJob !== undefined;
 }
 
-/** What happens at one seat decides about the others: while a service is renewed, in jobs, and when the service is gone. */
+/** What happens at one seat decides about the others: while a service is renewed, and in jobs. */
 function needsWholePass(service: Service | undefined): boolean {
-  if (service === undefined) return true;
+  if (service === undefined) return false;
   const state = service.UpdateStatus?.State;
   return state === 'updating' || state === 'rollback_started' || isJob(service);
 }

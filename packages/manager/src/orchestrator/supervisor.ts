@@ -1,4 +1,4 @@
-import type { Service } from '@swarm/shared/domain/objects';
+import type { Service, Task } from '@swarm/shared/domain/objects';
 import { type Clock, delay } from '@swarm/shared/runtime/clock';
 import type { Random, ServiceID } from '@swarm/shared/runtime/ids';
 import type { Logger } from '@swarm/shared/runtime/logger';
@@ -109,8 +109,7 @@ class Supervisor {
     const world = this.#worldOf(tx);
     const service = tx.services.get(serviceID);
     if (service === undefined) {
-      const plans = decideDeparted(tx.tasks.by('service', serviceID), world, now).filter((plan) => !isEmptyPlan(plan));
-      return plans.map((plan) => seatPart(serviceID, undefined, plan, this.#deps.random));
+      return this.#clear(serviceID, tx.tasks.by('service', serviceID), world);
     }
     const isPerNode = service.Spec.Mode.Global !== undefined || service.Spec.Mode.GlobalJob !== undefined;
     const nodeIDs = isPerNode ? tx.nodes.all().map((node) => node.ID) : [];
@@ -126,11 +125,17 @@ class Supervisor {
 
   #decideSeat(tx: ReadTransaction, ref: SeatRef): readonly ServicePart[] {
     const service = tx.services.get(ref.serviceID);
-    if (service === undefined) return [];
+    if (service === undefined) return this.#clear(ref.serviceID, tx.tasks.by('slot', ref.key), this.#worldOf(tx));
     const view = { facts: factsOf(tx, service), world: this.#worldOf(tx), seat: ref.seat, tasks: tx.tasks.by('slot', ref.key) };
     const plan = decideSeat({ ...view, purpose: purposeOfSeat(view) }, this.#deps.clock.now());
     this.#wakeUps.set(ref.key, ref, plan.wakeAtMs);
     return isEmptyPlan(plan) ? [] : [seatPart(service.ID, service, plan, this.#deps.random)];
+  }
+
+  /** For tasks whose service is gone. */
+  #clear(serviceID: ServiceID, tasks: readonly Task[], world: World): readonly ServicePart[] {
+    const plans = decideDeparted(tasks, world, this.#deps.clock.now()).filter((plan) => !isEmptyPlan(plan));
+    return plans.map((plan) => seatPart(serviceID, undefined, plan, this.#deps.random));
   }
 
   #worldOf(tx: ReadTransaction): World {

@@ -6,6 +6,8 @@ import { buildContainerRequest, type NodeOfTask } from './container-request.ts';
 
 const NODE: NodeOfTask = { nodeID: 'n1', clusterID: 'c1', hostname: 'host1', os: 'linux', architecture: 'x86_64', apiVersion: '1.41' };
 const TASK: AssignedTask = { ID: 't1', serviceID: 's1', templateID: 'p1', slot: 3, desiredState: 'running' };
+/** Nothing was given to the node. */
+const STOCK = { folder: '/payloads/t1', secrets: new Map(), configs: new Map() };
 const GLOBAL_TASK: AssignedTask = { ID: 't1', serviceID: 's1', templateID: 'p1', desiredState: 'running' };
 
 function template(spec: ContainerSpec, more: Partial<AssignedTemplate> = {}, task: AssignedTemplate['spec'] = {}): AssignedTemplate {
@@ -14,19 +16,19 @@ function template(spec: ContainerSpec, more: Partial<AssignedTemplate> = {}, tas
 }
 
 function body(of: AssignedTemplate, node: Partial<NodeOfTask> = {}, task: Partial<AssignedTask> = {}) {
-  const request = buildContainerRequest({ ...TASK, ...task }, of, { ...NODE, ...node });
+  const request = buildContainerRequest({ ...TASK, ...task }, of, { ...NODE, ...node }, STOCK);
   if (!request.ok) throw new Error(request.message);
   return request.create.body as { readonly HostConfig: { readonly [key: string]: unknown }; readonly [key: string]: unknown };
 }
 
 function refusal(of: AssignedTemplate, node: Partial<NodeOfTask> = {}): string {
-  const request = buildContainerRequest(TASK, of, { ...NODE, ...node });
+  const request = buildContainerRequest(TASK, of, { ...NODE, ...node }, STOCK);
   return request.ok ? 'accepted' : request.message;
 }
 
 describe('a task as a container', () => {
   test('carries the name and the labels of Docker Swarm, and our cluster; a user cannot take them over', () => {
-    const request = buildContainerRequest(TASK, template({ Labels: { mine: 'yes', 'com.docker.swarm.task.id': 'forged' } }), NODE);
+    const request = buildContainerRequest(TASK, template({ Labels: { mine: 'yes', 'com.docker.swarm.task.id': 'forged' } }), NODE, STOCK);
     expect(request.ok && request.create.name).toBe('web.3.t1');
     expect(body(template({ Labels: { mine: 'yes', 'com.docker.swarm.task.id': 'forged' } })).Labels).toEqual({
       mine: 'yes',
@@ -41,7 +43,7 @@ describe('a task as a container', () => {
   });
 
   test('of a global service is named by its node', () => {
-    const request = buildContainerRequest(GLOBAL_TASK, template({}, { global: true }), NODE);
+    const request = buildContainerRequest(GLOBAL_TASK, template({}, { global: true }), NODE, STOCK);
     expect(request.ok && request.create.name).toBe('web.n1.t1');
   });
 
@@ -179,7 +181,7 @@ describe('a task as a container', () => {
     const Mounts = [
       { Type: 'volume', Source: 'data-{{.Task.Slot}}', Target: '/d', VolumeOptions: { Labels: { a: '{{.Node.ID}}' } } } as const,
     ];
-    const request = buildContainerRequest(TASK, template({ Env, Hostname: '{{.Task.Name}}', Mounts }), NODE);
+    const request = buildContainerRequest(TASK, template({ Env, Hostname: '{{.Task.Name}}', Mounts }), NODE, STOCK);
     if (!request.ok) throw new Error(request.message);
     expect(request.create.body).toMatchObject({ Env: ['WHO=web.3 on host1 (x86_64) for blue'], Hostname: 'web.3.t1' });
     expect(request.volumes).toEqual([{ name: 'data-3', labels: { a: 'n1' } }]);
@@ -191,7 +193,7 @@ describe('a task as a container', () => {
       { Type: 'volume', Source: 'nfs', Target: '/b', VolumeOptions: { DriverConfig: { Name: 'local', Options: { type: 'nfs' } } } },
       { Type: 'volume', Target: '/anonymous', VolumeOptions: { NoCopy: true } },
     ] as const;
-    const request = buildContainerRequest(TASK, template({ Mounts }), NODE);
+    const request = buildContainerRequest(TASK, template({ Mounts }), NODE, STOCK);
     expect(request.ok && request.volumes).toEqual([{ name: 'nfs', driver: 'local', driverOptions: { type: 'nfs' } }]);
   });
 
@@ -205,10 +207,10 @@ describe('a task as a container', () => {
   });
 
   test.each([
-    [{ Secrets: [{ SecretID: 'x' }] }, /cannot give secrets and configs/],
+    [{ Secrets: [{ SecretID: 'x', SecretName: 'pw', File: { Name: 'pw' } }] }, /secret "pw" \(x\) is no longer in the cluster/],
     [{ Mounts: [{ Type: 'cluster', Target: '/t' }] }, /mount \/t: type "cluster" cannot be used here/],
     [{ Env: ['A={{.Nothing}}'] }, /expanding env/],
-    [{ Privileges: { CredentialSpec: { Config: 'x' } } }, /CredentialSpec.Config cannot be used/],
+    [{ Privileges: { CredentialSpec: { Config: 'x' } } }, /config "x" \(x\) is no longer in the cluster/],
   ] as [ContainerSpec, RegExp][])('%j is refused with a reason', (spec, reason) => {
     expect(refusal(template(spec))).toMatch(reason);
   });

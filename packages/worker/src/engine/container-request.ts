@@ -5,6 +5,8 @@ import type { GenericResource, PortConfig, ResourceRequirements } from '@swarm/s
 import type { AssignedTask, AssignedTemplate } from '@swarm/shared/protocol/session';
 import { expandContainerSpec, type PlaceholderContext } from '@swarm/shared/templates/expand-container-spec';
 import { TemplateError } from '@swarm/shared/templates/template-error';
+import type { PayloadFile } from '../payloads/payload-files.ts';
+import { buildTaskPayloads, type PayloadStock, type TaskPayloads } from '../payloads/task-payloads.ts';
 import { compareApiVersions } from './api-version.ts';
 import { toEngineMounts, UnsupportedSpec, volumesToEnsure } from './container-mounts.ts';
 import type { ContainerCreateRequest, VolumeRequest } from './engine.ts';
@@ -20,7 +22,13 @@ export interface NodeOfTask {
 }
 
 export type ContainerRequest =
-  | { readonly ok: true; readonly create: ContainerCreateRequest; readonly volumes: readonly VolumeRequest[] }
+  | {
+      readonly ok: true;
+      readonly create: ContainerCreateRequest;
+      readonly volumes: readonly VolumeRequest[];
+      /** Secrets and configs: the container mounts them, so they are there before it is started. */
+      readonly files: readonly PayloadFile[];
+    }
   | { readonly ok: false; readonly message: string };
 
 /** Engines before this version do not know it and would run the check at another pace than was asked for. */
@@ -32,14 +40,21 @@ const NANOSECONDS_PER_SECOND = 1e9;
  * A task as the body of `POST /containers/create`. Source of the mapping: Docker Swarm's executor (moby
  * daemon/cluster/executor/container), contract §6.4.
  */
-export function buildContainerRequest(task: AssignedTask, template: AssignedTemplate, node: NodeOfTask): ContainerRequest {
+export function buildContainerRequest(
+  task: AssignedTask,
+  template: AssignedTemplate,
+  node: NodeOfTask,
+  stock: PayloadStock,
+): ContainerRequest {
   try {
-    const spec = expandContainerSpec(template.spec.ContainerSpec ?? {}, placeholders(task, template, node));
-    refuseUndeliverable(spec);
+    const context = placeholders(task, template, node);
+    const spec = expandContainerSpec(template.spec.ContainerSpec ?? {}, context);
+    const payloads = buildTaskPayloads(spec, context, stock);
     return {
       ok: true,
-      create: { name: containerName(task, template, node.nodeID), body: buildBody(task, template, spec, node) },
+      create: { name: containerName(task, template, node.nodeID), body: buildBody(task, template, spec, node, payloads) },
       volumes: volumesToEnsure(spec.Mounts ?? []),
+      files: payloads.files,
     };
   } catch (error) {
     if (error instanceof UnsupportedSpec || error instanceof TemplateError) return { ok: false, message: error.message };
@@ -68,17 +83,14 @@ export function hostPorts(template: AssignedTemplate): readonly PortConfig[] {
   return (template.endpoint?.Ports ?? []).filter((port) => port.PublishMode === 'host');
 }
 
-function refuseUndeliverable(spec: ContainerSpec): void {
-  const files = [...(spec.Secrets ?? []), ...(spec.Configs ?? [])];
-  if (files.length > 0) throw new UnsupportedSpec('this version of swarm cannot give secrets and configs to containers; upgrade this node');
-}
-
 function buildBody(
   task: AssignedTask,
   template: AssignedTemplate,
   spec: ContainerSpec,
   node: NodeOfTask,
+  payloads: TaskPayloads,
 ): { readonly [key: string]: unknown } {
+  const mounts = [...toEngineMounts(spec.Mounts ?? [], node.apiVersion), ...payloads.mounts];
   const ports = hostPorts(template);
   const log = template.spec.LogDriver;
   return dropAbsent({
@@ -103,7 +115,7 @@ function buildBody(
       RestartPolicy: { Name: 'no' },
       NetworkMode: networkMode(template),
       PortBindings: ports.length > 0 ? buildBindings(ports) : undefined,
-      Mounts: spec.Mounts?.length ? toEngineMounts(spec.Mounts, node.apiVersion) : undefined,
+      Mounts: mounts.length > 0 ? mounts : undefined,
       GroupAdd: spec.Groups,
       ReadonlyRootfs: spec.ReadOnly,
       Isolation: spec.Isolation || undefined,
@@ -117,7 +129,7 @@ function buildBody(
       DnsSearch: spec.DNSConfig?.Search,
       DnsOptions: spec.DNSConfig?.Options,
       ExtraHosts: spec.Hosts?.length ? spec.Hosts.flatMap(toExtraHosts) : undefined,
-      SecurityOpt: securityOptions(spec.Privileges),
+      SecurityOpt: securityOptions(spec.Privileges, payloads.credentialSpec),
       LogConfig: log?.Name ? { Type: log.Name, Config: log.Options ?? {} } : undefined,
     }),
   });
@@ -203,13 +215,14 @@ function toExtraHosts(line: string): readonly string[] {
   return names.map((name) => `${name}:${address}`);
 }
 
-function securityOptions(privileges: Privileges | undefined): readonly string[] | undefined {
+function securityOptions(privileges: Privileges | undefined, credentialSpec: string | undefined): readonly string[] | undefined {
   if (privileges === undefined) return undefined;
   const { CredentialSpec: credential, SELinuxContext: selinux, Seccomp: seccomp, AppArmor: apparmor } = privileges;
   const options: string[] = [];
   if (credential?.File) options.push(`credentialspec=file://${credential.File}`);
   if (credential?.Registry) options.push(`credentialspec=registry://${credential.Registry}`);
-  if (credential?.Config) throw new UnsupportedSpec('CredentialSpec.Config cannot be used here; use CredentialSpec.File or .Registry');
+  // The engine knows nothing of our configs: it is given the text itself.
+  if (credentialSpec !== undefined) options.push(`credentialspec=raw://${credentialSpec}`);
   if (selinux?.Disable) options.push('label=disable');
   for (const [key, value] of [
     ['user', selinux?.User],

@@ -1,7 +1,11 @@
 import { CLUSTER_LABEL, CONTAINER_LABELS } from '@swarm/shared/domain/labels';
+import type { AssignedTask, AssignedTemplate } from '@swarm/shared/protocol/session';
 import type { Logger } from '@swarm/shared/runtime/logger';
-import { buildContainerRequest, type NodeOfTask } from '../engine/container-request.ts';
+import { buildContainerRequest, type ContainerRequest, type NodeOfTask } from '../engine/container-request.ts';
 import { type ContainerEngine, EngineError } from '../engine/engine.ts';
+import { PayloadError, type PayloadFile, type PayloadFiles } from '../payloads/payload-files.ts';
+import { EMPTY_SET } from '../session/decide/assignment-set.ts';
+import type { AssignmentSet } from '../session/worker-ports.ts';
 import { startError } from './decide/decide-task.ts';
 import type { Step, StepKind } from './decide/step.ts';
 import type { ImagePulls } from './image-pulls.ts';
@@ -22,8 +26,11 @@ export interface StepReports {
 export interface ExecutorDeps {
   readonly engine: ContainerEngine;
   readonly images: ImagePulls;
+  readonly payloads: PayloadFiles;
   readonly logger: Logger;
   readonly reports: StepReports;
+  /** What the node shall hold now. */
+  readonly assigned: () => AssignmentSet | undefined;
   /** @throws EngineError `unavailable`. */
   readonly node: () => Promise<NodeOfTask>;
 }
@@ -32,7 +39,7 @@ type Executors = { readonly [Kind in StepKind]: (step: Extract<Step, { kind: Kin
 
 /** How each kind of step is done. An engine that does not answer is no verdict on a task: the step is tried again. */
 export function createExecutor(deps: ExecutorDeps): (step: Step, signal: AbortSignal) => Promise<StepOutcome> {
-  const { engine, images, logger, reports } = deps;
+  const { engine, images, payloads, logger, reports } = deps;
 
   const executors: Executors = {
     async prepareImage(step, signal) {
@@ -42,8 +49,10 @@ export function createExecutor(deps: ExecutorDeps): (step: Step, signal: AbortSi
     },
     async create({ task, template }) {
       const node = await deps.node();
-      const request = buildContainerRequest(task, template, node);
+      const request = buildRequest(task, template, node);
       if (!request.ok) return reports.failed(task.ID, request.message);
+      const refusal = await putPayloads(task.ID, request.files);
+      if (refusal !== undefined) return reports.failed(task.ID, refusal);
       try {
         for (const volume of request.volumes) await engine.ensureVolume(volume);
         const { id, warnings } = await engine.createContainer(request.create);
@@ -58,6 +67,12 @@ export function createExecutor(deps: ExecutorDeps): (step: Step, signal: AbortSi
     },
     async start(step) {
       if (step.unattended) await reports.remembered();
+      const refusal = await restorePayloads(step.taskID);
+      if (refusal !== undefined) {
+        // Without a manager nobody would make another task: it is tried again.
+        if (step.unattended) throw new PayloadError(refusal);
+        return reports.failed(step.taskID, startError(refusal));
+      }
       try {
         await engine.startContainer(step.containerID);
       } catch (error) {
@@ -77,7 +92,37 @@ export function createExecutor(deps: ExecutorDeps): (step: Step, signal: AbortSi
       await engine.removeContainer(step.containerID);
       reports.touched(step.containerID);
     },
+    removePayloads: ({ taskID }) => payloads.remove(taskID),
   };
+
+  function buildRequest(task: AssignedTask, template: AssignedTemplate, node: NodeOfTask): ContainerRequest {
+    const { secrets, configs } = deps.assigned() ?? EMPTY_SET;
+    return buildContainerRequest(task, template, node, { folder: payloads.folderOf(task.ID), secrets, configs });
+  }
+
+  /** The reason why there are no files; undefined when there are those the task needs. */
+  async function putPayloads(taskID: string, files: readonly PayloadFile[]): Promise<string | undefined> {
+    if (files.length === 0) return undefined;
+    try {
+      await payloads.put(taskID, files);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof PayloadError)) throw error;
+      return error.message;
+    }
+  }
+
+  /** A reboot empties the memory that a container's secrets and configs lie in, and leaves the container. */
+  async function restorePayloads(taskID: string): Promise<string | undefined> {
+    const set = deps.assigned();
+    const task = set?.tasks.get(taskID);
+    const template = set?.templates.get(task?.templateID ?? '');
+    if (task === undefined || template === undefined || payloads.held().has(taskID)) return undefined;
+    const { Secrets = [], Configs = [] } = template.spec.ContainerSpec ?? {};
+    if (Secrets.length === 0 && Configs.length === 0) return undefined;
+    const request = buildRequest(task, template, await deps.node());
+    return request.ok ? putPayloads(taskID, request.files) : request.message;
+  }
 
   /** The name we wanted is taken: by our own container whose creation we did not see, or by someone else's. */
   async function adopt(taskID: string, node: NodeOfTask, containerID: string, name: string): Promise<void> {
@@ -96,7 +141,7 @@ export function createExecutor(deps: ExecutorDeps): (step: Step, signal: AbortSi
       await run(executors, step, signal);
       return 'done';
     } catch (error) {
-      if (signal.aborted || !(error instanceof EngineError)) throw error;
+      if (signal.aborted || !(error instanceof EngineError || error instanceof PayloadError)) throw error;
       reports.unsure();
       logger.warn({ step: step.kind, key: step.key, reason: error.message }, 'step failed, it will be tried again');
       return 'retry';
@@ -123,5 +168,7 @@ function run(executors: Executors, step: Step, signal: AbortSignal): Promise<voi
       return executors.stop(step, signal);
     case 'remove':
       return executors.remove(step, signal);
+    case 'removePayloads':
+      return executors.removePayloads(step, signal);
   }
 }

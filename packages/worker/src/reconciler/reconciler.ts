@@ -6,6 +6,7 @@ import type { Logger } from '@swarm/shared/runtime/logger';
 import { startLoop } from '@swarm/shared/runtime/loop';
 import { type ContainerEngine, EngineError, type EngineInfo } from '../engine/engine.ts';
 import { type NetworkPlane, NetworkPlaneError } from '../network/network-plane.ts';
+import type { PayloadFiles } from '../payloads/payload-files.ts';
 import type { AssignmentSet, ManagerLine } from '../session/worker-ports.ts';
 import { nextSteps } from './decide/next-steps.ts';
 import type { Step } from './decide/step.ts';
@@ -35,6 +36,7 @@ export interface ReconcilerDeps {
   readonly logger: Logger;
   readonly line: Pick<ManagerLine, 'report' | 'reach' | 'watchReach'>;
   readonly network: NetworkPlane;
+  readonly payloads: PayloadFiles;
   readonly nodeID: string;
   readonly clusterID: string;
   /** What an earlier life of this daemon knew of its tasks. */
@@ -60,7 +62,8 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
   let set: AssignmentSet | undefined;
   let networkedSet: AssignmentSet | undefined;
   let confirmed = false;
-  let info: EngineInfo | undefined;
+  /** Asked once for all steps that begin together; again when the engine was away, or did not answer. */
+  let info: Promise<EngineInfo> | undefined;
   let engineAnswers = true;
   let listedAtMs = Number.NEGATIVE_INFINITY;
   let cancelLookAgain: (() => void) | undefined;
@@ -76,6 +79,8 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
     execute: createExecutor({
       engine,
       images: createImagePulls({ engine, clock, logger }),
+      payloads: deps.payloads,
+      assigned: () => set,
       logger,
       reports: {
         imageReady: (taskID) => changeRecord(taskID, (record) => ({ ...record, imageReady: true })),
@@ -85,8 +90,11 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
         remembered: () => remember(),
       },
       node: async () => {
-        info ??= await engine.info();
-        return { nodeID, clusterID, ...info };
+        info ??= engine.info().catch((error: unknown) => {
+          info = undefined;
+          throw error;
+        });
+        return { nodeID, clusterID, ...(await info) };
       },
     }),
     onEnd: () => loop.wake(),
@@ -132,7 +140,7 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
     noteEngine(undefined);
     const now = { ms: clock.now(), timestamp: timestamp(clock.now()) };
     const wanted = { confirmed, ...(set === undefined ? {} : { set }) };
-    const plan = nextSteps({ containers, records, busy: runner.busy() }, wanted, now, line.reach());
+    const plan = nextSteps({ containers, records, payloads: deps.payloads.held(), busy: runner.busy() }, wanted, now, line.reach());
     records = new Map(plan.records);
     cancelUnwanted();
     const retryMs = runner.begin(plan.steps);

@@ -29,10 +29,17 @@ export interface StepRunnerDeps {
 type Lane = 'work' | 'stop' | 'image';
 
 /** Stops and pulls mostly wait, so they must not take the room of work that does not. */
-const LANE: { readonly [Kind in StepKind]: Lane } = { prepareImage: 'image', create: 'work', start: 'work', remove: 'work', stop: 'stop' };
+const LANE: { readonly [Kind in StepKind]: Lane } = {
+  prepareImage: 'image',
+  create: 'work',
+  start: 'work',
+  remove: 'work',
+  removePayloads: 'work',
+  stop: 'stop',
+};
 const ROOM: { readonly [Name in Lane]: number } = { work: 8, stop: 64, image: 1024 };
 /** A started container is worth more than a created one; room for new ones is made last. */
-const URGENCY: { readonly [Kind in StepKind]: number } = { stop: 0, start: 1, create: 2, prepareImage: 3, remove: 4 };
+const URGENCY: { readonly [Kind in StepKind]: number } = { stop: 0, start: 1, create: 2, prepareImage: 3, remove: 4, removePayloads: 4 };
 
 const FIRST_RETRY_MS = 200;
 const LONGEST_RETRY_MS = 30_000;

@@ -1,12 +1,13 @@
 import { CONTAINER_LABELS } from '@swarm/shared/domain/labels';
 import { isTerminal } from '@swarm/shared/domain/task-state';
-import type { AssignedTask, AssignedTemplate, ReportedStatus } from '@swarm/shared/protocol/session';
+import type { AssignedSecret, AssignedTask, AssignedTemplate, ReportedStatus } from '@swarm/shared/protocol/session';
 import { silentLogger } from '@swarm/shared/runtime/logger';
 import { VirtualClock } from '@swarm/shared/runtime/virtual-clock';
 import { createMemoryWorkerDisk, type MemoryWorkerDisk } from '../assignments/memory-worker-disk.ts';
 import type { FakeEngine } from '../engine/fake-controls.ts';
 import { createFakeEngine } from '../engine/fake-engine.ts';
 import { bridgePlane } from '../network/bridge-plane.ts';
+import { createMemoryPayloadFiles, type MemoryPayloadFiles } from '../payloads/memory-payload-files.ts';
 import type { AssignmentSet, AssignmentSink, ManagerReach } from '../session/worker-ports.ts';
 import { type RunningWorker, startWorker } from '../worker.ts';
 
@@ -15,6 +16,7 @@ export interface WorkerWorld {
   readonly clock: VirtualClock;
   readonly engine: FakeEngine;
   readonly disk: MemoryWorkerDisk;
+  readonly payloads: MemoryPayloadFiles;
   /** Every status reported, oldest first, in all lives of the daemon. */
   readonly reports: ReportedStatus[];
   /** Tasks that were reported as ended while their container ran. */
@@ -23,6 +25,8 @@ export interface WorkerWorld {
   readonly failures: unknown[];
   worker(): RunningWorker;
   assign(...tasks: readonly TaskOptions[]): void;
+  /** What goes with every set from now on. */
+  give(payloads: GivenPayloads): void;
   setReach(reach: ManagerReach): void;
   /** The newest status of a task. */
   status(taskID: string): ReportedStatus['status'] | undefined;
@@ -46,13 +50,23 @@ export const CLUSTER_ID = 'cluster1';
 export const IMAGE = 'test-image:v1';
 const LIMIT_MS = 3_600_000;
 
-export function assignmentSet(tasks: readonly TaskOptions[]): AssignmentSet {
+/** The secrets and configs that go with a set, by id. */
+export type GivenPayloads = Pick<AssignmentSet, 'secrets' | 'configs'>;
+
+export const NO_PAYLOADS: GivenPayloads = { secrets: new Map(), configs: new Map() };
+
+/** A secret or config as a manager sends it, named as its id. */
+export function payload(id: string, data: string, templated = false): AssignedSecret {
+  const Data = Buffer.from(data).toString('base64');
+  return { ID: id, version: 1, spec: { Name: id, Data, ...(templated ? { Templating: { Name: 'golang' } } : {}) } };
+}
+
+export function assignmentSet(tasks: readonly TaskOptions[], given: GivenPayloads = NO_PAYLOADS): AssignmentSet {
   return {
     name: `set of ${tasks.length}`,
     tasks: new Map(tasks.map((task) => [task.id, assignedTask(task)])),
     templates: new Map(tasks.map((task) => [`template-${task.id}`, assignedTemplate(task)])),
-    secrets: new Map(),
-    configs: new Map(),
+    ...given,
   };
 }
 
@@ -73,11 +87,13 @@ export async function createWorkerWorld(): Promise<WorkerWorld> {
   engine.addImage(IMAGE);
   engine.addRegistryImage(IMAGE);
   const disk = createMemoryWorkerDisk();
+  const payloads = createMemoryPayloadFiles();
   const reports: ReportedStatus[] = [];
   const endedTooEarly: ReportedStatus[] = [];
   const failures: unknown[] = [];
   const listeners = new Set<(reach: ManagerReach) => void>();
   let reach: ManagerReach = 'connected';
+  let given = NO_PAYLOADS;
   let sink: AssignmentSink | undefined;
 
   function start(): Promise<RunningWorker> {
@@ -87,6 +103,7 @@ export async function createWorkerWorld(): Promise<WorkerWorld> {
       clock,
       logger: silentLogger,
       network: bridgePlane,
+      payloads,
       nodeID: NODE_ID,
       clusterID: CLUSTER_ID,
       onFailure: (error) => failures.push(error),
@@ -132,11 +149,15 @@ export async function createWorkerWorld(): Promise<WorkerWorld> {
     clock,
     engine,
     disk,
+    payloads,
     reports,
     endedTooEarly,
     failures,
     worker: () => worker,
-    assign: (...tasks) => sink?.onAssignments(assignmentSet(tasks)),
+    assign: (...tasks) => sink?.onAssignments(assignmentSet(tasks, given)),
+    give(next) {
+      given = next;
+    },
     setReach(next) {
       reach = next;
       for (const listener of [...listeners]) listener(next);

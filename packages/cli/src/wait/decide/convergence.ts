@@ -102,9 +102,10 @@ export function decideProgress(seen: Observation, memory: Memory, nowMs: number)
   };
 
   function decideVerdict(): Verdict {
-    if (update?.State === 'paused') return fail(`the update was paused: ${update.Message ?? ''}`);
-    if (update?.State === 'rollback_paused') return fail(`the rollback was paused: ${update.Message ?? ''}`);
-    if (update?.State === 'rollback_completed' && converged) return fail(`the update was rolled back: ${update.Message ?? ''}`);
+    if (update?.State === 'paused') return fail(update.Message ?? 'the update was paused');
+    if (update?.State === 'rollback_paused') return fail(update.Message ?? 'the rollback was paused');
+    if (update?.State === 'rollback_completed' && converged)
+      return fail(`the update was rolled back${update.Message === undefined ? '' : `: ${update.Message}`}`);
     if (isJob && converged && !nowhere) return { kind: 'converged', message: 'job complete' };
     if (update?.State === 'completed' && !converged && failures.length === 0) return { kind: 'converged', message: 'update completed' };
     if (convergedAtMs !== undefined) {

@@ -1,5 +1,6 @@
 import { type ConfigSpec, MAX_CONFIG_BYTES, MAX_SECRET_BYTES, type SecretSpec } from '@swarm/shared/engine-api/payload-specs';
 import { ApiError, invalidArgument } from '@swarm/shared/errors/api-error';
+import { TEMPLATE_DRIVER } from '@swarm/shared/templates/expand-payload';
 import { checkPayloadName } from './names.ts';
 
 export type Admitted<Spec> = Spec & { readonly Name: string; readonly Labels: Readonly<Record<string, string>> };
@@ -17,6 +18,7 @@ export function admitSecret(input: SecretSpec): Admitted<SecretSpec> {
   if (size === 0 || size > MAX_SECRET_BYTES) {
     throw invalidArgument(`secret data must be larger than 0 and less than ${MAX_SECRET_BYTES + 1} bytes`);
   }
+  checkTemplating('secret', input);
   return { ...input, Name: input.Name ?? '', Labels: input.Labels ?? {} };
 }
 
@@ -27,7 +29,16 @@ export function admitConfig(input: ConfigSpec): Admitted<ConfigSpec> {
   if (size === 0 || size > MAX_CONFIG_BYTES) {
     throw invalidArgument(`config data must be larger than 0 and less than ${MAX_CONFIG_BYTES + 1} bytes`);
   }
+  checkTemplating('config', input);
   return { ...input, Name: input.Name ?? '', Labels: input.Labels ?? {} };
+}
+
+/** Nodes know one kind of template; with another one no task that uses the payload would ever start. */
+function checkTemplating(kind: 'secret' | 'config', { Name = '', Templating }: SecretSpec | ConfigSpec): void {
+  const driver = Templating?.Name ?? '';
+  if (Templating !== undefined && driver !== TEMPLATE_DRIVER) {
+    throw invalidArgument(`${kind} "${Name}": there is no template driver "${driver}"; use "${TEMPLATE_DRIVER}", or none`);
+  }
 }
 
 /**

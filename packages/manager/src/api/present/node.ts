@@ -4,7 +4,7 @@ import type { Node } from '@swarm/shared/domain/objects';
 const NO_DESCRIPTION = { Platform: {}, Resources: {}, Engine: {}, TLSInfo: {} };
 
 export function presentNode(node: Node): object {
-  const { ID, Version, CreatedAt, UpdatedAt, Spec, Description, Status, ManagerStatus } = node;
+  const { ID, Version, CreatedAt, UpdatedAt, Spec, Description, ManagerStatus } = node;
   return {
     ID,
     Version,
@@ -12,7 +12,16 @@ export function presentNode(node: Node): object {
     UpdatedAt,
     Spec,
     Description: Description ?? NO_DESCRIPTION,
-    Status,
+    Status: presentStatus(node),
     ...(ManagerStatus && { ManagerStatus }),
+  };
+}
+
+/** A host whose engine hangs stays ready, since its tasks may well run; that it takes no new ones must be seen somewhere. */
+function presentStatus({ Status, engineHealth }: Node): Node['Status'] {
+  if (Status.State !== 'ready' || engineHealth === undefined || engineHealth.ok) return Status;
+  return {
+    ...Status,
+    Message: `${engineHealth.message ?? 'the engine of this host does not answer'}; the node takes no new tasks until it does`,
   };
 }

@@ -1,7 +1,6 @@
 import type { Service } from '@swarm/shared/domain/objects';
 import { ServiceSpecSchema } from '@swarm/shared/engine-api/service-spec';
-import { ApiError, failedPrecondition } from '@swarm/shared/errors/api-error';
-import { timestamp } from '@swarm/shared/runtime/clock';
+import { ApiError } from '@swarm/shared/errors/api-error';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ReadTransaction, WriteTransaction } from '../../store/store.ts';
 import { admitService } from '../admission/admit-service.ts';
@@ -18,7 +17,7 @@ import { sendEmpty, sendJSON } from '../reply.ts';
 import { readJSON } from '../request-body.ts';
 import type { RouteDeps } from '../route-deps.ts';
 import { requireVersion } from '../store-access.ts';
-import { createService, removeService, replaceService, type ServiceChange, type WriteContext } from '../write-service.ts';
+import { createService, removeService, replaceService, rollbackChange, type WriteContext } from '../write-service.ts';
 
 const FILTERS = ['id', 'name', 'label', 'mode', 'runtime'];
 
@@ -108,17 +107,6 @@ function rollbackWanted(text: string): boolean {
   if (text === 'previous') return true;
   if (text === '' || text === 'none') return false;
   throw new ApiError('internal', `unrecognized rollback option ${text}`);
-}
-
-/** A rollback by hand swaps the two specs, so that a second one leads back. @throws ApiError 400 */
-function rollbackChange(current: Service, nowMs: number): ServiceChange {
-  if (current.PreviousSpec === undefined) throw failedPrecondition(`service ${current.ID} does not have a previous spec`);
-  return {
-    spec: current.PreviousSpec,
-    registryAuth: current.previousRegistryAuth,
-    previous: { spec: current.Spec, registryAuth: current.registryAuth },
-    updateStatus: { State: 'rollback_started', StartedAt: timestamp(nowMs), Message: 'manually requested rollback' },
-  };
 }
 
 /** Starts from the smallest list that an index gives. */

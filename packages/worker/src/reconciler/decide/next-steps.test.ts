@@ -42,6 +42,8 @@ interface Row {
   readonly record?: TaskRecord;
   readonly containers?: readonly ObservedContainer[];
   readonly busy?: StepKind;
+  /** The tasks that have files of secrets and configs. */
+  readonly payloads?: readonly string[];
   readonly reach?: 'connected' | 'uncertain' | 'unreachable';
   readonly steps: readonly (string | object)[];
   readonly state: string;
@@ -201,6 +203,49 @@ const rows: { readonly [sentence: string]: Row } = {
     state: 'failed',
     err: 'task: non-zero exit (1)',
   },
+  'files of a task that runs stay': { containers: [container()], payloads: ['a'], steps: [], state: 'running' },
+  'files of a task whose container is not made yet stay': {
+    record: record('preparing', { imageReady: true }),
+    payloads: ['a'],
+    steps: ['create'],
+    state: 'preparing',
+  },
+  'files of a task that has ended go': {
+    record: record('running', started),
+    containers: [exited(1)],
+    payloads: ['a'],
+    steps: ['removePayloads'],
+    state: 'failed',
+    err: 'task: non-zero exit (1)',
+  },
+  'files of an ended task stay while its container is up': {
+    record: record('failed', started),
+    containers: [container()],
+    payloads: ['a'],
+    steps: ['stop'],
+    state: 'failed',
+  },
+  'files of a container that may start again without a manager stay': {
+    record: record('running', started),
+    containers: [exited(1)],
+    payloads: ['a'],
+    reach: 'uncertain',
+    steps: [],
+    state: 'running',
+  },
+  'files are not taken away under a step on their task': {
+    record: record('failed', started),
+    payloads: ['a'],
+    busy: 'removePayloads',
+    steps: [],
+    state: 'failed',
+  },
+  'files of a task that is not ours go': {
+    payloads: ['z'],
+    containers: [container()],
+    steps: [{ kind: 'removePayloads', taskID: 'z' }],
+    state: 'running',
+  },
   'a job that has done its work is complete without a manager too': {
     task: { desired: 'complete' },
     record: record('running', started),
@@ -215,6 +260,7 @@ describe('next steps', () => {
   test.each(Object.entries(rows))('%s', (_sentence, row) => {
     const observed = {
       containers: row.containers ?? [],
+      payloads: new Set(row.payloads ?? []),
       records: new Map(row.record === undefined ? [] : [['a', row.record]]),
       busy: new Map(row.busy === undefined ? [] : [['a', row.busy]]),
     };
@@ -227,17 +273,29 @@ describe('next steps', () => {
   });
 
   test('without a set nothing is done, not even to containers of no task', () => {
-    const observed = { containers: [container()], records: new Map(), busy: new Map() };
+    const observed = { containers: [container()], records: new Map(), payloads: new Set<string>(), busy: new Map() };
     expect(nextSteps(observed, { confirmed: false }, NOW, 'unreachable').steps).toEqual([]);
   });
 
+  test('without a set files stay only under containers that are up', () => {
+    const observed = { containers: [container()], records: new Map(), payloads: new Set(['a', 'b']), busy: new Map() };
+    expect(nextSteps(observed, { confirmed: false }, NOW, 'unreachable').steps).toEqual([
+      { kind: 'removePayloads', key: 'b', taskID: 'b' },
+    ]);
+  });
+
   test('a set from the disk collects nothing', () => {
-    const observed = { containers: [container()], records: new Map(), busy: new Map() };
+    const observed = { containers: [container()], records: new Map(), payloads: new Set<string>(), busy: new Map() };
     expect(nextSteps(observed, { set: assignmentSet([]), confirmed: false }, NOW, 'connected').steps).toEqual([]);
   });
 
   test('containers of no task are stopped by their own grace, then removed', () => {
-    const world = (status: ObservedContainer['status']) => ({ containers: [container({ status })], records: new Map(), busy: new Map() });
+    const world = (status: ObservedContainer['status']) => ({
+      containers: [container({ status })],
+      records: new Map(),
+      payloads: new Set<string>(),
+      busy: new Map(),
+    });
     const wanted = { set: assignmentSet([]), confirmed: true };
     expect(nextSteps(world('running'), wanted, NOW, 'connected').steps).toEqual([
       { kind: 'stop', key: 'a', containerID: 'c1', why: 'its task is no longer assigned to this node' },
@@ -248,7 +306,7 @@ describe('next steps', () => {
   test('the same worlds give the same plan, whatever their order', () => {
     const set = assignmentSet([{ id: 'b' }, { id: 'a' }]);
     const turned = assignmentSet([{ id: 'a' }, { id: 'b' }]);
-    const observed = { containers: [], records: new Map(), busy: new Map() };
+    const observed = { containers: [], records: new Map(), payloads: new Set<string>(), busy: new Map() };
     const plan = nextSteps(observed, { set, confirmed: true }, NOW, 'connected');
     expect(plan).toEqual(nextSteps(observed, { set: turned, confirmed: true }, NOW, 'connected'));
     expect(plan.steps.map(({ key }) => key)).toEqual(['a', 'b']);

@@ -1,4 +1,5 @@
 import { CONTAINER_LABELS } from '@swarm/shared/domain/labels';
+import { isTerminal } from '@swarm/shared/domain/task-state';
 import type { AssignedTask } from '@swarm/shared/protocol/session';
 import type { AssignmentSet, ManagerReach } from '../../session/worker-ports.ts';
 import { decideTask } from './decide-task.ts';
@@ -9,6 +10,8 @@ export interface ObservedWorld {
   /** Every container that carries our cluster's and our node's label. */
   readonly containers: readonly ObservedContainer[];
   readonly records: ReadonlyMap<string, TaskRecord>;
+  /** The tasks whose secrets and configs lie in files here. */
+  readonly payloads: ReadonlySet<string>;
   /** What is being executed, by key. */
   readonly busy: ReadonlyMap<string, StepKind>;
 }
@@ -30,7 +33,9 @@ export interface Plan {
 
 /** What to do next, for every task of the set and every container that belongs to none. Pure. */
 export function nextSteps(observed: ObservedWorld, wanted: WantedWorld, now: Now, reach: ManagerReach): Plan {
-  if (wanted.set === undefined) return { steps: [], records: observed.records };
+  if (wanted.set === undefined) {
+    return { steps: sweep(observed, new Map()).filter((step) => !observed.busy.has(step.key)), records: observed.records };
+  }
   const byTask = groupByTask(observed.containers);
   const steps: Step[] = [];
   const records = new Map<string, TaskRecord>();
@@ -51,6 +56,7 @@ export function nextSteps(observed: ObservedWorld, wanted: WantedWorld, now: Now
   if (wanted.confirmed) {
     for (const [taskID, containers] of [...byTask].sort(([a], [b]) => (a < b ? -1 : 1))) steps.push(...collect(taskID, containers));
   }
+  steps.push(...sweep(observed, records));
   return {
     steps: steps.filter((step) => !observed.busy.has(step.key)),
     records,
@@ -64,6 +70,20 @@ function collect(taskID: string, containers: readonly ObservedContainer[]): read
     const key = index === 0 ? taskID : `${taskID}/${container.id}`;
     if (isUp(container)) return { kind: 'stop', key, containerID: container.id, why: 'its task is no longer assigned to this node' };
     return { kind: 'remove', key, containerID: container.id };
+  });
+}
+
+/**
+ * Files of secrets and configs that nobody will read again: their task has ended or is no longer ours, and no container
+ * of it is up. That holds whether a manager has confirmed the set or not: a task that comes after all gets them anew.
+ */
+function sweep(observed: ObservedWorld, records: ReadonlyMap<string, TaskRecord>): readonly Step[] {
+  if (observed.payloads.size === 0) return [];
+  const up = new Set(observed.containers.filter(isUp).map(({ labels }) => labels[CONTAINER_LABELS.taskID]));
+  return [...observed.payloads].sort().flatMap((taskID): readonly Step[] => {
+    const record = records.get(taskID);
+    const isNeeded = up.has(taskID) || (record !== undefined && !isTerminal(record.status.State));
+    return isNeeded ? [] : [{ kind: 'removePayloads', key: taskID, taskID }];
   });
 }
 

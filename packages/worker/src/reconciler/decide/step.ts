@@ -7,7 +7,9 @@ export type Step =
   | { readonly kind: 'create'; readonly key: string; readonly task: AssignedTask; readonly template: AssignedTemplate }
   | { readonly kind: 'start'; readonly key: string; readonly taskID: string; readonly containerID: string; readonly unattended: boolean }
   | { readonly kind: 'stop'; readonly key: string; readonly containerID: string; readonly graceMs?: number; readonly why: string }
-  | { readonly kind: 'remove'; readonly key: string; readonly containerID: string };
+  | { readonly kind: 'remove'; readonly key: string; readonly containerID: string }
+  /** Takes away the files of the task's secrets and configs. */
+  | { readonly kind: 'removePayloads'; readonly key: string; readonly taskID: string };
 
 export type StepKind = Step['kind'];
 

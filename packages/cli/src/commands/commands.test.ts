@@ -1,0 +1,320 @@
+import { systemClock } from '@swarm/shared/runtime/clock';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { ApiService, ApiTask } from '../client/api-objects.ts';
+import { type FakeAnswer, type FakeApi, type FakeRequest, startFakeApi } from '../client/fake-api.ts';
+import { runWords } from '../command/testing.ts';
+
+let api: FakeApi;
+afterEach(() => api.close());
+
+type Routes = { readonly [route: string]: FakeAnswer | unknown[] | object | ((request: FakeRequest) => unknown) };
+
+/** Answers `METHOD /path`; a plain value is the body of a 200. */
+async function serve(routes: Routes): Promise<void> {
+  api = await startFakeApi((request) => {
+    const route = routes[`${request.method} ${request.path}`];
+    if (route === undefined) return undefined;
+    const answer = typeof route === 'function' ? route(request) : route;
+    return typeof answer === 'object' && answer !== null && ('status' in answer || 'stream' in answer)
+      ? (answer as FakeAnswer)
+      : { status: 200, body: answer };
+  });
+}
+
+const run = (line: string, options: Parameters<typeof runWords>[1] = {}) => runWords(line.split(' '), { host: api.host, ...options });
+const posted = () => api.requests.filter((request) => request.method !== 'GET');
+
+const meta = { Version: { Index: 7 }, CreatedAt: '2026-01-01T00:00:00Z', UpdatedAt: '2026-01-01T00:00:00Z' };
+const web: ApiService = {
+  ...meta,
+  ID: 'web1',
+  Spec: {
+    Name: 'web',
+    Labels: {},
+    TaskTemplate: { ContainerSpec: { Image: 'nginx:1' } },
+    Mode: { Replicated: { Replicas: 1 } },
+    UpdateConfig: { Monitor: 1 },
+  },
+  Endpoint: {},
+};
+const task = (ID: string, State: string, more: Partial<ApiTask['Status']> = {}): ApiTask => ({
+  ...meta,
+  ID,
+  Spec: { ContainerSpec: { Image: 'nginx:1' } },
+  ServiceID: 'web1',
+  Slot: 1,
+  NodeID: 'n1',
+  DesiredState: State === 'running' ? 'running' : 'shutdown',
+  Status: { State, Timestamp: meta.CreatedAt, ...more },
+});
+const node = {
+  ...meta,
+  ID: 'n1',
+  Spec: { Labels: { a: '1', b: '2' }, Role: 'worker', Availability: 'active' },
+  Description: { Hostname: 'host1' },
+  Status: { State: 'ready' },
+  ManagerStatus: { Leader: true, Reachability: 'reachable', Addr: '10.0.0.1:2377' },
+};
+const inactive = { Swarm: { LocalNodeState: 'inactive', NodeID: '' } };
+const active = { Swarm: { LocalNodeState: 'active', NodeID: 'n1', ControlAvailable: true } };
+
+describe('service create', () => {
+  const routes = (tasks: readonly ApiTask[]): Routes => ({
+    'POST /services/create': { status: 201, body: { ID: 'web1', Warnings: ['one warning'] } },
+    'GET /services': [web],
+    'GET /tasks': [...tasks],
+    'GET /nodes': [node],
+  });
+
+  it('prints the id alone on standard output and ends with 0 when the service runs', async () => {
+    await serve(routes([task('t1', 'running')]));
+    const result = await run('service create --no-resolve-image --name web nginx:1');
+    expect(result).toMatchObject({ exitCode: 0, output: 'web1\n' });
+    expect(result.errors).toContain('warning: one warning');
+    expect(result.errors).toContain('service web: converged');
+  });
+
+  it('ends with 4 and says which task failed, where, and how', async () => {
+    const failed = (id: string) =>
+      task(id, 'failed', { Err: 'task: non-zero exit (3)', ContainerStatus: { ContainerID: 'c', PID: 0, ExitCode: 3 } });
+    let looks = 0;
+    await serve({
+      ...routes([]),
+      'GET /tasks': () => {
+        looks += 1;
+        return ['t1', 't2', 't3'].slice(0, looks - 1).map(failed);
+      },
+    });
+    const result = await run('service create --no-resolve-image --name web nginx:1');
+    expect(result.exitCode).toBe(4);
+    expect(result.output).toBe('web1\n');
+    expect(result.errors).toContain('web.1 (task t1) failed on host1, 3 times: task: non-zero exit (3) [exit code 3]');
+    expect(result.errors).toContain('swarm service logs web');
+  });
+
+  it('does not wait with -d', async () => {
+    await serve({ 'POST /services/create': { status: 201, body: { ID: 'web1' } } });
+    expect(await run('service create -d --no-resolve-image nginx:1')).toEqual({ exitCode: 0, output: 'web1\n', errors: '' });
+  });
+
+  it('ends with 130 on Ctrl-C, and says that the cluster goes on', async () => {
+    const interrupt = new AbortController();
+    await serve({
+      ...routes([]),
+      'GET /nodes': () => {
+        setImmediate(() => interrupt.abort(new Error('interrupted')));
+        return [node];
+      },
+    });
+    const result = await run('service create --no-resolve-image nginx:1', { signal: interrupt.signal });
+    expect(result.exitCode).toBe(130);
+    expect(result.errors).toContain('swarm service ps web');
+  });
+
+  it('pins the digest and platforms that the registry names', async () => {
+    await serve({
+      'POST /services/create': { status: 201, body: { ID: 'web1' } },
+      'GET /distribution/nginx:1/json': { Descriptor: { digest: 'sha256:ab' }, Platforms: [{ architecture: 'amd64', os: 'linux' }] },
+    });
+    await run('service create -d nginx:1');
+    expect(posted()[0]?.body).toMatchObject({
+      TaskTemplate: { ContainerSpec: { Image: 'nginx:1@sha256:ab' }, Placement: { Platforms: [{ Architecture: 'amd64', OS: 'linux' }] } },
+    });
+  });
+
+  it('goes on with a warning when the registry does not answer', async () => {
+    await serve({
+      'POST /services/create': { status: 201, body: { ID: 'web1' } },
+      'GET /distribution/nginx:1/json': { status: 500, body: { message: 'no route' } },
+    });
+    const result = await run('service create -d nginx:1');
+    expect(result.exitCode).toBe(0);
+    expect(result.errors).toContain('image nginx:1 could not be looked up at its registry (no route)');
+  });
+
+  it('names the secrets that do not exist, and creates nothing', async () => {
+    await serve({ 'GET /secrets': [{ ...meta, ID: 's1', Spec: { Name: 'one' } }] });
+    const result = await run('service create -d --no-resolve-image --secret one --secret two nginx:1');
+    expect(result).toMatchObject({ exitCode: 1, output: '', errors: 'swarm: secret not found: two\n' });
+    expect(posted()).toEqual([]);
+  });
+
+  it("shows the manager's refusal without its gRPC prefix", async () => {
+    await serve({
+      'POST /services/create': { status: 409, body: { message: 'rpc error: code = AlreadyExists desc = service web already exists' } },
+    });
+    expect(await run('service create -d --no-resolve-image --name web nginx:1')).toMatchObject({
+      exitCode: 1,
+      errors: 'swarm: service web already exists\n',
+    });
+  });
+});
+
+describe('service update, scale and rollback', () => {
+  const routes: Routes = {
+    'GET /services/web': web,
+    'GET /services/web1': web,
+    'POST /services/web1/update': { Warnings: null },
+  };
+
+  it('post the version that they read', async () => {
+    await serve(routes);
+    await run('service update -d --env-add A=1 web');
+    expect(posted()[0]?.query.get('version')).toBe('7');
+    expect(posted()[0]?.body).toMatchObject({ TaskTemplate: { ContainerSpec: { Env: ['A=1'] } } });
+  });
+
+  it('scale changes the number only', async () => {
+    await serve(routes);
+    expect((await run('service scale -d web=5')).output).toBe('web scaled to 5\n');
+    expect(posted()[0]?.body).toEqual({ ...web.Spec, Mode: { Replicated: { Replicas: 5 } } });
+  });
+
+  it('scale refuses a global service by name', async () => {
+    await serve({ ...routes, 'GET /services/web': { ...web, Spec: { ...web.Spec, Mode: { Global: {} } } } });
+    const result = await run('service scale -d web=5');
+    expect(result).toMatchObject({ exitCode: 1, errors: expect.stringContaining('service web is global') });
+    expect(posted()).toEqual([]);
+  });
+
+  it('rollback asks for the spec before', async () => {
+    await serve(routes);
+    await run('service rollback -d web');
+    expect(posted()[0]?.query.get('rollback')).toBe('previous');
+  });
+
+  it('--rollback takes no other change', async () => {
+    await serve(routes);
+    expect(await run('service update -d --rollback --image x web')).toMatchObject({
+      exitCode: 2,
+      errors: expect.stringContaining('cannot be combined with --image'),
+    });
+  });
+});
+
+describe('service logs', () => {
+  const frame = (line: string, type = 1) =>
+    Buffer.concat([Buffer.from([type, 0, 0, 0, 0, 0, 0, Buffer.byteLength(line)]), Buffer.from(line)]);
+  const details = (id: string) => `com.docker.swarm.node.id=n1,com.docker.swarm.service.id=web1,com.docker.swarm.task.id=${id}`;
+  const streaming = (...frames: readonly Buffer[]) => ({
+    stream: (response: NodeJS.WritableStream) => {
+      for (const one of frames) response.write(one);
+      response.end();
+    },
+  });
+  const routes = (...frames: readonly Buffer[]): Routes => ({
+    'GET /services/web': web,
+    'GET /services': [web],
+    'GET /nodes': [node],
+    'GET /tasks/t1t1t1t1t1t1t1t1': task('t1t1t1t1t1t1t1t1', 'running'),
+    'GET /services/web1/logs': streaming(...frames),
+  });
+
+  it('says who wrote each line', async () => {
+    await serve(routes(frame(`${details('t1t1t1t1t1t1t1t1')} hello world\n`)));
+    expect(await run('service logs web')).toMatchObject({ exitCode: 0, output: 'web.1.t1t1t1t1t1t1@host1    | hello world\n' });
+  });
+
+  it('keeps standard error apart', async () => {
+    await serve(routes(frame(`${details('t1t1t1t1t1t1t1t1')} oops\n`, 2)));
+    expect(await run('service logs --no-task-ids web')).toMatchObject({ output: '', errors: 'web.1@host1    | oops\n' });
+  });
+
+  it('gives the bare lines with --raw', async () => {
+    await serve(routes(frame('hello world\n')));
+    expect((await run('service logs --raw web')).output).toBe('hello world\n');
+    expect(api.requests.at(-1)?.query.has('details')).toBe(false);
+  });
+
+  it('ends with 1 when a node cannot give its part', async () => {
+    await serve(routes(frame(`${details('t1t1t1t1t1t1t1t1')} hello\n`), frame('Error grabbing logs: node n2 is gone\n', 3)));
+    const result = await run('service logs web');
+    expect(result.output).toContain('| hello');
+    expect(result).toMatchObject({ exitCode: 1, errors: expect.stringContaining('node n2 is gone') });
+  });
+});
+
+describe('init and join', () => {
+  it('init posts what the flags say and prints how to join', async () => {
+    await serve({
+      'GET /info': inactive,
+      'POST /swarm/init': { status: 200, body: 'n1' },
+      'GET /swarm': { JoinTokens: { Worker: 'SWMTKN-1-w', Manager: 'SWMTKN-1-m' } },
+      'GET /nodes/n1': node,
+    });
+    const result = await run('init --advertise-addr 10.0.0.1 --availability drain --dispatcher-heartbeat 2s --task-history-limit 3');
+    expect(result.exitCode).toBe(0);
+    expect(result.output).toContain('swarm join --token SWMTKN-1-w 10.0.0.1:2377');
+    expect(posted()[0]?.body).toEqual({
+      ListenAddr: '0.0.0.0:2377',
+      AdvertiseAddr: '10.0.0.1',
+      Availability: 'drain',
+      Spec: { Dispatcher: { HeartbeatPeriod: 2e9 }, Orchestration: { TaskHistoryRetentionLimit: 3 } },
+    });
+  });
+
+  it('init names the flag when the address must be chosen', async () => {
+    await serve({ 'POST /swarm/init': { status: 400, body: { message: "could not find the system's IP address" } } });
+    expect((await run('init')).errors).toBe("swarm: could not find the system's IP address - specify one with --advertise-addr\n");
+  });
+
+  it('join takes labels, and the token from the environment so that it shows in no process list', async () => {
+    await serve({ 'POST /swarm/join': { status: 200 }, 'GET /info': { Swarm: { ...active.Swarm, ControlAvailable: false } } });
+    const result = await run('join --label zone=a --label disk 10.0.0.1:2377', { environment: { SWARM_JOIN_TOKEN: 'SWMTKN-1-w' } });
+    expect(result.output).toBe('This host is now node n1 of the cluster, a worker.\n');
+    expect(posted()[0]?.body).toMatchObject({ JoinToken: 'SWMTKN-1-w', RemoteAddrs: ['10.0.0.1:2377'], Labels: { zone: 'a', disk: '' } });
+  });
+
+  it('join-token --rotate changes the one token', async () => {
+    await serve({
+      'GET /swarm': { ...meta, Spec: { Name: 'default' }, JoinTokens: { Worker: 'SWMTKN-1-w', Manager: 'SWMTKN-1-m' } },
+      'POST /swarm/update': { status: 200 },
+    });
+    expect(await run('join-token --rotate -q worker')).toMatchObject({ exitCode: 0, output: 'SWMTKN-1-w\n' });
+    expect(Object.fromEntries(posted()[0]?.query ?? [])).toEqual({
+      version: '7',
+      rotateWorkerToken: 'true',
+      rotateManagerToken: 'false',
+      rotateManagerUnlockKey: 'false',
+    });
+  });
+
+  it('join-script puts token, labels and source into a script', async () => {
+    await serve({ 'GET /swarm': { JoinTokens: { Worker: "SWMTKN-1-w'x", Manager: 'm' } }, 'GET /info': active, 'GET /nodes/n1': node });
+    const script = (await run('join-script --label zone=a --swarm https://example.com/swarm.tar')).output;
+    expect(script).toContain(`TOKEN='SWMTKN-1-w'\\''x'`);
+    expect(script).toContain(`join '--label' 'zone=a' '--availability' 'active' "$MANAGER"`);
+    expect(script).toContain(`SOURCE='https://example.com/swarm.tar'`);
+    const userData = (await run('join-script --format cloud-init --install-engine')).output;
+    expect(userData).toMatch(/^#cloud-config\n/);
+    expect(userData).toContain('      INSTALL_ENGINE=yes\n');
+  });
+});
+
+describe('nodes', () => {
+  it('node update keeps what no flag names', async () => {
+    await serve({ 'GET /nodes/host1': node, 'POST /nodes/n1/update': { status: 200 } });
+    await run('node update --label-add c=3 --label-rm a --availability drain host1');
+    expect(posted()[0]?.body).toEqual({ Labels: { b: '2', c: '3' }, Role: 'worker', Availability: 'drain' });
+  });
+
+  it('self is the node of this daemon', async () => {
+    await serve({ 'GET /info': active, 'GET /nodes/n1': node });
+    expect(JSON.parse((await run('node inspect self')).output)).toEqual([node]);
+  });
+
+  it('node rm goes on after a refusal, and ends with 1', async () => {
+    await serve({ 'DELETE /nodes/a': { status: 400, body: { message: 'node a is not down' } }, 'DELETE /nodes/b': { status: 200 } });
+    expect(await run('node rm a b')).toEqual({ exitCode: 1, output: 'b\n', errors: 'swarm: node a is not down\n' });
+  });
+});
+
+describe('what is not a daemon', () => {
+  it('is told from one that does not run', async () => {
+    await serve({});
+    const nobody = await runWords(['node', 'ls'], { host: 'unix:///nowhere/docker.sock' });
+    expect(nobody).toMatchObject({ exitCode: 3, errors: expect.stringContaining('no swarm daemon runs here') });
+    const wrong = await runWords(['node', 'ls'], { host: 'ftp://x', clock: systemClock });
+    expect(wrong).toMatchObject({ exitCode: 2, errors: expect.stringContaining('no address of a daemon') });
+  });
+});

@@ -1,0 +1,99 @@
+import { X509Certificate } from 'node:crypto';
+import { startTestManager, type TestManager } from '@swarm/manager/ca/control-server.fixture';
+import type { NodeIdentity } from '@swarm/shared/identity/identity';
+import { type Clock, systemClock } from '@swarm/shared/runtime/clock';
+import { silentLogger } from '@swarm/shared/runtime/logger';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { type Renewal, startRenewal } from './renewal.ts';
+
+const DAY = 86_400_000;
+
+/** The system's clock, moved forward at will; timers fire when it has passed them. */
+function movableClock() {
+  let aheadMs = 0;
+  const timers = new Set<{ readonly atMs: number; readonly fire: () => void }>();
+  const clock: Clock = {
+    now: () => systemClock.now() + aheadMs,
+    monotonicMs: () => systemClock.monotonicMs() + aheadMs,
+    setTimer(delayMs, fire) {
+      const timer = { atMs: clock.now() + delayMs, fire };
+      timers.add(timer);
+      return () => timers.delete(timer);
+    },
+  };
+  const advance = (ms: number) => {
+    aheadMs += ms;
+    for (const timer of [...timers]) {
+      if (timer.atMs > clock.now()) continue;
+      timers.delete(timer);
+      timer.fire();
+    }
+  };
+  return { clock, advance };
+}
+
+let manager: TestManager;
+let renewal: Renewal;
+afterEach(async () => {
+  await renewal.stop();
+  await manager.stop();
+});
+
+async function start(managers: (manager: TestManager) => readonly string[]) {
+  const { clock, advance } = movableClock();
+  manager = await startTestManager({ clock });
+  let identity: NodeIdentity = await manager.join({ clock });
+  const renewed: NodeIdentity[] = [];
+  renewal = startRenewal({
+    identity: () => identity,
+    managers: () => managers(manager),
+    onRenewed: async (next) => {
+      identity = next;
+      renewed.push(next);
+    },
+    clock,
+    random: { id: () => '', fraction: () => 0.5 },
+    logger: silentLogger,
+    onFailure: (error) => {
+      throw error;
+    },
+  });
+  return { advance, renewed, first: identity };
+}
+
+describe("a node's certificate", () => {
+  it('is renewed in the middle of its life, for the same key and node', async () => {
+    const { advance, renewed, first } = await start((of) => [of.address]);
+    advance(57 * DAY);
+    expect(renewed).toEqual([]);
+    // The timer never sleeps longer than an hour at a time: a clock that jumps is noticed.
+    advance(3 * DAY);
+    await vi.waitFor(() => expect(renewed).toHaveLength(1));
+    expect(renewed[0]).toMatchObject({ nodeID: first.nodeID, privateKey: first.privateKey, role: 'worker' });
+    const [before, after] = [first, renewed[0] ?? first].map((one) => new X509Certificate(one.certificate).validToDate.getTime());
+    expect((after ?? 0) - (before ?? 0)).toBeGreaterThan(50 * DAY);
+    expect(renewal.problem()).toBeUndefined();
+  });
+
+  it('is renewed when the manager asks', async () => {
+    const { advance, renewed } = await start((of) => [of.address]);
+    renewal.renewNow();
+    advance(0);
+    await vi.waitFor(() => expect(renewed).toHaveLength(1));
+  });
+
+  it('is tried again after a pause while no manager can be reached, and says so', async () => {
+    let reachable = false;
+    const { advance, renewed } = await start((of) => [reachable ? of.address : '127.0.0.1:1']);
+    renewal.renewNow();
+    advance(0);
+    await vi.waitFor(() => expect(renewal.problem()).toMatch(/cannot reach a manager/));
+    renewal.renewNow();
+    advance(0);
+    expect(renewed).toEqual([]);
+    reachable = true;
+    advance(5_000);
+    await vi.waitFor(() => expect(renewed).toHaveLength(1));
+    expect(renewal.problem()).toBeUndefined();
+  });
+});

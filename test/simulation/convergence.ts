@@ -1,0 +1,179 @@
+import type { ReadTransaction } from '@swarm/manager/store/store';
+import { slotKey } from '@swarm/manager/store/tables';
+import { CONTAINER_LABELS } from '@swarm/shared/domain/labels';
+import type { Service, Task } from '@swarm/shared/domain/objects';
+import { isOver } from '@swarm/shared/domain/permitted-moves';
+import { isLive, isTerminal } from '@swarm/shared/domain/task-state';
+import type { ContainerState } from '@swarm/worker/engine/engine';
+import { explainRoom, holds } from './invariants/placement.ts';
+import { imageOf } from './plot/operations.ts';
+import type { World } from './world/world.ts';
+
+/**
+ * What keeps the cluster from being as its users want it, in sentences; empty when it is. Looks at what counts: the
+ * containers that run, against the specs. Written plainly, without the product's decisions.
+ */
+export function explainUnrest(world: World): readonly string[] {
+  const { manager } = world;
+  if (manager === undefined) return ['no manager runs'];
+  return manager.store.view((tx) => {
+    const containers = runningContainers(world);
+    return [
+      ...tx.nodes
+        .all()
+        .filter(({ Status }) => Status.State !== 'ready')
+        .map(({ ID, Status }) => `node ${ID} is ${Status.State}`),
+      ...tx.services.all().flatMap((service) => explainService(tx, service, containers)),
+      ...tx.tasks.all().flatMap((task) => explainLeftover(task)),
+      ...[...containers].flatMap(([taskID, { container, host }]) => explainContainer(tx, taskID, container, host)),
+      ...world.hosts.flatMap((host) =>
+        host.engine
+          .containers()
+          .filter(({ labels }) => tx.tasks.get(labels[CONTAINER_LABELS.taskID] ?? '') === undefined)
+          .map(({ name }) => `container ${name} of ${host.name} belongs to no task`),
+      ),
+    ];
+  });
+}
+
+interface Running {
+  readonly container: ContainerState;
+  readonly host: string;
+  readonly image: string;
+}
+
+function runningContainers(world: World): ReadonlyMap<string, Running> {
+  const found = new Map<string, Running>();
+  for (const { engine, name } of world.hosts) {
+    for (const container of engine.containers()) {
+      if (container.status !== 'running') continue;
+      const image = String(engine.requestOf(container.id)?.body.Image);
+      found.set(container.labels[CONTAINER_LABELS.taskID] ?? '', { container, image, host: name });
+    }
+  }
+  return found;
+}
+
+function explainLeftover(task: Task): readonly string[] {
+  return isLive(task) || isOver(task) ? [] : [`task ${task.ID} shall be ${task.DesiredState} and is ${task.Status.State}`];
+}
+
+function explainContainer(tx: ReadTransaction, taskID: string, container: ContainerState, host: string): readonly string[] {
+  const task = tx.tasks.get(taskID);
+  if (task === undefined || !isLive(task)) return [`container ${container.name} runs on ${host}, and its task is not wanted`];
+  return [];
+}
+
+function explainService(tx: ReadTransaction, service: Service, containers: ReadonlyMap<string, Running>): readonly string[] {
+  const { Name, Mode } = service.Spec;
+  const tasks = tx.tasks.by('service', service.ID);
+  const seats = new Map<string, Task[]>();
+  for (const task of tasks) {
+    if (task.DesiredState === 'remove') continue;
+    const seat = seats.get(slotKey(task));
+    if (seat === undefined) seats.set(slotKey(task), [task]);
+    else seat.push(task);
+  }
+  if (Mode.ReplicatedJob !== undefined || Mode.GlobalJob !== undefined) return explainJob(tx, service, tasks);
+  const reasons: string[] = [];
+  if (Mode.Replicated !== undefined && seats.size !== (Mode.Replicated.Replicas ?? 1)) {
+    reasons.push(`${Name} has ${seats.size} seats, and wants ${Mode.Replicated.Replicas}`);
+  }
+  if (Mode.Global !== undefined) {
+    for (const node of tx.nodes.all()) {
+      const key = slotKey({ ServiceID: service.ID, NodeID: node.ID });
+      if (!seats.has(key) && roomFor(tx, service, [node.ID])) reasons.push(`${Name} has no task on ${node.ID}`);
+    }
+  }
+  const state = service.UpdateStatus?.State;
+  const isStuck = [...seats.values()].some((seat) => seat.some((task) => isLive(task) && waitsInVain(tx, service, task)));
+  if (!isStuck && (state === 'updating' || state === 'rollback_started')) reasons.push(`the update of ${Name} is ${state}`);
+  const isPaused = state === 'paused' || state === 'rollback_paused' || isStuck;
+  for (const [key, seat] of seats) reasons.push(...explainSeat(tx, service, key, seat, containers, isPaused));
+  return reasons;
+}
+
+function explainSeat(
+  tx: ReadTransaction,
+  service: Service,
+  key: string,
+  seat: readonly Task[],
+  containers: ReadonlyMap<string, Running>,
+  isPaused: boolean,
+): readonly string[] {
+  const where = `${service.Spec.Name} at ${key}`;
+  const live = seat.filter(isLive);
+  // A renewal that fits nowhere beside the task it renews leaves that one as it is.
+  const started = live.length > 1 ? live.filter((task) => !waitsInVain(tx, service, task)) : live;
+  if (started.length > 1) return [`${where} has ${started.length} live tasks`];
+  const [task] = started;
+  if (task === undefined) {
+    if (live.length > 0 || hasGivenUp(tx, service, seat)) return [];
+    // The history of a node that a global service has no task on.
+    const [{ NodeID, Slot } = {}] = seat;
+    return Slot === undefined && !roomFor(tx, service, [NodeID ?? '']) ? [] : [`${where} has no live task`];
+  }
+  if (task.Status.State === 'pending') {
+    return waitsInVain(tx, service, task) ? [] : [`${where} waits for a node (${task.Status.Err ?? 'nobody says why'}), and there is room`];
+  }
+  if (task.Status.State !== 'running' || task.DesiredState !== 'running')
+    return [`${where} is ${task.Status.State}, shall be ${task.DesiredState}`];
+  const running = containers.get(task.ID);
+  if (running === undefined) return [`${where} is said to run, and its container does not`];
+  if (!isPaused && running.image !== imageOf(service.Spec)) return [`${where} runs ${running.image} in place of ${imageOf(service.Spec)}`];
+  return [];
+}
+
+/** It waits for a node and says why, and there is none. */
+function waitsInVain(tx: ReadTransaction, service: Service, task: Task): boolean {
+  if (task.Status.State !== 'pending' || task.Status.Err === undefined) return false;
+  const isGlobal = service.Spec.Mode.Global !== undefined;
+  return !roomFor(tx, service, isGlobal ? [task.NodeID ?? ''] : tx.nodes.all().map(({ ID }) => ID));
+}
+
+/** The policy allows no further attempt. */
+function hasGivenUp(tx: ReadTransaction, service: Service, seat: readonly Task[]): boolean {
+  const policy = service.Spec.TaskTemplate.RestartPolicy;
+  const { Condition = 'any', MaxAttempts = 0 } = policy ?? {};
+  if (!seat.some((task) => isTerminal(task.Status.State))) return false;
+  if (Condition === 'none' || MaxAttempts > 0) return true;
+  const completed = seat.some((task) => task.Status.State === 'complete');
+  return (Condition === 'on-failure' && completed) || needsSecret(tx, service);
+}
+
+/** Containers get no secrets yet: such a task is rejected wherever it goes, and tried again. */
+export function needsSecret(_tx: ReadTransaction, service: Service): boolean {
+  return (service.Spec.TaskTemplate.ContainerSpec?.Secrets ?? []).length > 0;
+}
+
+function roomFor(tx: ReadTransaction, service: Service, nodeIDs: readonly string[]): boolean {
+  const template = tx.templates.get(service.templateID);
+  if (template === undefined) throw new Error(`service ${service.ID} has no template`);
+  return nodeIDs.some((id) => {
+    const node = tx.nodes.get(id);
+    if (node === undefined) return false;
+    return explainRoom(tx, template, { ServiceID: service.ID }, node, tx.tasks.by('node', id).filter(holds)) === undefined;
+  });
+}
+
+function explainJob(tx: ReadTransaction, service: Service, tasks: readonly Task[]): readonly string[] {
+  const { Name, Mode } = service.Spec;
+  const iteration = service.JobStatus?.JobIteration.Index ?? 0;
+  const ofNow = tasks.filter((task) => (task.JobIteration?.Index ?? 0) === iteration);
+  const complete = new Set(ofNow.filter(({ Status }) => Status.State === 'complete').map(slotKey)).size;
+  if (ofNow.some((task) => isLive(task) && task.Status.State !== 'pending')) return [`the job ${Name} is at work`];
+  const wanted = Mode.ReplicatedJob?.TotalCompletions ?? 0;
+  if (
+    Mode.ReplicatedJob !== undefined &&
+    complete < wanted &&
+    roomFor(
+      tx,
+      service,
+      tx.nodes.all().map(({ ID }) => ID),
+    ) &&
+    !needsSecret(tx, service)
+  ) {
+    return [`the job ${Name} is ${complete} times complete, and wants ${wanted}`];
+  }
+  return [];
+}

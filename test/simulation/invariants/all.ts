@@ -1,0 +1,23 @@
+import { acknowledgedWritesSurvive } from './acknowledged-writes.ts';
+import type { MakeInvariant } from './invariant.ts';
+import { noNeedlessMove } from './no-needless-move.ts';
+import { noNeedlessStop } from './no-needless-stop.ts';
+import { onePerSlot } from './one-per-slot.ts';
+import { fieldsHaveOneWriter } from './ownership.ts';
+import { attemptsArePaced } from './paced.ts';
+import { placementsFit } from './placement.ts';
+import { secretsStayWhereNeeded } from './secrets.ts';
+import { updatesKeepTheirPromise } from './update-promise.ts';
+
+/** Every promise that is held against every run. That the cluster comes to rest is `convergence.ts`. */
+export const INVARIANTS: readonly MakeInvariant[] = [
+  acknowledgedWritesSurvive,
+  fieldsHaveOneWriter,
+  onePerSlot,
+  updatesKeepTheirPromise,
+  placementsFit,
+  secretsStayWhereNeeded,
+  noNeedlessStop,
+  noNeedlessMove,
+  attemptsArePaced,
+];

@@ -1,0 +1,76 @@
+import { slotKey } from '@swarm/manager/store/tables';
+import type { Service, Task } from '@swarm/shared/domain/objects';
+import { isLive, isTerminal, isWanted } from '@swarm/shared/domain/task-state';
+import type { MakeInvariant } from './invariant.ts';
+
+/**
+ * What an update takes down, it takes down in turns: of the seats that ran and were stopped for it, at most
+ * `Parallelism` do not run again yet. A start-first update stops nothing before its successor runs.
+ */
+export const updatesKeepTheirPromise: MakeInvariant = ({ view, broken, coverage }) => {
+  /** Per service: the seats that the update has taken down and that do not run yet. */
+  const down = new Map<string, Set<string>>();
+
+  function takenDown(service: Service, before: Task, after: Task): void {
+    const seat = slotKey(after);
+    const successor = view((tx) => tx.tasks.by('slot', seat)).filter((task) => task.ID !== after.ID && isLive(task));
+    const isRollback = /^rollback_(started|paused)$/.test(service.UpdateStatus?.State ?? '');
+    const config = isRollback ? service.Spec.RollbackConfig : service.Spec.UpdateConfig;
+    if (config?.Order === 'start-first') {
+      // Only a stop for the sake of the update counts: one whose node is drained or no longer fits has its own reasons.
+      const isUpdate = successor.some((task) => task.origin?.kind === 'update' && task.specVersion === service.specVersion);
+      const runs = successor.some((task) => task.Status.State === 'running');
+      if (isUpdate && !runs && before.templateID !== service.templateID && hasNoOtherReason(after)) {
+        broken(`the start-first update of ${service.Spec.Name} stopped task ${after.ID}, and none of ${seat} runs`);
+      }
+      return;
+    }
+    if (!successor.some((task) => task.origin?.kind === 'update' && task.specVersion === service.specVersion)) return;
+    const seats = down.get(service.ID) ?? new Set();
+    down.set(service.ID, seats.add(seat));
+    const parallelism = config === undefined ? 1 : (config.Parallelism ?? 0);
+    coverage.hit('update takes a seat down');
+    if (parallelism > 0 && seats.size > parallelism) {
+      broken(
+        `the update of ${service.Spec.Name} has ${seats.size} seats down at once (${[...seats].join(', ')}); its parallelism is ${parallelism}`,
+      );
+    }
+  }
+
+  function hasNoOtherReason(task: Task): boolean {
+    const node = view((tx) => (task.NodeID === undefined ? undefined : tx.nodes.get(task.NodeID)));
+    return node !== undefined && node.Status.State !== 'down' && node.Spec.Availability === 'active' && task.Status.State === 'running';
+  }
+
+  return {
+    promise: 'an update never has more than Parallelism seats down, and start-first none',
+    committed({ changes }) {
+      for (const change of changes) {
+        if (change.table === 'services' && change.after === undefined) down.delete(change.id);
+        if (change.table !== 'tasks') continue;
+        const { before, after } = change;
+        const task = after ?? before;
+        if (task === undefined) continue;
+        const seats = down.get(task.ServiceID);
+        // Up again; or it has failed, been withdrawn or reaped: then it is not the update that keeps it down.
+        const isUp = after?.Status.State === 'running' && isWanted(after.DesiredState);
+        const hasFailed = after !== undefined && isTerminal(after.Status.State) && before !== undefined && isLive(before);
+        if (isUp || hasFailed) seats?.delete(slotKey(task));
+      }
+      for (const change of changes) {
+        if (change.table !== 'tasks' || change.before === undefined || change.after === undefined) continue;
+        const { before, after } = change;
+        if (before.Status.State !== 'running' || !isWanted(before.DesiredState) || isWanted(after.DesiredState)) continue;
+        if (isTerminal(after.Status.State)) continue;
+        const service = view((tx) => tx.services.get(after.ServiceID));
+        if (service !== undefined && before.specVersion !== service.specVersion) takenDown(service, before, after);
+      }
+      for (const change of changes) {
+        if (change.table !== 'services' || change.after === undefined || change.before === undefined) continue;
+        // Fewer seats are wanted: those that go are no longer down by the update.
+        const count = (service: Service) => service.Spec.Mode.Replicated?.Replicas ?? 0;
+        if (count(change.after) < count(change.before)) down.delete(change.id);
+      }
+    },
+  };
+};

@@ -1,0 +1,118 @@
+import { ApiError } from '@swarm/shared/errors/api-error';
+import type { Coverage } from '../coverage.ts';
+import type { Chance } from '../world/chance.ts';
+import type { World } from '../world/world.ts';
+import { type Begun, FAULTS } from './faults.ts';
+import { REGISTRY } from './images.ts';
+import { OPERATIONS, type OperationName, operate, REPAIR } from './operations.ts';
+
+const MINUTE = 60_000;
+
+/** What befalls a cluster in one run, all of it drawn from the seed before anything begins. */
+export interface ScenarioOptions {
+  readonly faults: number;
+  readonly operations: number;
+  /** How long faults last; from then on the cluster is left alone, apart from repairs. */
+  readonly troubleMs: number;
+}
+
+export const USUAL: ScenarioOptions = { faults: 22, operations: 16, troubleMs: 24 * MINUTE };
+
+const HOUSEKEEPING_MS = 20_000;
+const REPAIR_MS = 120_000;
+
+export class Scenario {
+  readonly #world: World;
+  readonly #coverage: Coverage;
+  readonly #options: ScenarioOptions;
+  readonly #chance: Chance;
+  readonly #running = new Set<() => void>();
+  #isOver = false;
+
+  constructor(world: World, coverage: Coverage, options: ScenarioOptions) {
+    this.#world = world;
+    this.#coverage = coverage;
+    this.#options = options;
+    this.#chance = world.chance.fork('scenario');
+  }
+
+  /** Sets the times of all that will happen. */
+  begin(): void {
+    const { time, hosts } = this.#world;
+    for (const { engine } of hosts) {
+      for (const [reference, image] of Object.entries(REGISTRY)) engine.addRegistryImage(reference, image);
+    }
+    const { faults, operations, troubleMs } = this.#options;
+    const services = this.#chance.between(2, 4);
+    for (let count = 0; count < services; count += 1) time.setTimer(2_000 + count * 500, () => this.#operate('create a service'));
+    const names = Object.keys(OPERATIONS) as OperationName[];
+    for (let count = 0; count < operations; count += 1) {
+      const name = this.#chance.pick(names);
+      time.setTimer(MINUTE + this.#chance.fraction() * (troubleMs - MINUTE), () => this.#operate(name));
+    }
+    for (let count = 0; count < faults; count += 1) this.#planFault(MINUTE + this.#chance.fraction() * (troubleMs - MINUTE));
+    time.setTimer(troubleMs, () => this.#calm());
+    time.setTimer(HOUSEKEEPING_MS, () => this.#keepHouse());
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  #planFault(atMs: number): void {
+    const kind = this.#chance.pick(Object.keys(FAULTS));
+    const chance = this.#chance.fork(kind);
+    this.#world.time.setTimer(atMs, () => {
+      const { world, coverage } = { world: this.#world, coverage: this.#coverage };
+      const host = chance.pick(world.hosts);
+      const begun = FAULTS[kind]?.begin({ world, host, chance });
+      if (begun === undefined) return;
+      coverage.hit(`fault: ${kind}`);
+      world.story.tell(`${host.name}: ${begun.story}${begun.lastsMs === undefined ? '' : `, for ${(begun.lastsMs / 1000).toFixed(1)} s`}`);
+      this.#endLater(host.name, kind, begun);
+    });
+  }
+
+  #endLater(host: string, kind: string, { lastsMs, end }: Begun): void {
+    if (end === undefined) return;
+    const over = () => {
+      if (!this.#running.delete(over)) return;
+      this.#world.story.tell(`${host}: ${kind} is over`);
+      end();
+    };
+    this.#running.add(over);
+    this.#world.time.setTimer(lastsMs ?? 0, over);
+  }
+
+  #operate(name: OperationName): void {
+    const world = this.#world;
+    operate(world, this.#chance.fork(name), name, OPERATIONS[name]).then(
+      (did) => did && this.#coverage.hit(`operation: ${name}`),
+      (error: unknown) => world.violate(`the operation "${name}" broke: ${error instanceof ApiError ? error.message : String(error)}`),
+    );
+  }
+
+  /** All faults end, whatever time they had left; what operators have broken is mended. */
+  #calm(): void {
+    this.#world.story.tell('all faults end');
+    for (const over of [...this.#running]) over();
+    this.#isOver = true;
+    this.#repair();
+  }
+
+  #repair(): void {
+    void operate(this.#world, this.#chance.fork('repair'), 'repair', REPAIR);
+    this.#world.time.setTimer(REPAIR_MS, () => this.#repair());
+  }
+
+  /** Hosts whose node was removed join again, and a daemon that nobody starts is started. */
+  #keepHouse(): void {
+    const { manager, hosts, time } = this.#world;
+    for (const host of hosts) {
+      if (manager === undefined || manager.life.isFrozen || !host.isRunning) continue;
+      const isMember = manager.store.view((tx) => tx.nodes.get(host.nodeID)) !== undefined;
+      if (!isMember) void this.#world.rejoin(host);
+    }
+    time.setTimer(HOUSEKEEPING_MS, () => this.#keepHouse());
+  }
+}

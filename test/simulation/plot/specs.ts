@@ -1,0 +1,71 @@
+import type { ServiceSpecInput, UpdateConfig } from '@swarm/shared/engine-api/service-spec';
+import type { Chance } from '../world/chance.ts';
+import { BROKEN_IMAGES, GOOD_IMAGES, JOB_IMAGE } from './images.ts';
+
+const SECOND = 1e9;
+
+/** A service as some operator may want it: small, and of every kind that matters to the cluster. */
+export function inventService(chance: Chance, name: string): ServiceSpecInput {
+  if (chance.chance(0.08)) return inventJob(chance, name);
+  const isGlobal = chance.chance(0.2);
+  const hasHostPort = chance.chance(0.15);
+  return {
+    Name: name,
+    Labels: { owner: 'simulation' },
+    TaskTemplate: inventTask(chance),
+    Mode: isGlobal ? { Global: {} } : { Replicated: { Replicas: chance.between(0, 6) } },
+    ...(chance.chance(0.8) && { UpdateConfig: inventUpdate(chance) }),
+    ...(chance.chance(0.5) && { RollbackConfig: inventUpdate(chance) }),
+    ...(hasHostPort && { EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: chance.between(8000, 8003), PublishMode: 'host' }] } }),
+  };
+}
+
+function inventTask(chance: Chance): NonNullable<ServiceSpecInput['TaskTemplate']> {
+  const Placement = {
+    ...(chance.chance(0.3) && { Constraints: [inventConstraint(chance)] }),
+    ...(chance.chance(0.2) && { MaxReplicas: chance.between(1, 2) }),
+    ...(chance.chance(0.2) && { Preferences: [{ Spread: { SpreadDescriptor: 'node.labels.zone' } }] }),
+  };
+  return {
+    ContainerSpec: {
+      Image: inventImage(chance),
+      ...(chance.chance(0.3) && { StopGracePeriod: chance.between(1, 20) * SECOND }),
+      ...(chance.chance(0.3) && { Healthcheck: { Test: ['CMD', 'true'], Interval: chance.between(1, 5) * SECOND } }),
+    },
+    Placement,
+    ...(chance.chance(0.4) && { Resources: { Reservations: { NanoCPUs: chance.pick([5e8, 1e9, 2e9]) } } }),
+    RestartPolicy: {
+      Condition: chance.pick(['any', 'any', 'any', 'on-failure', 'none']),
+      Delay: chance.pick([0, 1, 5]) * SECOND,
+      MaxAttempts: chance.chance(0.15) ? chance.between(1, 3) : 0,
+    },
+  };
+}
+
+export function inventImage(chance: Chance): string {
+  return chance.pick(chance.chance(0.85) ? GOOD_IMAGES : BROKEN_IMAGES);
+}
+
+export function inventConstraint(chance: Chance): string {
+  return chance.pick(['node.role!=manager', 'node.labels.zone==a', 'node.labels.zone!=b', 'node.hostname!=n3']);
+}
+
+export function inventUpdate(chance: Chance): UpdateConfig {
+  return {
+    Parallelism: chance.between(0, 3),
+    Delay: chance.pick([0, 0, 2, 10]) * SECOND,
+    Monitor: chance.pick([1, 5, 15]) * SECOND,
+    FailureAction: chance.pick(['pause', 'continue', 'rollback']),
+    MaxFailureRatio: chance.pick([0, 0, 0.3]),
+    Order: chance.pick(['stop-first', 'start-first']),
+  };
+}
+
+function inventJob(chance: Chance, name: string): ServiceSpecInput {
+  const total = chance.between(1, 4);
+  return {
+    Name: name,
+    TaskTemplate: { ContainerSpec: { Image: JOB_IMAGE }, RestartPolicy: { Condition: 'on-failure', Delay: SECOND } },
+    Mode: chance.chance(0.3) ? { GlobalJob: {} } : { ReplicatedJob: { MaxConcurrent: chance.between(1, total), TotalCompletions: total } },
+  };
+}
