@@ -107,7 +107,12 @@ function explainSeat(
   const started = live.length > 1 ? live.filter((task) => !waitsInVain(tx, service, task)) : live;
   if (started.length > 1) return [`${where} has ${started.length} live tasks`];
   const [task] = started;
-  if (task === undefined) return hasGivenUp(tx, service, seat) ? [] : [`${where} has no live task`];
+  if (task === undefined) {
+    if (live.length > 0 || hasGivenUp(tx, service, seat)) return [];
+    // The history of a node that a global service has no task on.
+    const [{ NodeID, Slot } = {}] = seat;
+    return Slot === undefined && !roomFor(tx, service, [NodeID ?? '']) ? [] : [`${where} has no live task`];
+  }
   if (task.Status.State === 'pending') {
     return waitsInVain(tx, service, task) ? [] : [`${where} waits for a node (${task.Status.Err ?? 'nobody says why'}), and there is room`];
   }
@@ -132,7 +137,7 @@ function hasGivenUp(tx: ReadTransaction, service: Service, seat: readonly Task[]
   const { Condition = 'any', MaxAttempts = 0 } = policy ?? {};
   if (!seat.some((task) => isTerminal(task.Status.State))) return false;
   if (Condition === 'none' || MaxAttempts > 0) return true;
-  const completed = seat.some((task) => task.Status.State === 'complete' && task.specVersion === service.specVersion);
+  const completed = seat.some((task) => task.Status.State === 'complete');
   return (Condition === 'on-failure' && completed) || needsSecret(tx, service);
 }
 

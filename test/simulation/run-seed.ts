@@ -119,6 +119,9 @@ function witnessOf(world: World, coverage: Coverage, scene: SceneOf, invariants:
       scene.store = store;
       for (const invariant of invariants()) invariant.storeOpened?.(store);
     },
+    writtenUnheard(entries) {
+      for (const invariant of invariants()) invariant.writtenUnheard?.(entries);
+    },
     statusesAcknowledged(statuses) {
       for (const invariant of invariants()) invariant.statusesAcknowledged?.(statuses);
     },

@@ -4,6 +4,7 @@ import { noNeedlessMove } from './no-needless-move.ts';
 import { noNeedlessStop } from './no-needless-stop.ts';
 import { onePerSlot } from './one-per-slot.ts';
 import { fieldsHaveOneWriter } from './ownership.ts';
+import { attemptsArePaced } from './paced.ts';
 import { placementsFit } from './placement.ts';
 import { secretsStayWhereNeeded } from './secrets.ts';
 import { updatesKeepTheirPromise } from './update-promise.ts';
@@ -18,4 +19,5 @@ export const INVARIANTS: readonly MakeInvariant[] = [
   secretsStayWhereNeeded,
   noNeedlessStop,
   noNeedlessMove,
+  attemptsArePaced,
 ];

@@ -22,7 +22,7 @@ export const noNeedlessStop: MakeInvariant = ({ broken, coverage }) => {
     },
     reported: (_host, { taskID, status }) => void reported.set(taskID, status.State),
     engineCalled(host, verb, containerID) {
-      if (verb !== 'stop' && verb !== 'remove') return;
+      if ((verb !== 'stop' && verb !== 'remove') || host.isLeaving) return;
       const containers = host.engine.containers();
       const container = containers.find(({ id }) => id === containerID);
       if (container?.status !== 'running') return;

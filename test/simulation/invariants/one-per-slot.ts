@@ -69,7 +69,7 @@ export const onePerSlot: MakeInvariant = ({ world, view, broken }) => {
     const wasAway = (up: Up, since: number) =>
       view((tx) => tx.nodes.get(up.nodeID) === undefined) || (downUntil.get(up.nodeID) ?? -1) >= since;
     if (wasAway(b, mine.madeMs) || wasAway(a, other.madeMs)) return 'the manager could not hear of one of them';
-    if (mine.startsFirst && mine.specVersion !== other.specVersion) return 'the update starts first';
+    if ((mine.startsFirst || other.startsFirst) && mine.specVersion !== other.specVersion) return 'the update starts first';
     if (mine.ageWhenLetRunMs >= other.graceMs + STOP_SLACK_MS) return 'it has waited long enough';
     if (other.isEnforced) return 'the one before was taken from its node by the constraint enforcer';
     return undefined;

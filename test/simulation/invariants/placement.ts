@@ -48,7 +48,7 @@ export function explainRoom(
   if (clash !== undefined) return `the host port ${clash} is taken`;
   const most = template.spec.Placement?.MaxReplicas ?? 0;
   const own = others.filter((other) => other.ServiceID === task.ServiceID && isWanted(other.DesiredState)).length;
-  if (most > 0 && !template.global && own >= most) return `${own} tasks of its service are there, and ${most} is the most`;
+  if (most > 0 && own >= most) return `${own} tasks of its service are there, and ${most} is the most`;
   return undefined;
 }
 

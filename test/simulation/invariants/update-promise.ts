@@ -14,7 +14,8 @@ export const updatesKeepTheirPromise: MakeInvariant = ({ view, broken, coverage 
   function takenDown(service: Service, before: Task, after: Task): void {
     const seat = slotKey(after);
     const successor = view((tx) => tx.tasks.by('slot', seat)).filter((task) => task.ID !== after.ID && isLive(task));
-    const config = service.UpdateStatus?.State === 'rollback_started' ? service.Spec.RollbackConfig : service.Spec.UpdateConfig;
+    const isRollback = /^rollback_(started|paused)$/.test(service.UpdateStatus?.State ?? '');
+    const config = isRollback ? service.Spec.RollbackConfig : service.Spec.UpdateConfig;
     if (config?.Order === 'start-first') {
       // Only a stop for the sake of the update counts: one whose node is drained or no longer fits has its own reasons.
       const isUpdate = successor.some((task) => task.origin?.kind === 'update' && task.specVersion === service.specVersion);

@@ -1,4 +1,4 @@
-import type { FakeImage } from '@swarm/worker/engine/fake-engine';
+import type { FakeImage } from '@swarm/worker/engine/fake-controls';
 
 /** What the registry of the simulation has. The name says how a container of it behaves. */
 export const GOOD_IMAGES = ['app:1', 'app:2', 'app:3', 'stubborn:1'] as const;

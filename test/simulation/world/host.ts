@@ -4,8 +4,9 @@ import type { Random } from '@swarm/shared/runtime/ids';
 import { silentLogger } from '@swarm/shared/runtime/logger';
 import { createMemoryWorkerDisk, type MemoryWorkerDisk } from '@swarm/worker/assignments/memory-worker-disk';
 import { EngineError } from '@swarm/worker/engine/engine';
-import { createFakeEngine, type FakeEngine } from '@swarm/worker/engine/fake-engine';
-import { createEngineNetworkPlane } from '@swarm/worker/network/network-plane';
+import type { FakeEngine } from '@swarm/worker/engine/fake-controls';
+import { createFakeEngine } from '@swarm/worker/engine/fake-engine';
+import { bridgePlane } from '@swarm/worker/network/bridge-plane';
 import { describeNode } from '@swarm/worker/node-description';
 import { createMemoryPayloadFiles } from '@swarm/worker/payloads/memory-payload-files';
 import { startEngineHealth } from '@swarm/worker/session/engine-health';
@@ -139,7 +140,7 @@ export class Host {
       };
     };
     witness.daemonStarted(this);
-    const network = createEngineNetworkPlane();
+    const network = bridgePlane;
     const worker = await startWorker({
       ...parts,
       disk: disk.disk,

@@ -9,6 +9,9 @@ export interface JournalMood {
   tears: (() => { readonly written: boolean } | undefined) | undefined;
 }
 
+/** Told of entries that are written although nobody was told so. */
+export type OnUnacknowledged = (entries: readonly JournalEntry[]) => void;
+
 export interface JournalGate {
   readonly journal: Journal;
   /** The manager dies: the append that runs is written or not, as `survives` says; nobody hears of it. */
@@ -16,7 +19,13 @@ export interface JournalGate {
 }
 
 /** The journal as one life of the manager sees it: what it acknowledged is there in the next one, whatever happens. */
-export function gateJournal(journal: Journal, life: Life, time: SimulatedTime, mood: JournalMood): JournalGate {
+export function gateJournal(
+  journal: Journal,
+  life: Life,
+  time: SimulatedTime,
+  mood: JournalMood,
+  onUnacknowledged: OnUnacknowledged,
+): JournalGate {
   let running: readonly JournalEntry[] | undefined;
 
   async function append(entries: readonly JournalEntry[]): Promise<AppendOutcome> {
@@ -26,13 +35,18 @@ export function gateJournal(journal: Journal, life: Life, time: SimulatedTime, m
     running = undefined;
     const tear = mood.tears?.();
     if (tear === undefined) return journal.append(entries);
-    if (tear.written) await journal.append(entries);
+    if (tear.written) await writeUnheard(entries);
     return { kind: 'unknown', reason: 'the disk gave no answer' };
+  }
+
+  function writeUnheard(entries: readonly JournalEntry[]): Promise<AppendOutcome> {
+    onUnacknowledged(entries);
+    return journal.append(entries);
   }
 
   return {
     crash(survives) {
-      if (running !== undefined && survives()) void journal.append(running);
+      if (running !== undefined && survives()) void writeUnheard(running);
       running = undefined;
     },
     journal: {

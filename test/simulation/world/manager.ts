@@ -43,7 +43,7 @@ export async function startManager(deps: ManagerDeps): Promise<Manager> {
     hasFailed = true;
     deps.onJournalFailure(reason);
   };
-  const gate = gateJournal(deps.journal, life, time, deps.journalMood);
+  const gate = gateJournal(deps.journal, life, time, deps.journalMood, (entries) => witness.writtenUnheard(entries));
   const store = await openStore({ journal: gate.journal, clock: life, onFailure: (_kind, reason) => fail(reason) });
   witness.storeOpened(store);
   const writers = new Map<number, Writer>();

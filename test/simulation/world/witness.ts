@@ -1,3 +1,4 @@
+import type { JournalEntry } from '@swarm/manager/store/journal';
 import type { Commit, Store } from '@swarm/manager/store/store';
 import type { ReportedStatus } from '@swarm/shared/protocol/session';
 import type { AssignmentSet } from '@swarm/worker/session/worker-ports';
@@ -11,6 +12,8 @@ export type Writer = 'operator' | 'dispatcher' | 'scheduler' | 'allocator' | 'or
 export interface Witness {
   /** A manager has loaded its store; nothing runs on it yet. */
   storeOpened(store: Store): void;
+  /** The journal holds these although nobody was told so: a manager that loads it may see them. */
+  writtenUnheard(entries: readonly JournalEntry[]): void;
   committed(commit: Commit, writer: Writer): void;
   /** The manager told a worker that its statuses are kept. */
   statusesAcknowledged(statuses: readonly { readonly taskID: string; readonly status: { readonly State: string } }[]): void;

@@ -28,6 +28,11 @@ export interface NodeControl {
   init(request: InitRequest): Promise<{ readonly nodeID: string }>;
   join(request: JoinRequest): Promise<void>;
   leave(force: boolean): Promise<void>;
+  /**
+   * Starts the manager of a locked node. @throws ApiError 400 for what is no unlock key, 401 for another one than the
+   * cluster's, 503 when the node is not locked.
+   */
+  unlock(unlockKey: string): Promise<void>;
   /** Undefined when this node is no manager now. */
   manager(): ManagerAccess | undefined;
 }
@@ -37,4 +42,6 @@ export interface ManagerAccess {
   readonly store: Store;
   readonly certificates: ClusterCertificates;
   readonly logs: TaskLogs;
+  /** Resolves once this manager's journal opens with the unlock key the cluster has now, or without one when it has none. */
+  readonly applyUnlockKey: () => Promise<void>;
 }

@@ -62,7 +62,8 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
   let set: AssignmentSet | undefined;
   let networkedSet: AssignmentSet | undefined;
   let confirmed = false;
-  let info: EngineInfo | undefined;
+  /** Asked once for all steps that begin together; again when the engine was away, or did not answer. */
+  let info: Promise<EngineInfo> | undefined;
   let engineAnswers = true;
   let listedAtMs = Number.NEGATIVE_INFINITY;
   let cancelLookAgain: (() => void) | undefined;
@@ -89,8 +90,11 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
         remembered: () => remember(),
       },
       node: async () => {
-        info ??= await engine.info();
-        return { nodeID, clusterID, ...info };
+        info ??= engine.info().catch((error: unknown) => {
+          info = undefined;
+          throw error;
+        });
+        return { nodeID, clusterID, ...(await info) };
       },
     }),
     onEnd: () => loop.wake(),

@@ -1,5 +1,6 @@
 import type { Cluster, Node } from '@swarm/shared/domain/objects';
 import type { NodeDescription } from '@swarm/shared/engine-api/cluster-spec';
+import { ApiError } from '@swarm/shared/errors/api-error';
 import type { Clock } from '@swarm/shared/runtime/clock';
 import { systemClock } from '@swarm/shared/runtime/clock';
 import { asID, type NodeID, systemRandom } from '@swarm/shared/runtime/ids';
@@ -84,6 +85,8 @@ export interface TestApi {
   readonly store: Store;
   local: LocalNode;
   logs: TaskLogs;
+  /** What its manager's journal is sealed with; a locked one opens with it. */
+  unlockKey: string | undefined;
 }
 
 /** The API over a real store with one manager, whose daemon part is as small as it can be. */
@@ -108,7 +111,15 @@ export async function startTestApi(options: { readonly engine?: EngineAddress; r
     },
     issue: () => Promise.reject(new Error('the API issues no certificates')),
   };
-  const state = { local: ACTIVE_MANAGER, logs: NO_LOGS };
+  /** `unlockKey`: what a locked manager would open with. */
+  const state: { local: LocalNode; logs: TaskLogs; unlockKey: string | undefined } = {
+    local: ACTIVE_MANAGER,
+    logs: NO_LOGS,
+    unlockKey: undefined,
+  };
+  const applyUnlockKey = async () => {
+    state.unlockKey = store.view((tx) => tx.clusters.all()[0]?.unlockKey);
+  };
   const node: NodeControl = {
     local: () => state.local,
     init: async () => {
@@ -121,7 +132,11 @@ export async function startTestApi(options: { readonly engine?: EngineAddress; r
     leave: async () => {
       state.local = INACTIVE;
     },
-    manager: () => (state.local.isManager ? { store, certificates, logs: state.logs } : undefined),
+    unlock: async (unlockKey) => {
+      if (unlockKey !== state.unlockKey) throw new ApiError('unauthenticated', 'swarm could not be unlocked: invalid key provided');
+      state.local = ACTIVE_MANAGER;
+    },
+    manager: () => (state.local.isManager ? { store, certificates, logs: state.logs, applyUnlockKey } : undefined),
   };
   const app = buildApi({
     node,

@@ -218,6 +218,27 @@ check([
     wakeS: 24 * 60 * minute,
   },
   {
+    it: 'down: a successor that failed is followed after a pause, as any other',
+    tasks: [task('a', { node: 'A' }), failed('b', { node: 'B', createdS: 1, origin: { kind: 'move' } })],
+    nodes: [down('A'), B],
+    plan: ['b: shutdown', 'create ready (restart, at 5 s)'],
+    wakeS: 24 * 60 * minute,
+  },
+  {
+    it: 'down: a successor that was rejected before its turn keeps its place until then',
+    tasks: [task('a', { node: 'A' }), task('b', { node: 'B', state: 'rejected', desired: 'ready', createdS: 1, origin: restartedAt(9) })],
+    nodes: [down('A'), B],
+    plan: [],
+    wakeS: 9,
+  },
+  {
+    it: 'down: what failed at this seat before says nothing about a task that ran since',
+    tasks: [failed('b', { desired: 'shutdown' }), task('a', { node: 'A', createdS: 1 })],
+    nodes: [down('A'), B],
+    plan: ['create running (move)'],
+    wakeS: 24 * 60 * minute,
+  },
+  {
     it: 'returned in time: the successor is kept for two seconds, until the node has said what became of its task',
     tasks: [task('a', { node: 'A' }), task('b', { node: 'B', state: 'preparing', createdS: 1, origin: { kind: 'move' } })],
     nodes: [node('A', { UpdatedAt: timestamp(T0 + 10_000) }), B],

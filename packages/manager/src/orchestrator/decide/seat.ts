@@ -59,7 +59,7 @@ export function decideSeat(view: SeatView, now: number): SeatPlan {
   const live = draft.tasks.filter(isLive);
   const present = live.filter((task) => standing.get(task.ID) === 'present');
   const absent = live.filter((task) => standing.get(task.ID) === 'absent');
-  if (live.length > 0) for (const task of draft.tasks) if (task.DesiredState === 'ready' && !isLive(task)) retire(draft, task);
+  if (present.length > 0) for (const task of draft.tasks) if (task.DesiredState === 'ready' && !isLive(task)) retire(draft, task);
   if (present.length > 0) keepOne(view, draft, present, absent, now);
   else if (absent.length > 0) succeedAbsent(view, draft, absent, now);
   else succeedEnded(view, draft, now);
@@ -187,15 +187,22 @@ function succeedAbsent(view: SeatView, draft: SeatDraft, absent: readonly Task[]
   draft.restOn(kept);
   for (const task of surplus) withdraw(draft, task);
   if (view.purpose !== 'fill' || !('Slot' in view.seat) || isNeverRestarted(view)) return;
-  draft.create(newTask(view.facts, view.seat, { kind: 'move' }, goalOf(view.facts), now));
+  // One that took over before and failed is followed as any other that fails: after a pause that grows.
+  if (draft.tasks.some((task) => isLaterFailure(task, kept, view))) succeedEnded(view, draft, now);
+  else draft.create(newTask(view.facts, view.seat, { kind: 'move' }, goalOf(view.facts), now));
+}
+
+function isLaterFailure(task: Task, kept: Task, { facts }: SeatView): boolean {
+  return task.DesiredState !== 'remove' && endedByItself(task) && isOfCurrentIteration(task, facts) && byAge(task, kept) < 0;
 }
 
 /** The seat has no task any more. */
 function succeedEnded(view: SeatView, draft: SeatDraft, now: number): void {
   const { facts, seat } = view;
   if (view.purpose !== 'fill') return;
-  const before = draft.tasks.filter((task) => task.DesiredState !== 'remove' && isOfCurrentIteration(task, facts)).sort(byAge);
-  const [last] = before;
+  const [last] = draft.tasks
+    .filter((task) => task.DesiredState !== 'remove' && isOfCurrentIteration(task, facts) && standingOf(task, view.world, now) !== 'absent')
+    .sort(byAge);
   const origin = last === undefined ? ({ kind: 'new' } as const) : decideSuccession(view, draft, last, now);
   if (origin === undefined) return;
   if (last?.DesiredState === 'ready') retire(draft, last);
