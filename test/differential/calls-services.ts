@@ -41,19 +41,58 @@ const CREATE: readonly (readonly [string, SpecParts])[] = [
   ['ulimits', { container: { Ulimits: [{ Name: 'nofile', Soft: 1024, Hard: 2048 }] } }],
   ['mount volume', { container: { Mounts: [{ Type: 'volume', Source: 'v', Target: '/v' }] } }],
   ['mount without type', { container: { Mounts: [{ Source: 'v', Target: '/v' }] } }],
-  ['mount bind with options', { container: { Mounts: [{ Type: 'bind', Source: '/a', Target: '/b', ReadOnly: true, BindOptions: { Propagation: 'rslave' } }] } }],
-  ['mount bind propagation unknown', { container: { Mounts: [{ Type: 'bind', Source: '/a', Target: '/b', BindOptions: { Propagation: 'foo' } }] } }],
-  ['mount volume with options', { container: { Mounts: [{ Type: 'volume', Target: '/v', VolumeOptions: { NoCopy: true, Labels: { a: 'b' }, DriverConfig: { Name: 'local', Options: { o: 'x' } } } }] } }],
+  [
+    'mount bind with options',
+    { container: { Mounts: [{ Type: 'bind', Source: '/a', Target: '/b', ReadOnly: true, BindOptions: { Propagation: 'rslave' } }] } },
+  ],
+  [
+    'mount bind propagation unknown',
+    { container: { Mounts: [{ Type: 'bind', Source: '/a', Target: '/b', BindOptions: { Propagation: 'foo' } }] } },
+  ],
+  [
+    'mount volume with options',
+    {
+      container: {
+        Mounts: [
+          {
+            Type: 'volume',
+            Target: '/v',
+            VolumeOptions: { NoCopy: true, Labels: { a: 'b' }, DriverConfig: { Name: 'local', Options: { o: 'x' } } },
+          },
+        ],
+      },
+    },
+  ],
   ['mount tmpfs', { container: { Mounts: [{ Type: 'tmpfs', Target: '/t', TmpfsOptions: { SizeBytes: 1048576, Mode: 511 } }] } }],
   ['mount npipe', { container: { Mounts: [{ Type: 'npipe', Source: 'a', Target: 'b' }] } }],
   ['mount of unknown type', { container: { Mounts: [{ Type: 'foo', Target: '/v' }] } }],
-  ['mount twice', { container: { Mounts: [{ Type: 'volume', Target: '/x' }, { Type: 'tmpfs', Target: '/x' }] } }],
+  [
+    'mount twice',
+    {
+      container: {
+        Mounts: [
+          { Type: 'volume', Target: '/x' },
+          { Type: 'tmpfs', Target: '/x' },
+        ],
+      },
+    },
+  ],
   ['mount without target', { container: { Mounts: [{ Type: 'volume', Source: 'v' }] } }],
   ['mount with consistency', { container: { Mounts: [{ Type: 'volume', Source: 'v', Target: '/v', Consistency: 'cached' }] } }],
   ['no image', { container: { Image: '' } }],
   ['image with capitals', { container: { Image: 'Bad Image' } }],
   ['image with tag and digest', { container: { Image: `busybox:1@sha256:${'a'.repeat(64)}` } }],
-  ['resources', { task: { Resources: { Limits: { NanoCPUs: 500000000, MemoryBytes: 8388608, Pids: 10 }, Reservations: { NanoCPUs: 1000000, MemoryBytes: 4194304 } } } }],
+  [
+    'resources',
+    {
+      task: {
+        Resources: {
+          Limits: { NanoCPUs: 500000000, MemoryBytes: 8388608, Pids: 10 },
+          Reservations: { NanoCPUs: 1000000, MemoryBytes: 4194304 },
+        },
+      },
+    },
+  ],
   ['resources empty', { task: { Resources: {} } }],
   ['resources empty parts', { task: { Resources: { Limits: {}, Reservations: {} } } }],
   ['cpu limit too small', { task: { Resources: { Limits: { NanoCPUs: 1000 } } } }],
@@ -62,8 +101,14 @@ const CREATE: readonly (readonly [string, SpecParts])[] = [
   ['memory limit too small', { task: { Resources: { Limits: { MemoryBytes: 1000 } } } }],
   ['memory reservation too small', { task: { Resources: { Reservations: { MemoryBytes: 1 } } } }],
   ['pids negative', { task: { Resources: { Limits: { Pids: -1 } } } }],
-  ['generic resources', { task: { Resources: { Reservations: { GenericResources: [{ DiscreteResourceSpec: { Kind: 'gpu', Value: 2 } }] } } } }],
-  ['named generic resources', { task: { Resources: { Reservations: { GenericResources: [{ NamedResourceSpec: { Kind: 'gpu', Value: 'a' } }] } } } }],
+  [
+    'generic resources',
+    { task: { Resources: { Reservations: { GenericResources: [{ DiscreteResourceSpec: { Kind: 'gpu', Value: 2 } }] } } } },
+  ],
+  [
+    'named generic resources',
+    { task: { Resources: { Reservations: { GenericResources: [{ NamedResourceSpec: { Kind: 'gpu', Value: 'a' } }] } } } },
+  ],
   ['restart policy', { task: { RestartPolicy: { Condition: 'on-failure', Delay: 1000000000, MaxAttempts: 3, Window: 60000000000 } } }],
   ['restart policy empty', { task: { RestartPolicy: {} } }],
   ['restart none', { task: { RestartPolicy: { Condition: 'none' } } }],
@@ -71,7 +116,18 @@ const CREATE: readonly (readonly [string, SpecParts])[] = [
   ['restart delay negative', { task: { RestartPolicy: { Delay: -1 } } }],
   ['restart window negative', { task: { RestartPolicy: { Window: -1 } } }],
   ['restart attempts negative', { task: { RestartPolicy: { MaxAttempts: -1 } } }],
-  ['placement', { task: { Placement: { Constraints: ['node.role==manager'], Preferences: [{ Spread: { SpreadDescriptor: 'node.labels.a' } }], MaxReplicas: 2 } } }],
+  [
+    'placement',
+    {
+      task: {
+        Placement: {
+          Constraints: ['node.role==manager'],
+          Preferences: [{ Spread: { SpreadDescriptor: 'node.labels.a' } }],
+          MaxReplicas: 2,
+        },
+      },
+    },
+  ],
   ['placement empty', { task: { Placement: {} } }],
   ['placement platforms', { task: { Placement: { Platforms: [{ Architecture: 'amd64', OS: 'linux' }] } } }],
   ['constraint without operator', { task: { Placement: { Constraints: ['node.role'] } } }],
@@ -100,8 +156,25 @@ const CREATE: readonly (readonly [string, SpecParts])[] = [
   ['replicated job of nothing', { service: { Mode: { ReplicatedJob: { MaxConcurrent: 0, TotalCompletions: 0 } } } }],
   ['job with update config', { service: { Mode: { ReplicatedJob: { MaxConcurrent: 1 } }, UpdateConfig: { Parallelism: 1 } } }],
   ['global job with rollback config', { service: { Mode: { GlobalJob: {} }, RollbackConfig: { Parallelism: 1 } } }],
-  ['job with restart any', { service: { Mode: { ReplicatedJob: { MaxConcurrent: 0, TotalCompletions: 0 } } }, task: { RestartPolicy: { Condition: 'any' } } }],
-  ['update config', { service: { UpdateConfig: { Parallelism: 2, Delay: 1000000000, FailureAction: 'rollback', Monitor: 1000000000, MaxFailureRatio: 0.5, Order: 'start-first' } } }],
+  [
+    'job with restart any',
+    { service: { Mode: { ReplicatedJob: { MaxConcurrent: 0, TotalCompletions: 0 } } }, task: { RestartPolicy: { Condition: 'any' } } },
+  ],
+  [
+    'update config',
+    {
+      service: {
+        UpdateConfig: {
+          Parallelism: 2,
+          Delay: 1000000000,
+          FailureAction: 'rollback',
+          Monitor: 1000000000,
+          MaxFailureRatio: 0.5,
+          Order: 'start-first',
+        },
+      },
+    },
+  ],
   ['update config empty', { service: { UpdateConfig: {}, RollbackConfig: {} } }],
   ['update failure action unknown', { service: { UpdateConfig: { FailureAction: 'foo' } } }],
   ['update order unknown', { service: { UpdateConfig: { Order: 'foo' } } }],
@@ -119,22 +192,53 @@ const CREATE: readonly (readonly [string, SpecParts])[] = [
   ['endpoint mode unknown', { service: { EndpointSpec: { Mode: 'foo' } } }],
   ['dnsrr with ingress port', { service: { EndpointSpec: { Mode: 'dnsrr', Ports: [{ TargetPort: 80 }] } } }],
   ['host port', { service: { EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 8080, PublishMode: 'host' }] } } }],
-  ['host port taken by a host port', { service: { EndpointSpec: { Ports: [{ TargetPort: 81, PublishedPort: 8080, PublishMode: 'host' }] } } }],
+  [
+    'host port taken by a host port',
+    { service: { EndpointSpec: { Ports: [{ TargetPort: 81, PublishedPort: 8080, PublishMode: 'host' }] } } },
+  ],
   ['host port without number', { service: { EndpointSpec: { Ports: [{ TargetPort: 80, PublishMode: 'host', Protocol: 'udp' }] } } }],
-  ['a port published twice', { service: { EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 90, PublishMode: 'host' }, { TargetPort: 81, PublishedPort: 90, PublishMode: 'host' }] } } }],
-  ['port protocol unknown', { service: { EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 8082, PublishMode: 'host', Protocol: 'foo' }] } } }],
+  [
+    'a port published twice',
+    {
+      service: {
+        EndpointSpec: {
+          Ports: [
+            { TargetPort: 80, PublishedPort: 90, PublishMode: 'host' },
+            { TargetPort: 81, PublishedPort: 90, PublishMode: 'host' },
+          ],
+        },
+      },
+    },
+  ],
+  [
+    'port protocol unknown',
+    { service: { EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 8082, PublishMode: 'host', Protocol: 'foo' }] } } },
+  ],
   ['port mode unknown', { service: { EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 8083, PublishMode: 'foo' }] } } }],
   ['port past 65535', { service: { EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 70000, PublishMode: 'host' }] } } }],
   ['port negative', { service: { EndpointSpec: { Ports: [{ TargetPort: -1, PublishMode: 'host' }] } } }],
   ['ingress port', { service: { EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 8090 }] } } }],
   ['ingress port taken', { service: { EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 8090 }] } } }],
   ['ingress port taken by a host port', { service: { EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 8080 }] } } }],
-  ['unknown secret', { container: { Secrets: [{ SecretID: 'no', SecretName: 'no', File: { Name: 'f', UID: '0', GID: '0', Mode: 292 } }] } }],
-  ['unknown secrets', { container: { Secrets: ['no', 'nn'].map((id) => ({ SecretID: id, SecretName: id, File: { Name: id, UID: '0', GID: '0', Mode: 292 } })) } }],
+  [
+    'unknown secret',
+    { container: { Secrets: [{ SecretID: 'no', SecretName: 'no', File: { Name: 'f', UID: '0', GID: '0', Mode: 292 } }] } },
+  ],
+  [
+    'unknown secrets',
+    {
+      container: {
+        Secrets: ['no', 'nn'].map((id) => ({ SecretID: id, SecretName: id, File: { Name: id, UID: '0', GID: '0', Mode: 292 } })),
+      },
+    },
+  ],
   ['secret without target', { container: { Secrets: [{ SecretID: 'no', SecretName: 'no' }] } }],
   ['secret with empty target', { container: { Secrets: [{ SecretID: 'no', SecretName: 'no', File: { Name: '' } }] } }],
   ['secret without id', { container: { Secrets: [{ SecretName: 'no', File: { Name: 'f' } }] } }],
-  ['unknown config', { container: { Configs: [{ ConfigID: 'no', ConfigName: 'no', File: { Name: 'f', UID: '0', GID: '0', Mode: 292 } }] } }],
+  [
+    'unknown config',
+    { container: { Configs: [{ ConfigID: 'no', ConfigName: 'no', File: { Name: 'f', UID: '0', GID: '0', Mode: 292 } }] } },
+  ],
   ['config without target', { container: { Configs: [{ ConfigID: 'no', ConfigName: 'no' }] } }],
   ['config of two kinds', { container: { Configs: [{ ConfigID: 'no', ConfigName: 'no', File: { Name: 'f' }, Runtime: {} }] } }],
   ['config of the runtime without use', { container: { Configs: [{ ConfigID: 'no', ConfigName: 'no', Runtime: {} }] } }],
@@ -174,13 +278,34 @@ export const SERVICE_CALLS: readonly Step[] = [
   post('/services/create', spec('C0'), { name: 'POST /services/create with a name taken in another case' }),
   ...BODIES.map(([name, body]) => post('/services/create', body, { name: `POST /services/create with ${name}` })),
   post('/services/create', undefined, { name: 'POST /services/create without body' }),
-  post('/services/create', JSON.stringify(spec('typed')), { headers: { 'content-type': 'text/plain' }, name: 'POST /services/create as text/plain' }),
+  post('/services/create', JSON.stringify(spec('typed')), {
+    headers: { 'content-type': 'text/plain' },
+    name: 'POST /services/create as text/plain',
+  }),
   post('/services/create', spec('authed'), { headers: { 'x-registry-auth': 'e30=' }, name: 'POST /services/create with registry auth' }),
   post('/services/create', spec('authed2'), { headers: { 'x-registry-auth': '!!' }, name: 'POST /services/create with bad registry auth' }),
   ...['', '?status=true', '?status=maybe', '?status=1'].map((query) => get(`/services${query}`, { name: `GET /services${query}` })),
-  ...[{ name: ['c1'] }, { name: { c1: true } }, { label: ['a'] }, { label: ['a=1'] }, { label: ['a='] }, { label: ['a=1', 'b.c'] }, { mode: ['global'] },
-    { mode: ['foo'] }, { mode: ['replicated', 'global'] }, { runtime: ['container'] }, { runtime: ['plugin'] }, { id: ['nope'] }, { foo: ['x'] }, {},
-    { name: [] }, { name: 'web' }, [], 'x', { name: ['c10', 'c11'], mode: ['global'] }].map((wanted) => list('/services', wanted)),
+  ...[
+    { name: ['c1'] },
+    { name: { c1: true } },
+    { label: ['a'] },
+    { label: ['a=1'] },
+    { label: ['a='] },
+    { label: ['a=1', 'b.c'] },
+    { mode: ['global'] },
+    { mode: ['foo'] },
+    { mode: ['replicated', 'global'] },
+    { runtime: ['container'] },
+    { runtime: ['plugin'] },
+    { id: ['nope'] },
+    { foo: ['x'] },
+    {},
+    { name: [] },
+    { name: 'web' },
+    [],
+    'x',
+    { name: ['c10', 'c11'], mode: ['global'] },
+  ].map((wanted) => list('/services', wanted)),
   get('/services?filters=bad'),
   get('/services?filters='),
   get('/services/'),
@@ -194,7 +319,14 @@ export const SERVICE_CALLS: readonly Step[] = [
   api404('GET', '/services/c0/nope'),
   api404('DELETE', '/services'),
   api404('GET', '/services/create'),
-  post('/services/create', spec('web', { container: { Command: ['sh', '-c', 'echo hello; echo oops >&2; exec sleep 3600'] }, service: { Mode: { Replicated: { Replicas: 2 } }, UpdateConfig: { Monitor: 1000000, Parallelism: 0 } } }), { save: 'web', name: 'POST /services/create of web' }),
+  post(
+    '/services/create',
+    spec('web', {
+      container: { Command: ['sh', '-c', 'echo hello; echo oops >&2; exec sleep 3600'] },
+      service: { Mode: { Replicated: { Replicas: 2 } }, UpdateConfig: { Monitor: 1000000, Parallelism: 0 } },
+    }),
+    { save: 'web', name: 'POST /services/create of web' },
+  ),
   waitForTasks('web', 'running', 2),
   get('/services/{web}'),
   get('/services/web?insertDefaults=true'),
@@ -214,8 +346,17 @@ export const SERVICE_CALLS: readonly Step[] = [
   post('/services/{web}/update?version={web@}&rollback=foo', spec('web'), { name: 'update: unknown rollback' }),
   post('/services/{web}/update?version={web@}&rollback=previous', spec('web'), { name: 'update: rollback without previous' }),
   post('/services/{web}/update?version={web@}&registryAuthFrom=foo', spec('web'), { name: 'update: unknown registryAuthFrom' }),
-  post('/services/{web}/update?version={web@}&registryAuthFrom=previous-spec', spec('web'), { name: 'update: registryAuthFrom without previous' }),
-  post('/services/{web}/update?version={web@}', spec('web', { container: { Command: ['sleep', '3600'] }, service: { Mode: { Replicated: { Replicas: 1 } }, Labels: { new: '1' }, UpdateConfig: { Monitor: 1000000, Parallelism: 0 } } }), { name: 'update: scale and change' }),
+  post('/services/{web}/update?version={web@}&registryAuthFrom=previous-spec', spec('web'), {
+    name: 'update: registryAuthFrom without previous',
+  }),
+  post(
+    '/services/{web}/update?version={web@}',
+    spec('web', {
+      container: { Command: ['sleep', '3600'] },
+      service: { Mode: { Replicated: { Replicas: 1 } }, Labels: { new: '1' }, UpdateConfig: { Monitor: 1000000, Parallelism: 0 } },
+    }),
+    { name: 'update: scale and change' },
+  ),
   {
     kind: 'wait',
     name: 'the update of web completed',

@@ -50,7 +50,10 @@ test.skipIf(blocked !== undefined)(`answers as dockerd does${blocked === undefin
     const documented = parseDocumented(readFileSync(join(WORKSPACE_ROOT, 'docs/compatibility.md'), 'utf8'));
     const verdict = judge(differences, documented);
     if (process.env.DIFFERENTIAL_REPORT !== undefined) {
-      writeFileSync(process.env.DIFFERENTIAL_REPORT, verdict.undocumented.map((one) => `${one.step} | ${one.path}\n  - ${one.reference}\n  + ${one.subject}\n`).join(''));
+      writeFileSync(
+        process.env.DIFFERENTIAL_REPORT,
+        verdict.undocumented.map((one) => `${one.step} | ${one.path}\n  - ${one.reference}\n  + ${one.subject}\n`).join(''),
+      );
     }
     expect(verdict).toEqual({ undocumented: [], obsolete: [] });
   } finally {

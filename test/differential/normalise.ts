@@ -12,6 +12,9 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
   [/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g, '<certificate>'],
   [/\b[0-9a-f]{64}\b/g, '<hash>'],
   [/\b[0-9a-z]{25}\b/g, '<id>'],
+  [/(?<=^|\n)[0-9a-z]{12}(?= )/g, '<id>'],
+  [/(?<=Issuer (Public Key|Subject):\s)\S+/g, '<certificate>'],
+  [/\/tmp\/differential-\w+\/(reference|subject)\b/g, '<root>'],
   [/\b(Less than a second|About a minute|About an hour|\d+ (seconds?|minutes?)) ago\b/g, '<ago>'],
 ];
 
@@ -27,7 +30,19 @@ export function normaliseText(text: string, names: Names): string {
   return result;
 }
 
-const VOLATILE = new Set(['Index', 'CertIssuerSubject', 'CertIssuerPublicKey', 'time', 'timeNano', 'PID', 'NodeAddr']);
+const VOLATILE = new Set([
+  'Index',
+  'CertIssuerSubject',
+  'CertIssuerPublicKey',
+  'time',
+  'timeNano',
+  'PID',
+  'NEventsListener',
+  'NFd',
+  'NGoroutines',
+  'SystemTime',
+  'NodeAddr',
+]);
 
 export function normaliseValue(value: unknown, names: Names, key = ''): unknown {
   if (VOLATILE.has(key)) return `<${key}>`;
@@ -39,7 +54,9 @@ export function normaliseValue(value: unknown, names: Names, key = ''): unknown 
   }
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([name, item]) => [normaliseText(name, names), normaliseValue(item, names, name)]),
+    Object.entries(value)
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, item]) => [normaliseText(name, names), normaliseValue(item, names, name)]),
   );
 }
 
