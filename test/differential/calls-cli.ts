@@ -40,7 +40,7 @@ export function cliCalls(program: string, tag: string, directory: string): reado
     docker('node promote {node}'),
     docker('node demote {node}'),
     docker('node demote nope'),
-    docker('node ps self'),
+    docker('node ps --filter name=web self'),
     docker('node ps nope'),
     docker('node rm {node}'),
     docker('node rm --force {node}'),

@@ -312,7 +312,7 @@ export const SERVICE_CALLS: readonly Step[] = [
   get('/services/nope'),
   get('/services/c0?insertDefaults=true'),
   get('/services/c0?insertDefaults=maybe'),
-  get('/services/c?insertDefaults=0'),
+  get('/services/none?insertDefaults=0'),
   get('/services/C0'),
   api404('PUT', '/services/c0'),
   api404('POST', '/services/c0'),

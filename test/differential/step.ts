@@ -154,6 +154,8 @@ function runProgram(program: string, args: readonly string[], { input, env }: In
     const child = execFile(program, args, { env, timeout: 60_000, maxBuffer: 1 << 24 }, (error, stdout, stderr) =>
       resolve({ exitCode: error === null ? 0 : typeof error.code === 'number' ? error.code : -1, stdout, stderr }),
     );
+    // A command that fails before it reads closes its end; what it printed says why.
+    child.stdin?.on('error', () => undefined);
     child.stdin?.end(input);
   });
 }
