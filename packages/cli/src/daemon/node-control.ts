@@ -247,7 +247,8 @@ function localNode(state: DaemonState): LocalNode {
         state: state.kind,
         nodeID: state.node.nodeID,
         nodeAddr: state.node.address,
-        error: state.node.problem(),
+        // A locked node's worker dials its own manager, which does not run: that is what the state says already.
+        error: state.kind === 'locked' ? '' : state.node.problem(),
         isManager: state.node.manager !== undefined,
         remoteManagers: state.node.remoteManagers(),
       };
