@@ -9,7 +9,14 @@ import type { Logger } from '@swarm/shared/runtime/logger';
 import { EngineError, type EngineInfo } from '@swarm/worker/engine/engine';
 import { PayloadError } from '@swarm/worker/payloads/payload-files';
 import { type DaemonState, keepState, type RunningNode } from './daemon-state.ts';
-import { decideAdvertiseAddress, decideListenAddress, encodeHostPort, type HostInterface, type HostPort } from './decide/address.ts';
+import {
+  decideAdvertiseAddress,
+  decideDataPathAddress,
+  decideListenAddress,
+  encodeHostPort,
+  type HostInterface,
+  type HostPort,
+} from './decide/address.ts';
 
 export interface Addresses {
   readonly listen: HostPort;
@@ -97,8 +104,10 @@ export function createNodeControl(deps: NodeControlDeps): DaemonControl {
     }
   }
 
-  function addressesOf(request: { readonly ListenAddr?: string; readonly AdvertiseAddr?: string }): Addresses {
+  function addressesOf(request: Pick<InitRequest, 'ListenAddr' | 'AdvertiseAddr' | 'DataPathAddr'>): Addresses {
     const interfaces = deps.interfaces();
+    // No data path exists yet that could use it; a wrong one is refused all the same.
+    decideDataPathAddress(request.DataPathAddr ?? '', interfaces);
     const listen = decideListenAddress(request.ListenAddr ?? '', interfaces);
     const asked = request.AdvertiseAddr ?? '';
     return { listen, advertise: decideAdvertiseAddress(asked === '' ? (deps.advertiseAddr ?? '') : asked, listen, interfaces) };

@@ -10,7 +10,7 @@ import { admitSwarmUpdate, checkInitRequest, checkJoinRequest } from '../admissi
 import { explainLeave } from '../explain-leave.ts';
 import { explainNoManager, NO_LEADER_MESSAGE, requireManager } from '../local-state.ts';
 import { presentCluster } from '../present/cluster.ts';
-import { looseBoolean, queryOf, strictBoolean, versionParameter } from '../query.ts';
+import { looseBoolean, queryOf, rotation, versionParameter } from '../query.ts';
 import { sendEmpty, sendJSON } from '../reply.ts';
 import { readJSON } from '../request-body.ts';
 import type { RouteDeps } from '../route-deps.ts';
@@ -65,9 +65,9 @@ export function addSwarmRoutes(app: FastifyInstance, deps: RouteDeps): void {
     const query = queryOf(request);
     const version = versionParameter(query, 'swarm');
     const rotate = {
-      worker: strictBoolean(query, 'rotateWorkerToken'),
-      manager: strictBoolean(query, 'rotateManagerToken'),
-      unlockKey: strictBoolean(query, 'rotateManagerUnlockKey'),
+      worker: rotation(query, 'rotateWorkerToken'),
+      manager: rotation(query, 'rotateManagerToken'),
+      unlockKey: rotation(query, 'rotateManagerUnlockKey'),
     };
     const input = await readJSON(request, SwarmSpecSchema, 'Spec');
     await store.update((tx) => {
