@@ -45,6 +45,8 @@ export class Host {
   nodeID: string;
   isOn = true;
   isLeaving = false;
+  /** When the last thing ended that kept it from being heard. */
+  silencedUntilMs = 0;
   /** Something ails the engine that is to end before something else begins. */
   isEngineAiling = false;
   disk: MemoryWorkerDisk = createMemoryWorkerDisk();
