@@ -27,6 +27,11 @@ export function explainUnrest(world: World): readonly string[] {
       ...tx.tasks.all().flatMap((task) => explainLeftover(task)),
       ...[...containers].flatMap(([taskID, { container, host }]) => explainContainer(tx, taskID, container, host)),
       ...world.hosts.flatMap((host) =>
+        [...host.payloads.held()]
+          .filter((taskID) => !containers.has(taskID))
+          .map((taskID) => `the secrets of task ${taskID} lie on ${host.name}, and no container of it runs`),
+      ),
+      ...world.hosts.flatMap((host) =>
         host.engine
           .containers()
           .filter(({ labels }) => tx.tasks.get(labels[CONTAINER_LABELS.taskID] ?? '') === undefined)
@@ -108,7 +113,7 @@ function explainSeat(
   if (started.length > 1) return [`${where} has ${started.length} live tasks`];
   const [task] = started;
   if (task === undefined) {
-    if (live.length > 0 || hasGivenUp(tx, service, seat)) return [];
+    if (live.length > 0 || hasGivenUp(service, seat)) return [];
     // The history of a node that a global service has no task on.
     const [{ NodeID, Slot } = {}] = seat;
     return Slot === undefined && !roomFor(tx, service, [NodeID ?? '']) ? [] : [`${where} has no live task`];
@@ -132,18 +137,13 @@ function waitsInVain(tx: ReadTransaction, service: Service, task: Task): boolean
 }
 
 /** The policy allows no further attempt. */
-function hasGivenUp(tx: ReadTransaction, service: Service, seat: readonly Task[]): boolean {
+function hasGivenUp(service: Service, seat: readonly Task[]): boolean {
   const policy = service.Spec.TaskTemplate.RestartPolicy;
   const { Condition = 'any', MaxAttempts = 0 } = policy ?? {};
   if (!seat.some((task) => isTerminal(task.Status.State))) return false;
   if (Condition === 'none' || MaxAttempts > 0) return true;
   const completed = seat.some((task) => task.Status.State === 'complete');
-  return (Condition === 'on-failure' && completed) || needsSecret(tx, service);
-}
-
-/** Containers get no secrets yet: such a task is rejected wherever it goes, and tried again. */
-export function needsSecret(_tx: ReadTransaction, service: Service): boolean {
-  return (service.Spec.TaskTemplate.ContainerSpec?.Secrets ?? []).length > 0;
+  return Condition === 'on-failure' && completed;
 }
 
 function roomFor(tx: ReadTransaction, service: Service, nodeIDs: readonly string[]): boolean {
@@ -170,8 +170,7 @@ function explainJob(tx: ReadTransaction, service: Service, tasks: readonly Task[
       tx,
       service,
       tx.nodes.all().map(({ ID }) => ID),
-    ) &&
-    !needsSecret(tx, service)
+    )
   ) {
     return [`the job ${Name} is ${complete} times complete, and wants ${wanted}`];
   }

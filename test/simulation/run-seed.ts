@@ -39,7 +39,7 @@ export interface RunResult {
 export async function runSeed(options: RunOptions): Promise<RunResult> {
   const { seed, tellsAll = false, scenario: scenarioOptions = USUAL } = options;
   const coverage = new Coverage();
-  const heartbeatPeriodMs = [5_000, 5_000, 10_000, 30_000][seed % 4] as number;
+  const heartbeatPeriodMs = [5_000, 15_000, 30_000, 60_000][seed % 4] as number;
   let invariants: readonly Invariant[] = [];
   let lastChangeMs = 0;
   const world = new World({ seed, hosts: HOSTS, heartbeatPeriodMs, tellsAll }, (made) => {

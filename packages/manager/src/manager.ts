@@ -58,6 +58,7 @@ export async function startManager(deps: ManagerDeps): Promise<RunningManager> {
     store,
     certificates,
     logs: parts.dispatcher.logs,
+    containers: parts.dispatcher.containers,
     applyUnlockKey: deps.applyUnlockKey,
     address: control.address,
     replaceIdentity: (identity) => control.replaceIdentity(identity),

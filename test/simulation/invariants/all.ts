@@ -1,5 +1,6 @@
 import { acknowledgedWritesSurvive } from './acknowledged-writes.ts';
 import type { MakeInvariant } from './invariant.ts';
+import { noFalseDeath } from './no-false-death.ts';
 import { noNeedlessMove } from './no-needless-move.ts';
 import { noNeedlessStop } from './no-needless-stop.ts';
 import { onePerSlot } from './one-per-slot.ts';
@@ -20,4 +21,5 @@ export const INVARIANTS: readonly MakeInvariant[] = [
   noNeedlessStop,
   noNeedlessMove,
   attemptsArePaced,
+  noFalseDeath,
 ];

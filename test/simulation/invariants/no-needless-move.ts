@@ -30,12 +30,14 @@ function causeOf(tx: ReadTransaction, task: Task): string | undefined {
   if (service === undefined) return 'its service is gone';
   if (task.templateID !== service.templateID) return 'update';
   const node = task.NodeID === undefined ? undefined : tx.nodes.get(task.NodeID);
-  if (node === undefined || node.Status.State === 'down') return 'its node is away';
+  if (node === undefined) return 'its node was removed';
   if (node.Spec.Availability === 'drain') return 'its node is drained';
   if (!nodeSatisfies(tx.templates.get(task.templateID)?.spec.Placement, node)) return 'its node no longer fits';
-  if (tx.tasks.by('slot', slotKey(task)).some((other) => other.ID !== task.ID && isLive(other) && other.Status.State === 'running')) {
-    return 'another one runs';
-  }
+  const others = tx.tasks.by('slot', slotKey(task)).filter((other) => other.ID !== task.ID && isLive(other));
+  // Until another one runs, or is as much lost: a node that comes back in time loses nothing.
+  if (node.Status.State === 'down' && others.some((other) => other.Status.State === 'running' || isAway(tx, other)))
+    return 'its node is away';
+  if (others.some((other) => other.Status.State === 'running')) return 'another one runs';
   const replicas = service.Spec.Mode.Replicated?.Replicas;
   const seats = new Set(tx.tasks.by('service', service.ID).filter(isLive).map(slotKey));
   if (replicas !== undefined && !seats.has(slotKey(task)) && seats.size >= Math.min(replicas, seats.size)) {
@@ -44,4 +46,8 @@ function causeOf(tx: ReadTransaction, task: Task): string | undefined {
   }
   if (service.Spec.Mode.ReplicatedJob !== undefined || service.Spec.Mode.GlobalJob !== undefined) return 'a newer run of the job';
   return undefined;
+}
+
+function isAway(tx: ReadTransaction, task: Task): boolean {
+  return task.NodeID !== undefined && tx.nodes.get(task.NodeID)?.Status.State === 'down';
 }

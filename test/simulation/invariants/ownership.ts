@@ -35,6 +35,10 @@ export const fieldsHaveOneWriter: MakeInvariant = ({ broken, coverage }) => ({
       const reason = explain(change, writer);
       if (reason !== undefined) broken(reason);
       if (change.table === 'tasks') cover(change);
+      if (change.table === 'services') {
+        const [from, to] = [change.before?.UpdateStatus?.State, change.after?.UpdateStatus?.State];
+        if (to !== undefined && from !== to) coverage.hit(`update ${to}`);
+      }
     }
 
     function cover({ before, after }: Extract<Change, { table: 'tasks' }>): void {

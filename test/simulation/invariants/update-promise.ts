@@ -1,4 +1,5 @@
 import { slotKey } from '@swarm/manager/store/tables';
+import { nodeSatisfies } from '@swarm/shared/domain/constraints';
 import type { Service, Task } from '@swarm/shared/domain/objects';
 import { isLive, isTerminal, isWanted } from '@swarm/shared/domain/task-state';
 import type { MakeInvariant } from './invariant.ts';
@@ -12,15 +13,16 @@ export const updatesKeepTheirPromise: MakeInvariant = ({ view, broken, coverage 
   const down = new Map<string, Set<string>>();
 
   function takenDown(service: Service, before: Task, after: Task): void {
+    // Only a stop for the sake of the update counts: one whose node is lost, drained or no longer fits has its own reasons.
+    if (hasOtherReason(before)) return;
     const seat = slotKey(after);
     const successor = view((tx) => tx.tasks.by('slot', seat)).filter((task) => task.ID !== after.ID && isLive(task));
     const isRollback = /^rollback_(started|paused)$/.test(service.UpdateStatus?.State ?? '');
     const config = isRollback ? service.Spec.RollbackConfig : service.Spec.UpdateConfig;
     if (config?.Order === 'start-first') {
-      // Only a stop for the sake of the update counts: one whose node is drained or no longer fits has its own reasons.
       const isUpdate = successor.some((task) => task.origin?.kind === 'update' && task.specVersion === service.specVersion);
       const runs = successor.some((task) => task.Status.State === 'running');
-      if (isUpdate && !runs && before.templateID !== service.templateID && hasNoOtherReason(after)) {
+      if (isUpdate && !runs && before.templateID !== service.templateID) {
         broken(`the start-first update of ${service.Spec.Name} stopped task ${after.ID}, and none of ${seat} runs`);
       }
       return;
@@ -37,9 +39,12 @@ export const updatesKeepTheirPromise: MakeInvariant = ({ view, broken, coverage 
     }
   }
 
-  function hasNoOtherReason(task: Task): boolean {
-    const node = view((tx) => (task.NodeID === undefined ? undefined : tx.nodes.get(task.NodeID)));
-    return node !== undefined && node.Status.State !== 'down' && node.Spec.Availability === 'active' && task.Status.State === 'running';
+  function hasOtherReason(task: Task): boolean {
+    return view((tx) => {
+      const node = task.NodeID === undefined ? undefined : tx.nodes.get(task.NodeID);
+      if (node === undefined || node.Status.State === 'down' || node.Spec.Availability === 'drain') return true;
+      return !nodeSatisfies(tx.templates.get(task.templateID)?.spec.Placement, node);
+    });
   }
 
   return {

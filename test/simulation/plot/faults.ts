@@ -45,6 +45,7 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
       if (!host.isOn) return undefined;
       world.crashDaemon(host, true);
       host.engine.goDown();
+      host.payloads.reboot();
       host.isOn = false;
       return {
         story: 'the power goes',

@@ -1,6 +1,7 @@
 import { ApiError } from '@swarm/shared/errors/api-error';
 import type { Coverage } from '../coverage.ts';
 import type { Chance } from '../world/chance.ts';
+import type { Host } from '../world/host.ts';
 import type { World } from '../world/world.ts';
 import { type Begun, FAULTS } from './faults.ts';
 import { REGISTRY } from './images.ts';
@@ -69,15 +70,16 @@ export class Scenario {
       if (begun === undefined) return;
       coverage.hit(`fault: ${kind}`);
       world.story.tell(`${host.name}: ${begun.story}${begun.lastsMs === undefined ? '' : `, for ${(begun.lastsMs / 1000).toFixed(1)} s`}`);
-      this.#endLater(host.name, kind, begun);
+      this.#endLater(host, kind, begun);
     });
   }
 
-  #endLater(host: string, kind: string, { lastsMs, end }: Begun): void {
+  #endLater(host: Host, kind: string, { lastsMs, end }: Begun): void {
     if (end === undefined) return;
     const over = () => {
       if (!this.#running.delete(over)) return;
-      this.#world.story.tell(`${host}: ${kind} is over`);
+      this.#world.story.tell(`${host.name}: ${kind} is over`);
+      host.silencedUntilMs = this.#world.silencedUntilMs(host);
       end();
     };
     this.#running.add(over);

@@ -45,6 +45,8 @@ export class Host {
   nodeID: string;
   isOn = true;
   isLeaving = false;
+  /** When the last thing ended that kept it from being heard. */
+  silencedUntilMs = 0;
   /** Something ails the engine that is to end before something else begins. */
   isEngineAiling = false;
   disk: MemoryWorkerDisk = createMemoryWorkerDisk();
@@ -126,6 +128,7 @@ export class Host {
           },
         },
         openLog: () => Promise.reject(new Error('the simulation opens no streams')),
+        callTask: () => Promise.reject(new Error('the simulation opens no streams')),
         onRenewCertificate: () => undefined,
         onRefused: () => undefined,
         onFailure: failed,

@@ -61,6 +61,18 @@ export class World {
     return this.hosts.find((host) => host.nodeID === nodeID);
   }
 
+  get heartbeatPeriodMs(): number {
+    return this.#options.heartbeatPeriodMs;
+  }
+
+  /** Until when something kept this host from being heard: now, while something does. */
+  silencedUntilMs(host: Host): number {
+    const route = this.network.routes[host.index];
+    const isClear =
+      host.isRunning && !host.life?.isFrozen && route !== undefined && !route.isCut && route.lossiness === 0 && route.slowMs <= 3;
+    return isClear ? host.silencedUntilMs : this.time.monotonicMs();
+  }
+
   newID(): string {
     return this.#random.id();
   }
@@ -89,6 +101,7 @@ export class World {
   startDaemon(host: Host): void {
     if (host.isRunning || !host.isOn) return;
     const life = host.newLife();
+    host.silencedUntilMs = this.time.monotonicMs();
     const start = async () => {
       if (host.index === 0) {
         const manager = await startManager({

@@ -7,6 +7,7 @@ import { createUnlockKey, parseUnlockKey } from '@swarm/shared/identity/unlock-k
 import { systemClock } from '@swarm/shared/runtime/clock';
 import { systemRandom } from '@swarm/shared/runtime/ids';
 import { silentLogger } from '@swarm/shared/runtime/logger';
+import { createFakeContainerAccess } from '@swarm/worker/engine/fake-container-access';
 import type { FakeEngine } from '@swarm/worker/engine/fake-controls';
 import { createFakeEngine } from '@swarm/worker/engine/fake-engine';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -48,6 +49,7 @@ async function host(name: string): Promise<Host> {
     dataRoot,
     execRoot: join(folder, `${name}-run`),
     engine,
+    access: createFakeContainerAccess(engine),
     clock: systemClock,
     random: systemRandom,
     logger: silentLogger,

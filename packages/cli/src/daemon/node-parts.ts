@@ -19,6 +19,7 @@ import { parseUnlockKey } from '@swarm/shared/identity/unlock-key';
 import { type Clock, delay } from '@swarm/shared/runtime/clock';
 import type { Random } from '@swarm/shared/runtime/ids';
 import type { Logger } from '@swarm/shared/runtime/logger';
+import type { ContainerAccess } from '@swarm/worker/engine/container-access';
 import type { ContainerEngine } from '@swarm/worker/engine/engine';
 import type { PayloadFiles } from '@swarm/worker/payloads/payload-files';
 import { systemTmpfs } from '@swarm/worker/payloads/tmpfs';
@@ -27,6 +28,7 @@ import { removeNodeContainers } from '@swarm/worker/reconciler/remove-node-conta
 import type { RunningNode } from './daemon-state.ts';
 import type { DataRoot } from './data-root.ts';
 import { encodeHostPort, type HostPort } from './decide/address.ts';
+import type { HeldSocket } from './held-socket.ts';
 import { managersKnown } from './managers-known.ts';
 import { type Membership, membershipFile } from './membership.ts';
 import type { Addresses, NodeParts } from './node-control.ts';
@@ -38,6 +40,9 @@ export interface NodePartsDeps {
   /** Of what need not survive a reboot. */
   readonly execRoot: string;
   readonly engine: ContainerEngine;
+  readonly access: ContainerAccess;
+  /** Absent where the API listens on no unix socket. */
+  readonly taskSocket?: HeldSocket;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -117,8 +122,12 @@ export function createNodeParts(deps: NodePartsDeps): NodeParts {
       onFailure,
     });
     undo.add(renewal.stop);
+    // Containers that mount it start only where it is.
+    await deps.taskSocket?.revive();
     const worker = await startWorkerNode({
       engine: deps.engine,
+      access: deps.access,
+      ...(deps.taskSocket !== undefined && { taskSocket: deps.taskSocket }),
       payloads: await openPayloads(identity.nodeID),
       identity: () => identity,
       folder: dataRoot.worker,
@@ -152,6 +161,7 @@ export function createNodeParts(deps: NodePartsDeps): NodeParts {
 
   async function forget(): Promise<void> {
     await file.remove();
+    await deps.taskSocket?.giveUp();
     await identities.remove();
     for (const folder of [dataRoot.manager, dataRoot.worker]) await rm(folder, { recursive: true, force: true });
   }

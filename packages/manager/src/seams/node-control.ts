@@ -1,6 +1,7 @@
 import type { InitRequest, JoinRequest } from '@swarm/shared/engine-api/cluster-spec';
 import type { Store } from '../store/store.ts';
 import type { ClusterCertificates } from './cluster-certificates.ts';
+import type { TaskContainers } from './task-containers.ts';
 import type { TaskLogs } from './task-logs.ts';
 
 export type LocalNodeState = 'inactive' | 'pending' | 'active' | 'error' | 'locked';
@@ -42,6 +43,7 @@ export interface ManagerAccess {
   readonly store: Store;
   readonly certificates: ClusterCertificates;
   readonly logs: TaskLogs;
+  readonly containers: TaskContainers;
   /** Resolves once this manager's journal opens with the unlock key the cluster has now, or without one when it has none. */
   readonly applyUnlockKey: () => Promise<void>;
 }

@@ -5,6 +5,7 @@ import { deepEqual } from '@swarm/shared/runtime/deep-equal';
 import type { Logger } from '@swarm/shared/runtime/logger';
 import { startLoop } from '@swarm/shared/runtime/loop';
 import { type ContainerEngine, EngineError, type EngineInfo } from '../engine/engine.ts';
+import type { TaskSocket } from '../engine/engine-socket.ts';
 import { type NetworkPlane, NetworkPlaneError } from '../network/network-plane.ts';
 import type { PayloadFiles } from '../payloads/payload-files.ts';
 import type { AssignmentSet, ManagerLine } from '../session/worker-ports.ts';
@@ -32,6 +33,8 @@ export interface Reconciler {
 
 export interface ReconcilerDeps {
   readonly engine: ContainerEngine;
+  /** Absent: tasks mount the engine's own socket. */
+  readonly taskSocket?: TaskSocket;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly line: Pick<ManagerLine, 'report' | 'reach' | 'watchReach'>;
@@ -79,6 +82,7 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
     execute: createExecutor({
       engine,
       images: createImagePulls({ engine, clock, logger }),
+      ...(deps.taskSocket !== undefined && { taskSocket: deps.taskSocket }),
       payloads: deps.payloads,
       assigned: () => set,
       logger,

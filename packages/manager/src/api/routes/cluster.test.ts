@@ -98,12 +98,7 @@ const updates: readonly (readonly [string, string, object, ReturnType<typeof mes
     message(400, 'rpc error: code = InvalidArgument desc = heartbeat time period cannot be a negative duration'),
   ],
   ['a foreign CA protocol', '', { CAConfig: { ExternalCAs: [{ Protocol: 'foo' }] } }, message(400, 'invalid protocol: "foo"')],
-  [
-    'a word that is no boolean',
-    '&rotateWorkerToken=maybe',
-    {},
-    message(400, 'invalid value for rotateWorkerToken: maybe'),
-  ],
+  ['a word that is no boolean', '&rotateWorkerToken=maybe', {}, message(400, 'invalid value for rotateWorkerToken: maybe')],
 ];
 test.each(updates)('an update of the cluster with %s is refused', async (_name, query, spec, expected) => {
   const api = await startTestApi();

@@ -7,6 +7,7 @@ import { asID, type NodeID, systemRandom } from '@swarm/shared/runtime/ids';
 import { silentLogger } from '@swarm/shared/runtime/logger';
 import type { FastifyInstance } from 'fastify';
 import type { LocalNode, NodeControl } from '../../seams/node-control.ts';
+import type { TaskContainers } from '../../seams/task-containers.ts';
 import { type TaskLogs, TaskLogsUnavailable } from '../../seams/task-logs.ts';
 import { MemoryJournal } from '../../store/memory-journal.ts';
 import { openStore } from '../../store/memory-store.ts';
@@ -77,6 +78,12 @@ export const NO_LOGS: TaskLogs = {
   open: (request) => Promise.reject(new TaskLogsUnavailable(`node ${request.nodeID} is not connected`)),
 };
 
+export const NO_CONTAINERS: TaskContainers = {
+  open: (place) => Promise.reject(new ApiError('unavailable', `node ${place.nodeID} is not connected to this manager`)),
+  rememberExec: () => undefined,
+  findExec: () => undefined,
+};
+
 /** No engine listens there. */
 export const NO_ENGINE: EngineAddress = { socketPath: '/nonexistent/engine.sock' };
 
@@ -85,6 +92,7 @@ export interface TestApi {
   readonly store: Store;
   local: LocalNode;
   logs: TaskLogs;
+  containers: TaskContainers;
   /** What its manager's journal is sealed with; a locked one opens with it. */
   unlockKey: string | undefined;
 }
@@ -112,9 +120,10 @@ export async function startTestApi(options: { readonly engine?: EngineAddress; r
     issue: () => Promise.reject(new Error('the API issues no certificates')),
   };
   /** `unlockKey`: what a locked manager would open with. */
-  const state: { local: LocalNode; logs: TaskLogs; unlockKey: string | undefined } = {
+  const state: { local: LocalNode; logs: TaskLogs; containers: TaskContainers; unlockKey: string | undefined } = {
     local: ACTIVE_MANAGER,
     logs: NO_LOGS,
+    containers: NO_CONTAINERS,
     unlockKey: undefined,
   };
   const applyUnlockKey = async () => {
@@ -136,7 +145,8 @@ export async function startTestApi(options: { readonly engine?: EngineAddress; r
       if (unlockKey !== state.unlockKey) throw new ApiError('unauthenticated', 'swarm could not be unlocked: invalid key provided');
       state.local = ACTIVE_MANAGER;
     },
-    manager: () => (state.local.isManager ? { store, certificates, logs: state.logs, applyUnlockKey } : undefined),
+    manager: () =>
+      state.local.isManager ? { store, certificates, logs: state.logs, containers: state.containers, applyUnlockKey } : undefined,
   };
   const app = buildApi({
     node,
