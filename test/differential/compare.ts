@@ -59,6 +59,14 @@ export function judge(differences: readonly Difference[], documented: readonly D
   return { undocumented, obsolete: documented.filter((row) => !used.has(row)) };
 }
 
+/** One block per difference, and the rows to take out; empty when all is as documented. */
+export function renderVerdict({ undocumented, obsolete }: Verdict): string {
+  return [
+    ...undocumented.map(({ step, path, reference, subject }) => `${step} | ${path}\n  - ${reference}\n  + ${subject}\n`),
+    ...obsolete.map(({ step, path }) => `no longer differs: \`${step}\` | \`${path}\`\n`),
+  ].join('');
+}
+
 function glob(pattern: string): RegExp {
   return new RegExp(
     `^${pattern

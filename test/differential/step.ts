@@ -140,7 +140,7 @@ function parse(text: string): unknown {
 /** Lines in no order: lists come by id. Columns are as wide as ids and ages, which differ; progress repeats at chance. */
 function tidy(text: string): readonly string[] {
   const lines = text.split('\n').map((line) => line.trim().replace(/ {2,}/g, '  '));
-  const kept = lines.filter((line) => line !== '' && !/^(overall progress|verify: Waiting|\d+\/\d+: |<id>: )/.test(line));
+  const kept = lines.filter((line) => line !== '' && !/^(overall progress|verify: |\d+\/\d+: |<id>: )/.test(line));
   return [...new Set(kept)].toSorted();
 }
 
