@@ -24,7 +24,7 @@ export function explainUnrest(world: World): readonly string[] {
         .filter(({ Status }) => Status.State !== 'ready')
         .map(({ ID, Status }) => `node ${ID} is ${Status.State}`),
       ...tx.services.all().flatMap((service) => explainService(tx, service, containers)),
-      ...tx.tasks.all().flatMap((task) => explainLeftover(task)),
+      ...tx.tasks.all().flatMap((task) => explainLeftover(tx, task)),
       ...[...containers].flatMap(([taskID, { container, host }]) => explainContainer(tx, taskID, container, host)),
       ...world.hosts.flatMap((host) =>
         [...host.payloads.held()]
@@ -59,7 +59,8 @@ function runningContainers(world: World): ReadonlyMap<string, Running> {
   return found;
 }
 
-function explainLeftover(task: Task): readonly string[] {
+function explainLeftover(tx: ReadTransaction, task: Task): readonly string[] {
+  if (isLive(task) && tx.services.get(task.ServiceID) === undefined) return [`task ${task.ID} shall be ${task.DesiredState}, and its service is gone`];
   return isLive(task) || isOver(task) ? [] : [`task ${task.ID} shall be ${task.DesiredState} and is ${task.Status.State}`];
 }
 

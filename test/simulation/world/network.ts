@@ -30,6 +30,7 @@ export class Network {
   readonly #chance: Chance;
   readonly #isFrozen: (host: number) => boolean;
   #connections: Connection[] = [];
+  #waiting: (() => void)[] = [];
 
   constructor(hosts: number, time: SimulatedTime, chance: Chance, isFrozen: (host: number) => boolean) {
     this.#time = time;
@@ -38,11 +39,12 @@ export class Network {
     this.routes = Array.from({ length: hosts }, () => ({ isCut: false, slowMs: 3, lossiness: 0 }));
   }
 
-  /** Resolves once a connection stands, after the way there and back; never while the route is cut. */
+  /** Resolves once a connection stands, after the way there and back; not while the route is cut or an end is frozen. */
   async connect(host: number, accept: (far: Link) => void, signal: AbortSignal): Promise<Link> {
     const route = this.routes[host] as Route;
     await delay(this.#time, 2 * this.#delayOf(route), signal);
-    if (route.isCut || this.#isFrozen(host) || this.#isFrozen(0)) return silence(signal);
+    // The kernel keeps the connection until the process takes it; over a cut route its packets are sent again.
+    while (route.isCut || this.#isFrozen(host) || this.#isFrozen(0)) await this.#nextChange(signal);
     const pair = memoryLinkPair({
       clock: this.#time,
       delayMs: () => this.#delayOf(route),
@@ -58,6 +60,7 @@ export class Network {
 
   /** Brings every connection in line with its route and its ends: after a cut, a heal, a freeze or a thaw. */
   adapt(): void {
+    for (const wake of this.#waiting.splice(0)) wake();
     for (const connection of this.#connections) {
       const { host, pair, isHeld } = connection;
       const holds = (this.routes[host] as Route).isCut || this.#isFrozen(host) || this.#isFrozen(0);
@@ -78,14 +81,15 @@ export class Network {
     this.#connections = this.#connections.filter((connection) => !concerned(connection));
   }
 
+  #nextChange(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason);
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+      this.#waiting.push(resolve);
+    });
+  }
+
   #delayOf(route: Route): number {
     return 0.2 + this.#chance.fraction() * route.slowMs;
   }
-}
-
-function silence(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    else signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  });
 }
