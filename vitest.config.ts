@@ -3,12 +3,12 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['packages/*/src/**/*.test.ts', 'test/{lab,builders,session}/**/*.unit.test.ts'] } },
+      { test: { name: 'unit', include: ['packages/*/src/**/*.test.ts', 'test/{lab,builders,session,differential}/**/*.unit.test.ts'] } },
       { test: { name: 'simulation', include: ['test/simulation/**/*.test.ts'], testTimeout: 240_000 } },
       {
         test: {
           name: 'integration',
-          include: ['test/integration/**/*.test.ts', 'packages/*/src/**/*.engine-test.ts'],
+          include: ['test/integration/**/*.test.ts', '{packages/*/src,test}/**/*.engine-test.ts'],
           testTimeout: 240_000,
           hookTimeout: 400_000,
           fileParallelism: false,

@@ -70,6 +70,7 @@ function startWorker({ address, dialer }: Awaited<ReturnType<typeof startCluster
     onRenewCertificate: () => undefined,
     onRefused: (refusal) => void worker.refusals.push(refusal),
     sink: { onAssignments: (set) => void worker.sets.push(set), onWelcome: () => undefined },
+    callTask: () => Promise.reject(new Error('no calls here')),
     openLog: async function openLog(taskID) {
       return (async function* chunks() {
         for (let n = 0; n < 50; n += 1) yield Buffer.alloc(100_000, taskID);

@@ -12,6 +12,7 @@ import { asID, type Random } from '@swarm/shared/runtime/ids';
 import { silentLogger } from '@swarm/shared/runtime/logger';
 import { VirtualClock } from '@swarm/shared/runtime/virtual-clock';
 import { type Session, startSession } from '@swarm/worker/session/session';
+import type { CallTask } from '@swarm/worker/session/task-calls';
 import type { AssignmentSet, ManagerReach, NodeFacts } from '@swarm/worker/session/worker-ports';
 
 /** A manager's store and dispatcher, and the sessions of its workers, in one process on a virtual clock. */
@@ -32,6 +33,7 @@ export interface World {
 export interface WorkerOptions {
   readonly network?: Omit<MemoryNetwork, 'clock'>;
   readonly openLog?: (taskID: string, signal: AbortSignal) => AsyncIterable<Uint8Array>;
+  readonly callTask?: CallTask;
   readonly advertiseAddr?: string;
 }
 
@@ -184,6 +186,7 @@ export async function openWorld(nodeIDs: readonly string[], seed = 1): Promise<W
           if (options.openLog === undefined) throw new Error(`task ${taskID} has no container here`);
           return options.openLog(taskID, signal);
         },
+        callTask: options.callTask ?? (() => Promise.reject(new Error('no container can be called here'))),
         onRenewCertificate: () => undefined,
         onRefused: () => undefined,
         sink: {

@@ -60,7 +60,8 @@ function runningContainers(world: World): ReadonlyMap<string, Running> {
 }
 
 function explainLeftover(tx: ReadTransaction, task: Task): readonly string[] {
-  if (isLive(task) && tx.services.get(task.ServiceID) === undefined) return [`task ${task.ID} shall be ${task.DesiredState}, and its service is gone`];
+  if (isLive(task) && tx.services.get(task.ServiceID) === undefined)
+    return [`task ${task.ID} shall be ${task.DesiredState}, and its service is gone`];
   return isLive(task) || isOver(task) ? [] : [`task ${task.ID} shall be ${task.DesiredState} and is ${task.Status.State}`];
 }
 

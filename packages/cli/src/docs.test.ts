@@ -10,7 +10,7 @@ const page = read('docs/cli.md');
 
 describe('docs/cli.md', () => {
   it.each(Object.values(EXIT))('lists exit code %i', (code) => {
-    expect(page).toMatch(new RegExp(`^\\| ${code} \\|`, 'm'));
+    expect(page).toMatch(new RegExp(`^\\| ${code} +\\|`, 'm'));
   });
 
   it.each(Object.keys(DAEMON_OPTIONS))('lists the flag --%s of the daemon', (flag) => {

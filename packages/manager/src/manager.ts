@@ -23,6 +23,8 @@ export interface ManagerDeps {
   /** Holds the cluster already. The manager closes it. */
   readonly store: Store;
   readonly identity: NodeIdentity;
+  /** See `ManagerAccess`. */
+  readonly applyUnlockKey: () => Promise<void>;
   /** Of the control port. */
   readonly listen: { readonly host: string; readonly port: number };
   readonly clock: Clock;
@@ -56,6 +58,8 @@ export async function startManager(deps: ManagerDeps): Promise<RunningManager> {
     store,
     certificates,
     logs: parts.dispatcher.logs,
+    containers: parts.dispatcher.containers,
+    applyUnlockKey: deps.applyUnlockKey,
     address: control.address,
     replaceIdentity: (identity) => control.replaceIdentity(identity),
     async stop() {

@@ -133,11 +133,13 @@ class Scene {
         this.assign();
         return;
       case 'reboot':
+        engine.goDown();
         for (const id of TASKS) {
           const container = this.containerOf(id);
           if (container?.status === 'running') engine.exitContainer(container.id, 137);
         }
         this.world.payloads.reboot();
+        if (!this.down) engine.comeBack();
         await this.world.restartDaemon();
         this.lifeStart = this.world.reports.length;
         this.assign();

@@ -5,6 +5,7 @@ import { createDocumentWriter } from './assignments/document-writer.ts';
 import { decodeRecords, encodeRecords } from './assignments/stored-records.ts';
 import { type WorkerDisk, WorkerDiskError } from './assignments/worker-disk.ts';
 import type { ContainerEngine } from './engine/engine.ts';
+import type { TaskSocket } from './engine/engine-socket.ts';
 import type { NetworkPlane } from './network/network-plane.ts';
 import type { PayloadFiles } from './payloads/payload-files.ts';
 import type { StoredRecord } from './reconciler/decide/task-record.ts';
@@ -25,6 +26,8 @@ export interface RunningWorker {
 
 export interface WorkerDeps {
   readonly engine: ContainerEngine;
+  /** Absent: tasks mount the engine's own socket. */
+  readonly taskSocket?: TaskSocket;
   readonly disk: WorkerDisk;
   readonly network: NetworkPlane;
   readonly payloads: PayloadFiles;
@@ -60,6 +63,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     logger,
     line: session,
     network: deps.network,
+    ...(deps.taskSocket !== undefined && { taskSocket: deps.taskSocket }),
     payloads: deps.payloads,
     nodeID,
     clusterID,

@@ -128,6 +128,7 @@ export class Host {
           },
         },
         openLog: () => Promise.reject(new Error('the simulation opens no streams')),
+        callTask: () => Promise.reject(new Error('the simulation opens no streams')),
         onRenewCertificate: () => undefined,
         onRefused: () => undefined,
         onFailure: failed,

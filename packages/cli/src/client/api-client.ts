@@ -1,9 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import type { InitRequest, JoinRequest, NodeSpecInput, SwarmSpec } from '@swarm/shared/engine-api/cluster-spec';
+import type { ConfigSpec, SecretSpec } from '@swarm/shared/engine-api/payload-specs';
 import type { ServiceSpecInput } from '@swarm/shared/engine-api/service-spec';
 import type { StackReply, StackRequest } from '@swarm/shared/engine-api/stack-spec';
 import { CommandFailure } from '../command/exit-codes.ts';
-import type { ApiInfo, ApiNamed, ApiNetwork, ApiNode, ApiService, ApiSwarm, ApiTask } from './api-objects.ts';
+import type { ApiConfig, ApiInfo, ApiNetwork, ApiNode, ApiSecret, ApiService, ApiSwarm, ApiTask } from './api-objects.ts';
 import { type HttpRequest, readBody, send } from './http.ts';
 import type { Target } from './target.ts';
 
@@ -44,8 +45,19 @@ export class ApiClient {
   init = (body: InitRequest) => this.#json<string>('POST', '/swarm/init', body);
   join = (body: JoinRequest) => this.#empty('POST', '/swarm/join', body);
   leave = (force: boolean) => this.#empty('POST', `/swarm/leave${force ? '?force=1' : ''}`);
-  updateSwarm = (version: number, spec: SwarmSpec, rotate: { readonly worker: boolean; readonly manager: boolean }) =>
-    this.#empty('POST', `/swarm/update?version=${version}&rotateWorkerToken=${rotate.worker}&rotateManagerToken=${rotate.manager}`, spec);
+  updateSwarm = (
+    version: number,
+    spec: SwarmSpec,
+    rotate: { readonly worker: boolean; readonly manager: boolean; readonly unlockKey: boolean },
+  ) =>
+    this.#empty(
+      'POST',
+      `/swarm/update?version=${version}&rotateWorkerToken=${rotate.worker}&rotateManagerToken=${rotate.manager}&rotateManagerUnlockKey=${rotate.unlockKey}`,
+      spec,
+    );
+  /** Empty while autolock is off. */
+  unlockKey = async () => (await this.#json<{ readonly UnlockKey: string }>('GET', '/swarm/unlockkey')).UnlockKey;
+  unlock = (UnlockKey: string) => this.#empty('POST', '/swarm/unlock', { UnlockKey });
 
   nodes = (filters: Filters = {}) => this.#json<readonly ApiNode[]>('GET', withFilters('/nodes', filters));
   node = (term: string) => this.#json<ApiNode>('GET', `/nodes/${encodeURIComponent(term)}`);
@@ -81,8 +93,14 @@ export class ApiClient {
   task = (term: string) => this.#json<ApiTask>('GET', `/tasks/${encodeURIComponent(term)}`);
 
   network = (term: string) => this.#json<ApiNetwork>('GET', `/networks/${encodeURIComponent(term)}?scope=swarm`);
-  secrets = (filters: Filters) => this.#json<readonly ApiNamed[]>('GET', withFilters('/secrets', filters));
-  configs = (filters: Filters) => this.#json<readonly ApiNamed[]>('GET', withFilters('/configs', filters));
+  secrets = (filters: Filters) => this.#json<readonly ApiSecret[]>('GET', withFilters('/secrets', filters));
+  secret = (term: string) => this.#json<ApiSecret>('GET', `/secrets/${encodeURIComponent(term)}`);
+  createSecret = (spec: SecretSpec) => this.#json<{ readonly ID: string }>('POST', '/secrets/create', spec);
+  removeSecret = (term: string) => this.#empty('DELETE', `/secrets/${encodeURIComponent(term)}`);
+  configs = (filters: Filters) => this.#json<readonly ApiConfig[]>('GET', withFilters('/configs', filters));
+  config = (term: string) => this.#json<ApiConfig>('GET', `/configs/${encodeURIComponent(term)}`);
+  createConfig = (spec: ConfigSpec) => this.#json<{ readonly ID: string }>('POST', '/configs/create', spec);
+  removeConfig = (term: string) => this.#empty('DELETE', `/configs/${encodeURIComponent(term)}`);
 
   /** Our extension: makes a whole stack so in one step, or changes nothing. */
   deployStack = (name: string, body: StackRequest) => this.#json<StackReply>('POST', `/x/stacks/${encodeURIComponent(name)}`, body);

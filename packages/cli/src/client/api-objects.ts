@@ -1,6 +1,6 @@
 import type { UpdateState } from '@swarm/shared/domain/objects';
 import type { NodeDescription, NodeSpec, SwarmSpec, TLSInfo } from '@swarm/shared/engine-api/cluster-spec';
-import type { NetworkSpec } from '@swarm/shared/engine-api/payload-specs';
+import type { ConfigSpec, NetworkSpec, SecretSpec } from '@swarm/shared/engine-api/payload-specs';
 import type { EndpointSpec, PortConfig, ServiceSpec, TaskSpec } from '@swarm/shared/engine-api/service-spec';
 
 /** What the Engine API answers, as far as the commands look at it. */
@@ -81,8 +81,13 @@ export interface ApiInfo {
   readonly MemTotal?: number;
 }
 
-export interface ApiNamed extends ApiMeta {
-  readonly Spec: { readonly Name: string };
+/** Never with its data. */
+export interface ApiSecret extends ApiMeta {
+  readonly Spec: SecretSpec & { readonly Name: string };
+}
+
+export interface ApiConfig extends ApiMeta {
+  readonly Spec: ConfigSpec & { readonly Name: string };
 }
 
 export interface ApiNetwork extends NetworkSpec {

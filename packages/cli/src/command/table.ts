@@ -2,7 +2,10 @@ import { CLUSTER_COMMANDS } from '../commands/cluster-commands.ts';
 import { completeCommand, completion } from '../commands/completion.ts';
 import { daemon } from '../commands/daemon-command.ts';
 import { joinScript } from '../commands/join-script.ts';
+import { LOCK_COMMANDS } from '../commands/lock-commands.ts';
+import { net } from '../commands/net-command.ts';
 import { NODE_COMMANDS } from '../commands/node-commands.ts';
+import { PAYLOAD_COMMANDS } from '../commands/payload-commands.ts';
 import { SERVICE_COMMANDS } from '../commands/service-commands.ts';
 import { STACK_COMMANDS } from '../commands/stack-commands.ts';
 import { version } from '../commands/version.ts';
@@ -11,11 +14,14 @@ import type { Command } from './command.ts';
 /** Every command of the program, in the order of the help. */
 export const COMMANDS: readonly Command[] = [
   ...CLUSTER_COMMANDS,
+  ...LOCK_COMMANDS,
   joinScript,
   ...NODE_COMMANDS,
+  ...PAYLOAD_COMMANDS,
   ...SERVICE_COMMANDS,
   ...STACK_COMMANDS,
   daemon,
+  net,
   completion,
   version,
   completeCommand(() => COMMANDS),

@@ -3,7 +3,8 @@ import type { ApiClient } from '../client/api-client.ts';
 import type { ApiSwarm } from '../client/api-objects.ts';
 import { type Command, defineCommand, type OptionSpec } from '../command/command.ts';
 import { CommandFailure, EXIT, usageError } from '../command/exit-codes.ts';
-import { parseBytes, parseChoice, parseCount, parseDuration, parsePairs } from '../service/values.ts';
+import { parseBytes, parseChoice, parsePairs } from '../service/values.ts';
+import { CLUSTER_OPTIONS, clusterSpecOf, tellUnlockKey } from './lock-commands.ts';
 import { ensureDaemon } from './start-daemon.ts';
 
 export const DEFAULT_LISTEN = '0.0.0.0:2377';
@@ -24,10 +25,8 @@ const init = defineCommand({
   description: 'Starts the daemon if none runs here.',
   options: {
     ...MEMBER_OPTIONS,
-    'cert-expiry': { kind: 'text', value: 'duration', help: 'how long node certificates are valid (default 2160h)' },
-    'dispatcher-heartbeat': { kind: 'text', value: 'duration', help: 'silence after which a node is down (default 5s)' },
+    ...CLUSTER_OPTIONS,
     'force-new-cluster': { kind: 'flag', help: 'make a cluster of one from the state of a lost one (not available yet)' },
-    'task-history-limit': { kind: 'text', value: 'number', help: 'ended tasks kept per slot (default 5)' },
   },
   async run({ options, context }) {
     if (options['force-new-cluster'] === true) {
@@ -35,18 +34,11 @@ const init = defineCommand({
         '--force-new-cluster is not available yet: it comes with clusters of several managers. The state of a single manager is in its data root; start its daemon there.',
       );
     }
-    const expiry = options['cert-expiry'];
-    const heartbeat = options['dispatcher-heartbeat'];
-    const history = options['task-history-limit'];
     const request = {
       ListenAddr: options['listen-addr'] ?? DEFAULT_LISTEN,
       AdvertiseAddr: options['advertise-addr'] ?? '',
       Availability: availabilityOf(options.availability),
-      Spec: {
-        ...(expiry !== undefined && { CAConfig: { NodeCertExpiry: parseDuration('cert-expiry', expiry) } }),
-        ...(heartbeat !== undefined && { Dispatcher: { HeartbeatPeriod: parseDuration('dispatcher-heartbeat', heartbeat) } }),
-        ...(history !== undefined && { Orchestration: { TaskHistoryRetentionLimit: parseCount('task-history-limit', history) } }),
-      },
+      Spec: clusterSpecOf(options),
     };
     const api = await ensureDaemon(context);
     const nodeID = await withAddressHint(() => api.init(request));
@@ -55,6 +47,7 @@ const init = defineCommand({
     context.terminal.out(
       `To add a worker, run on its host:\n\n    swarm join --token ${swarm.JoinTokens.Worker} ${node.ManagerStatus?.Addr ?? ''}\n\n`,
     );
+    if (options.autolock === true) tellUnlockKey(context, await api.unlockKey());
     context.terminal.out(
       'To try it: swarm service create --name hello IMAGE. swarm node ls shows the nodes; swarm join-script prints a script for new hosts.\n',
     );
@@ -122,7 +115,7 @@ const joinToken = defineCommand({
     const api = await context.api();
     if (options.rotate === true) {
       const { Version, Spec } = await api.swarm();
-      await api.updateSwarm(Version?.Index ?? 0, Spec, { worker: role === 'worker', manager: role === 'manager' });
+      await api.updateSwarm(Version?.Index ?? 0, Spec, { worker: role === 'worker', manager: role === 'manager', unlockKey: false });
       if (options.quiet !== true) context.terminal.out(`There is a new token for ${role}s; the old one is worth nothing now.\n\n`);
     }
     const swarm = await api.swarm();

@@ -271,7 +271,12 @@ describe('init and join', () => {
       'POST /swarm/update': { status: 200 },
     });
     expect(await run('join-token --rotate -q worker')).toMatchObject({ exitCode: 0, output: 'SWMTKN-1-w\n' });
-    expect(Object.fromEntries(posted()[0]?.query ?? [])).toEqual({ version: '7', rotateWorkerToken: 'true', rotateManagerToken: 'false' });
+    expect(Object.fromEntries(posted()[0]?.query ?? [])).toEqual({
+      version: '7',
+      rotateWorkerToken: 'true',
+      rotateManagerToken: 'false',
+      rotateManagerUnlockKey: 'false',
+    });
   });
 
   it('join-script puts token, labels and source into a script', async () => {

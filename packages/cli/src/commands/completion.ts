@@ -6,9 +6,12 @@ import { CommandFailure, EXIT, usageError } from '../command/exit-codes.ts';
 import { HOST_OPTION } from '../command/program.ts';
 
 /** What can stand in the last place of the words typed so far. */
+/** What the cluster gives names to. */
+type NameKind = Exclude<Completion, 'file' | readonly string[]>;
+
 export type Candidates =
   | { readonly kind: 'words'; readonly words: readonly string[] }
-  | { readonly kind: 'names'; readonly of: 'node' | 'service' | 'stack' }
+  | { readonly kind: 'names'; readonly of: NameKind }
   | { readonly kind: 'files' };
 
 /** `words` are those after `swarm`; the last one is being typed and may be empty. */
@@ -82,13 +85,17 @@ function positionals(options: { readonly [name: string]: OptionSpec }, words: re
   return found;
 }
 
-async function namesFor(context: Context, kind: 'node' | 'service' | 'stack'): Promise<readonly string[]> {
+async function namesFor(context: Context, kind: NameKind): Promise<readonly string[]> {
   const api = await context.api();
   switch (kind) {
     case 'node':
       return (await api.nodes()).map((node) => node.Description?.Hostname ?? node.ID);
     case 'service':
       return (await api.services({}, false)).map((service) => service.Spec.Name);
+    case 'secret':
+      return (await api.secrets({})).map((secret) => secret.Spec.Name);
+    case 'config':
+      return (await api.configs({})).map((config) => config.Spec.Name);
     case 'stack':
       return [
         ...new Set(

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Platform, ServiceSpecInput } from '@swarm/shared/engine-api/service-spec';
 import type { ApiClient } from '../client/api-client.ts';
-import type { ApiNamed } from '../client/api-objects.ts';
+import type { ApiConfig, ApiSecret } from '../client/api-objects.ts';
 import type { Context } from '../command/context.ts';
 import { CommandFailure, EXIT } from '../command/exit-codes.ts';
 import type { FileReference } from '../service/references.ts';
@@ -65,7 +65,7 @@ export function pinImage<Spec extends ServiceSpecInput>(spec: Spec, image: strin
 /** The ids of secrets or configs by exact name. @throws CommandFailure that names what is missing. */
 export async function lookUp(
   kind: 'secret' | 'config',
-  list: (names: readonly string[]) => Promise<readonly ApiNamed[]>,
+  list: (names: readonly string[]) => Promise<readonly (ApiSecret | ApiConfig)[]>,
   references: readonly FileReference[],
 ): Promise<ReadonlyMap<string, string>> {
   if (references.length === 0) return new Map();

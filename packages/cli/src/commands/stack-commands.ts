@@ -6,6 +6,7 @@ import { SERVICE_COLUMNS, serviceRows } from '../render/services.ts';
 import { STACK_COLUMNS, stackRows } from '../render/stacks.ts';
 import { FILTER_OPTION, LIST_OPTIONS, parseFilters, printRows } from './list-output.ts';
 import { forEach } from './resolve.ts';
+import { config } from './stack-config.ts';
 import { deploy, VERBS } from './stack-deploy.ts';
 import { printTasks, TASK_OPTIONS } from './task-output.ts';
 
@@ -86,4 +87,4 @@ function nothing(context: Context, name: string): number {
   return EXIT.failed;
 }
 
-export const STACK_COMMANDS: readonly Command[] = [deploy, list, tasks, remove, services];
+export const STACK_COMMANDS: readonly Command[] = [config, deploy, list, tasks, remove, services];

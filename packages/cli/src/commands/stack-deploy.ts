@@ -1,16 +1,14 @@
-import { readFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
-import type { StackFile, StackInput, StackProblem, StackSpec } from '@swarm/shared/compose/load-stack';
+import type { StackSpec } from '@swarm/shared/compose/load-stack';
 import { STACK_NAMESPACE_LABEL } from '@swarm/shared/domain/labels';
 import type { ServiceSpecInput } from '@swarm/shared/engine-api/service-spec';
 import type { StackAction } from '@swarm/shared/engine-api/stack-spec';
 import type { ApiClient } from '../client/api-client.ts';
 import { defineCommand } from '../command/command.ts';
 import type { Context } from '../command/context.ts';
-import { CommandFailure, EXIT, usageError } from '../command/exit-codes.ts';
-import { count } from '../render/words.ts';
+import { usageError } from '../command/exit-codes.ts';
 import { WAIT_OPTIONS } from '../service/options.ts';
 import { parseChoice } from '../service/values.ts';
+import { invalidStack, printStackWarnings, problemCount, STACK_FILE_OPTIONS, stackInput } from './read-stack.ts';
 import { finish, lookUpImage, type PinnedImage, pinImage, printWarnings, registryLogins } from './service-change.ts';
 
 export const deploy = defineCommand({
@@ -22,13 +20,7 @@ export const deploy = defineCommand({
   arguments: [{ name: 'STACK', complete: 'stack' }],
   options: {
     ...WAIT_OPTIONS,
-    'compose-file': {
-      kind: 'list',
-      short: 'c',
-      value: 'path',
-      help: 'stack file, - for standard input; later ones override earlier ones',
-      complete: 'file',
-    },
+    ...STACK_FILE_OPTIONS,
     prune: { kind: 'flag', help: 'remove services of the stack that the files no longer name' },
     'resolve-image': {
       kind: 'text',
@@ -36,7 +28,6 @@ export const deploy = defineCommand({
       help: 'ask the registry for digests: always (default), changed, never',
       complete: ['always', 'changed', 'never'],
     },
-    'strict-docker': { kind: 'flag', help: 'take only what docker stack deploy takes, not the Compose Specification' },
     'with-registry-auth': { kind: 'flag', help: 'send your registry logins along, so that the nodes can pull the images' },
   },
   async run({ args, options, context }) {
@@ -63,53 +54,14 @@ export const VERBS: { readonly [Action in StackAction]: string } = {
 };
 
 async function readStack(context: Context, stackName: string, paths: readonly string[], strictDocker: boolean): Promise<StackSpec> {
-  const files = await Promise.all(paths.map((path) => readStackFile(context, path)));
-  const first = paths[0] ?? '-';
-  const input: StackInput = {
-    stackName,
-    files,
-    workingDirectory: first === '-' ? context.workingDirectory : dirname(resolve(context.workingDirectory, first)),
-    environment: definedVariables(context.environment),
-    homeDirectory: context.homeDirectory,
-    readFile: readIfThere,
-    strictDocker,
-  };
+  const input = await stackInput(context, stackName, paths, strictDocker);
   // The YAML reader is loaded only where a stack is read: the daemon and the other commands do without it.
   const { loadStack } = await import('@swarm/shared/compose/load-stack');
   const load = loadStack(input);
-  if (load.kind === 'invalid') {
-    throw new CommandFailure(
-      `stack ${stackName} has ${count(load.problems.length, 'problem')}, nothing was changed:\n${load.problems.map((problem) => `  ${showProblem(problem)}`).join('\n')}`,
-    );
-  }
-  for (const warning of load.warnings) context.terminal.err(`warning: ${showProblem(warning)}\n`);
+  if (load.kind === 'invalid')
+    throw invalidStack(`stack ${stackName} has ${problemCount(load.problems)}, nothing was changed`, load.problems);
+  printStackWarnings(context, load.warnings);
   return load.stack;
-}
-
-async function readStackFile(context: Context, path: string): Promise<StackFile> {
-  if (path === '-') return { path, bytes: await context.readStdin() };
-  const bytes = readIfThere(resolve(context.workingDirectory, path));
-  if (bytes === undefined) throw new CommandFailure(`there is no stack file ${path}`);
-  return { path, bytes };
-}
-
-function readIfThere(path: string): Uint8Array | undefined {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return undefined;
-    throw new CommandFailure(`${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`, EXIT.failed, error);
-  }
-}
-
-function definedVariables(environment: Context['environment']): { readonly [name: string]: string } {
-  return Object.fromEntries(Object.entries(environment).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
-}
-
-/** `stack.yml:12:5: what, why, way out`. */
-function showProblem({ file, line, column, message }: StackProblem): string {
-  const place = [file, line, column].filter((part) => part !== undefined).join(':');
-  return `${place}: ${message}`;
 }
 
 async function resolveImages(

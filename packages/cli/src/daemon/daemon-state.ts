@@ -8,7 +8,9 @@ export interface RunningNode {
   readonly clusterID: string;
   /** The advertised address, without port. */
   readonly address: string;
-  /** Undefined while this node is a worker. */
+  /** Its manager waits for the unlock key; the worker runs. */
+  readonly isLocked: boolean;
+  /** Undefined while this node is a worker, or locked. */
   readonly manager: ManagerAccess | undefined;
   readonly remoteManagers: () => readonly { readonly NodeID: string; readonly Addr: string }[];
   /** Why the node is cut off or cannot work, for the user; empty when all is well. */
@@ -21,13 +23,14 @@ export interface RunningNode {
  * What the daemon is. The moves:
  * inactive → starting (init, join) → active → leaving → inactive; starting → inactive when it fails;
  * at the start of the process: inactive, or starting → active, or starting → error when what the data root holds cannot
- * be used; leaving → error when the containers cannot be removed; error → inactive by leaving.
+ * be used, or → locked when its manager needs the unlock key; locked → starting by unlocking, → leaving; leaving → error when the containers cannot be removed; error → inactive by leaving.
  * One setter changes it, and logs each change once.
  */
 export type DaemonState =
   | { readonly kind: 'inactive' }
-  | { readonly kind: 'starting'; readonly what: 'init' | 'join' | 'resume' }
+  | { readonly kind: 'starting'; readonly what: 'init' | 'join' | 'resume' | 'unlock' }
   | { readonly kind: 'active'; readonly node: RunningNode }
+  | { readonly kind: 'locked'; readonly node: RunningNode }
   | { readonly kind: 'leaving' }
   | { readonly kind: 'error'; readonly message: string };
 
@@ -55,6 +58,8 @@ function describe(state: DaemonState): object {
       return {};
     case 'starting':
       return { what: state.what };
+    case 'locked':
+      return { nodeID: state.node.nodeID, clusterID: state.node.clusterID };
     case 'active':
       return { nodeID: state.node.nodeID, clusterID: state.node.clusterID, manager: state.node.manager !== undefined };
     case 'error':

@@ -1,5 +1,7 @@
+import { JournalLocked } from '@swarm/manager/store/journal-key';
 import type { InitRequest, JoinRequest } from '@swarm/shared/engine-api/cluster-spec';
 import { ApiError } from '@swarm/shared/errors/api-error';
+import { createUnlockKey, parseUnlockKey } from '@swarm/shared/identity/unlock-key';
 import { type Logger, silentLogger } from '@swarm/shared/runtime/logger';
 import { EngineError, type EngineInfo } from '@swarm/worker/engine/engine';
 import { describe, expect, it } from 'vitest';
@@ -14,6 +16,9 @@ interface World {
   /** What the data root holds at the start. */
   readonly member?: boolean;
   readonly resume?: () => Promise<RunningNode>;
+  /** The node is locked with it. */
+  readonly unlockKey?: string;
+  readonly unlock?: () => Promise<RunningNode>;
   readonly make?: () => Promise<RunningNode>;
   readonly leave?: () => Promise<void>;
   readonly engine?: Partial<EngineInfo> | EngineError;
@@ -25,6 +30,7 @@ function build(world: World = {}) {
     nodeID: 'node1',
     clusterID: 'cluster1',
     address: '10.0.0.1',
+    isLocked: world.unlockKey !== undefined,
     manager: undefined,
     remoteManagers: () => [{ NodeID: '', Addr: '10.0.0.2:2377' }],
     problem: () => '',
@@ -45,6 +51,14 @@ function build(world: World = {}) {
     join: async (request, _addresses, availability) => {
       happened.push(`join ${request.RemoteAddrs?.join()} ${availability}`);
       return make();
+    },
+    async checkUnlockKey(unlockKey) {
+      const isRight = world.unlockKey !== undefined && Buffer.compare(unlockKey, parseUnlockKey(world.unlockKey) ?? Buffer.of()) === 0;
+      if (!isRight) throw new JournalLocked('/key', 'wrong-key');
+    },
+    unlock: async () => {
+      happened.push('unlock');
+      return world.unlock?.() ?? { ...node, isLocked: false };
     },
     leave: async () => {
       happened.push('leave');
@@ -237,5 +251,56 @@ describe('is refused with the words of Docker', () => {
     const refused = await refusal(action(control));
     expect(refused.status).toBe(status);
     expect(refused.message).toMatch(message);
+  });
+});
+
+describe('a locked node', () => {
+  async function locked(more: World = {}) {
+    const unlockKey = createUnlockKey();
+    const world = build({ member: true, unlockKey, ...more });
+    await world.control.look();
+    await world.control.resume();
+    return { ...world, unlockKey };
+  }
+
+  it('says so, and works as a worker until it is unlocked', async () => {
+    const { control, changes, happened, unlockKey } = await locked();
+    expect(control.local()).toMatchObject({ state: 'locked', nodeID: 'node1', isManager: false });
+    await control.unlock(unlockKey);
+    expect(control.local().state).toBe('active');
+    expect(changes).toEqual(['inactive → starting', 'starting → locked', 'locked → starting', 'starting → active']);
+    expect(happened).toEqual(['stop node', 'unlock']);
+  });
+
+  it.each([
+    ['what is no key', 'SWMKEY-1-short', { status: 400, message: expect.stringMatching(/^invalid key string/) }],
+    ['another key', createUnlockKey(), { status: 401, message: 'swarm could not be unlocked: invalid key provided' }],
+  ])('stays locked with %s', async (_what, key, reply) => {
+    const { control, happened } = await locked();
+    expect(await refusal(control.unlock(key))).toEqual(reply);
+    expect(control.local().state).toBe('locked');
+    expect(happened).toEqual([]);
+  });
+
+  it('is unlocked once, however often it is asked at a time', async () => {
+    const { control, happened, unlockKey } = await locked();
+    const outcomes = await Promise.allSettled([control.unlock(unlockKey), control.unlock(unlockKey)]);
+    expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    expect(happened).toEqual(['stop node', 'unlock']);
+  });
+
+  it('is in error, with the reason, when its manager does not start', async () => {
+    const { control, unlockKey } = await locked({ unlock: async () => Promise.reject(new Error('the disk is full')) });
+    await expect(control.unlock(unlockKey)).rejects.toThrow('the disk is full');
+    expect(control.local()).toMatchObject({ state: 'error', error: 'the disk is full' });
+  });
+
+  it('can leave, and be stopped', async () => {
+    const leaving = await locked();
+    await leaving.control.leave(true);
+    expect(leaving.happened).toEqual(['stop node', 'leave']);
+    const stopping = await locked();
+    await stopping.control.stop();
+    expect(stopping.happened).toEqual(['stop node']);
   });
 });

@@ -1,13 +1,22 @@
 import type { LocalNode, NodeControl } from '@swarm/manager/seams/node-control';
+import { JournalLocked } from '@swarm/manager/store/journal-key';
 import type { Availability, InitRequest, JoinRequest } from '@swarm/shared/engine-api/cluster-spec';
 import { AVAILABILITIES } from '@swarm/shared/engine-api/cluster-spec';
 import { ApiError } from '@swarm/shared/errors/api-error';
+import { parseUnlockKey } from '@swarm/shared/identity/unlock-key';
 import { assertNever } from '@swarm/shared/runtime/assert-never';
 import type { Logger } from '@swarm/shared/runtime/logger';
 import { EngineError, type EngineInfo } from '@swarm/worker/engine/engine';
 import { PayloadError } from '@swarm/worker/payloads/payload-files';
 import { type DaemonState, keepState, type RunningNode } from './daemon-state.ts';
-import { decideAdvertiseAddress, decideListenAddress, encodeHostPort, type HostInterface, type HostPort } from './decide/address.ts';
+import {
+  decideAdvertiseAddress,
+  decideDataPathAddress,
+  decideListenAddress,
+  encodeHostPort,
+  type HostInterface,
+  type HostPort,
+} from './decide/address.ts';
 
 export interface Addresses {
   readonly listen: HostPort;
@@ -20,6 +29,10 @@ export interface NodeParts {
   isMember(): Promise<boolean>;
   /** Starts the node that the data root holds. @throws with a reason for the user when it cannot be used. */
   resume(): Promise<RunningNode>;
+  /** @throws JournalLocked when this is not the key of the locked manager. */
+  checkUnlockKey(unlockKey: Uint8Array): Promise<void>;
+  /** As `resume`, for a locked node whose parts have ended. */
+  unlock(unlockKey: Uint8Array): Promise<RunningNode>;
   init(request: InitRequest, addresses: Addresses, availability: Availability): Promise<RunningNode>;
   join(request: JoinRequest, addresses: Addresses, availability: Availability): Promise<RunningNode>;
   /** For a node whose parts have ended: removes its containers, then forgets it. @throws EngineError; then it can be tried again. */
@@ -91,8 +104,10 @@ export function createNodeControl(deps: NodeControlDeps): DaemonControl {
     }
   }
 
-  function addressesOf(request: { readonly ListenAddr?: string; readonly AdvertiseAddr?: string }): Addresses {
+  function addressesOf(request: Pick<InitRequest, 'ListenAddr' | 'AdvertiseAddr' | 'DataPathAddr'>): Addresses {
     const interfaces = deps.interfaces();
+    // No data path exists yet that could use it; a wrong one is refused all the same.
+    decideDataPathAddress(request.DataPathAddr ?? '', interfaces);
     const listen = decideListenAddress(request.ListenAddr ?? '', interfaces);
     const asked = request.AdvertiseAddr ?? '';
     return { listen, advertise: decideAdvertiseAddress(asked === '' ? (deps.advertiseAddr ?? '') : asked, listen, interfaces) };
@@ -114,6 +129,26 @@ export function createNodeControl(deps: NodeControlDeps): DaemonControl {
     state.set({ kind: 'inactive' });
   }
 
+  async function unlockNow(key: Uint8Array): Promise<void> {
+    try {
+      await parts.checkUnlockKey(key);
+    } catch (error) {
+      if (!(error instanceof JournalLocked)) throw error;
+      throw new ApiError('unauthenticated', 'swarm could not be unlocked: invalid key provided', { cause: error });
+    }
+    // Looked at after the wait: another call may have come first.
+    const now = state.get();
+    if (now.kind !== 'locked') throw new ApiError('unavailable', 'this node is not locked, or is being unlocked already');
+    state.set({ kind: 'starting', what: 'unlock' });
+    try {
+      await now.node.stop();
+      state.set({ kind: 'active', node: await parts.unlock(key) });
+    } catch (error) {
+      state.set({ kind: 'error', message: messageOf(error) });
+      throw error;
+    }
+  }
+
   return {
     async look() {
       try {
@@ -125,7 +160,8 @@ export function createNodeControl(deps: NodeControlDeps): DaemonControl {
     async resume() {
       if (state.get().kind !== 'starting') return;
       try {
-        state.set({ kind: 'active', node: await parts.resume() });
+        const node = await parts.resume();
+        state.set({ kind: node.isLocked ? 'locked' : 'active', node });
       } catch (error) {
         state.set({ kind: 'error', message: messageOf(error) });
       }
@@ -133,7 +169,7 @@ export function createNodeControl(deps: NodeControlDeps): DaemonControl {
     async stop() {
       await changing;
       const now = state.get();
-      if (now.kind === 'active') await now.node.stop();
+      if (now.kind === 'active' || now.kind === 'locked') await now.node.stop();
     },
     local: () => localNode(state.get()),
     manager() {
@@ -155,6 +191,15 @@ export function createNodeControl(deps: NodeControlDeps): DaemonControl {
       const asked = { ...request, ListenAddr: request.ListenAddr || '0.0.0.0' };
       await start('join', asked, (addresses, availability) => parts.join(asked, addresses, availability));
     },
+    async unlock(text) {
+      const key = parseUnlockKey(text);
+      if (key === undefined) {
+        throw new ApiError('invalid-argument', 'invalid key string: an unlock key is "SWMKEY-1-" and 43 more characters');
+      }
+      const unlocking = unlockNow(key);
+      changing = unlocking.catch(() => undefined);
+      return unlocking;
+    },
     async leave() {
       const now = state.get();
       switch (now.kind) {
@@ -165,8 +210,9 @@ export function createNodeControl(deps: NodeControlDeps): DaemonControl {
         case 'leaving':
           throw new ApiError('unavailable', 'This node is leaving its swarm already');
         case 'active':
+        case 'locked':
         case 'error': {
-          const leaving = leaveNow(now.kind === 'active' ? now.node : undefined);
+          const leaving = leaveNow(now.kind === 'error' ? undefined : now.node);
           changing = leaving.catch(() => undefined);
           return leaving;
         }
@@ -195,12 +241,14 @@ function localNode(state: DaemonState): LocalNode {
       return { ...nobody, state: 'pending' };
     case 'error':
       return { ...nobody, state: 'error', error: state.message };
+    case 'locked':
     case 'active':
       return {
-        state: 'active',
+        state: state.kind,
         nodeID: state.node.nodeID,
         nodeAddr: state.node.address,
-        error: state.node.problem(),
+        // A locked node's worker dials its own manager, which does not run: that is what the state says already.
+        error: state.kind === 'locked' ? '' : state.node.problem(),
         isManager: state.node.manager !== undefined,
         remoteManagers: state.node.remoteManagers(),
       };

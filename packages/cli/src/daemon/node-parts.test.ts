@@ -3,9 +3,11 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ApiError } from '@swarm/shared/errors/api-error';
+import { createUnlockKey, parseUnlockKey } from '@swarm/shared/identity/unlock-key';
 import { systemClock } from '@swarm/shared/runtime/clock';
 import { systemRandom } from '@swarm/shared/runtime/ids';
 import { silentLogger } from '@swarm/shared/runtime/logger';
+import { createFakeContainerAccess } from '@swarm/worker/engine/fake-container-access';
 import type { FakeEngine } from '@swarm/worker/engine/fake-controls';
 import { createFakeEngine } from '@swarm/worker/engine/fake-engine';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -47,6 +49,7 @@ async function host(name: string): Promise<Host> {
     dataRoot,
     execRoot: join(folder, `${name}-run`),
     engine,
+    access: createFakeContainerAccess(engine),
     clock: systemClock,
     random: systemRandom,
     logger: silentLogger,
@@ -168,5 +171,38 @@ describe('a node made of its real parts', () => {
     await expect(one.parts.resume()).rejects.toThrow(/its identity is missing.*swarm leave --force/);
     await one.parts.leave();
     expect(await left(one)).toEqual([]);
+  });
+
+  it('with autolock comes back locked, with its worker, and opens with the newest key only', async () => {
+    const one = await host('one');
+    const spec = { EncryptionConfig: { AutoLockManagers: true } };
+    const first = keep(await one.parts.init({ Spec: spec }, await freeAddresses(), 'active'));
+    const keyOf = (node: RunningNode) => parseUnlockKey(node.manager?.store.view((tx) => tx.clusters.all()[0]?.unlockKey) ?? '');
+    const old = keyOf(first) ?? new Uint8Array();
+    await first.manager?.store.update((tx) => {
+      for (const cluster of tx.clusters.all()) tx.clusters.update({ ...cluster, unlockKey: createUnlockKey() });
+    });
+    await first.manager?.applyUnlockKey();
+    const newest = keyOf(first) ?? new Uint8Array();
+    await stop(first);
+
+    const locked = keep(await one.parts.resume());
+    expect(locked).toMatchObject({ isLocked: true, manager: undefined, nodeID: first.nodeID });
+    await expect(one.parts.checkUnlockKey(old)).rejects.toMatchObject({ kind: 'wrong-key' });
+    await one.parts.checkUnlockKey(newest);
+    await stop(locked);
+    const open = keep(await one.parts.unlock(newest));
+    expect(open.isLocked).toBe(false);
+    expect(keyOf(open)).toEqual(newest);
+    await vi.waitFor(() => expect(nodes(open)).toMatchObject([{ Status: { State: 'ready' } }]));
+
+    // A crash between the change in the store and the seal: the next start makes up for it.
+    await open.manager?.store.update((tx) => {
+      for (const { unlockKey: _, ...cluster } of tx.clusters.all()) tx.clusters.update(cluster);
+    });
+    await stop(open);
+    await stop(keep(await one.parts.unlock(newest)));
+    const plain = keep(await one.parts.resume());
+    expect(plain.isLocked).toBe(false);
   });
 });

@@ -4,7 +4,7 @@ import { createClusterCertificates } from '@swarm/manager/ca/cluster-certificate
 import { commitCluster, createCluster } from '@swarm/manager/ca/create-cluster';
 import { type RunningManager, startManager } from '@swarm/manager/manager';
 import type { Journal } from '@swarm/manager/store/journal';
-import { loadJournalKey } from '@swarm/manager/store/journal-key';
+import { type JournalKey, JournalLocked, openJournalKey } from '@swarm/manager/store/journal-key';
 import { openStore } from '@swarm/manager/store/memory-store';
 import { openSqliteJournal } from '@swarm/manager/store/sqlite-journal';
 import type { Store } from '@swarm/manager/store/store';
@@ -15,9 +15,11 @@ import { EnrolError } from '@swarm/shared/identity/enrol-error';
 import type { NodeIdentity } from '@swarm/shared/identity/identity';
 import { createIdentityStore, IdentityError } from '@swarm/shared/identity/identity-store';
 import { createPrivateKeyPem } from '@swarm/shared/identity/keys';
+import { parseUnlockKey } from '@swarm/shared/identity/unlock-key';
 import { type Clock, delay } from '@swarm/shared/runtime/clock';
 import type { Random } from '@swarm/shared/runtime/ids';
 import type { Logger } from '@swarm/shared/runtime/logger';
+import type { ContainerAccess } from '@swarm/worker/engine/container-access';
 import type { ContainerEngine } from '@swarm/worker/engine/engine';
 import type { PayloadFiles } from '@swarm/worker/payloads/payload-files';
 import { systemTmpfs } from '@swarm/worker/payloads/tmpfs';
@@ -26,6 +28,7 @@ import { removeNodeContainers } from '@swarm/worker/reconciler/remove-node-conta
 import type { RunningNode } from './daemon-state.ts';
 import type { DataRoot } from './data-root.ts';
 import { encodeHostPort, type HostPort } from './decide/address.ts';
+import type { HeldSocket } from './held-socket.ts';
 import { managersKnown } from './managers-known.ts';
 import { type Membership, membershipFile } from './membership.ts';
 import type { Addresses, NodeParts } from './node-control.ts';
@@ -37,6 +40,9 @@ export interface NodePartsDeps {
   /** Of what need not survive a reboot. */
   readonly execRoot: string;
   readonly engine: ContainerEngine;
+  readonly access: ContainerAccess;
+  /** Absent where the API listens on no unix socket. */
+  readonly taskSocket?: HeldSocket;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -53,18 +59,22 @@ export function createNodeParts(deps: NodePartsDeps): NodeParts {
   const { dataRoot, clock, random, logger, onFailure } = deps;
   const file = membershipFile(dataRoot.membershipFile);
   const identities = createIdentityStore(dataRoot.identity);
+  const journalKeyPath = join(dataRoot.manager, 'journal.key');
 
-  async function openManagerStore(): Promise<Store> {
+  async function openManagerStore(unlockKey?: Uint8Array): Promise<OpenStore> {
     await mkdir(dataRoot.manager, { recursive: true, mode: 0o700 });
-    const key = await loadJournalKey(join(dataRoot.manager, 'journal.key'));
-    const journal = await openSqliteJournal({ path: join(dataRoot.manager, 'journal.db'), key });
+    const keyFile = await openJournalKey(journalKeyPath, unlockKey);
+    const journal = await openSqliteJournal({ path: join(dataRoot.manager, 'journal.db'), key: keyFile.key });
     try {
       const store = await openStore({
         journal,
         clock,
         onFailure: (kind, reason) => onFailure(new Error(`the journal failed (${kind}): ${reason}`)),
       });
-      return withJournal(store, journal);
+      const applyUnlockKey = keySealer(store, keyFile);
+      // A daemon that ended between a change of the key and the seal left the file behind it.
+      await applyUnlockKey();
+      return { store: withJournal(store, journal), applyUnlockKey };
     } catch (error) {
       await journal.close();
       throw error;
@@ -72,7 +82,7 @@ export function createNodeParts(deps: NodePartsDeps): NodeParts {
   }
 
   /** Starts what the membership says, or nothing at all. */
-  async function startNode(membership: Membership, first: NodeIdentity, opened: Store | undefined): Promise<RunningNode> {
+  async function startNode(membership: Membership, first: NodeIdentity, opened: OpenStore | 'locked' | undefined): Promise<RunningNode> {
     const undo = new Undo();
     try {
       return await startParts(membership, first, opened, undo);
@@ -82,13 +92,18 @@ export function createNodeParts(deps: NodePartsDeps): NodeParts {
     }
   }
 
-  async function startParts(membership: Membership, first: NodeIdentity, opened: Store | undefined, undo: Undo): Promise<RunningNode> {
+  async function startParts(
+    membership: Membership,
+    first: NodeIdentity,
+    opened: OpenStore | 'locked' | undefined,
+    undo: Undo,
+  ): Promise<RunningNode> {
     let identity = first;
     let manager: RunningManager | undefined;
-    if (membership.role === 'manager') {
-      const store = opened ?? (await openManagerStore());
+    if (membership.role === 'manager' && opened !== 'locked') {
+      const { store, applyUnlockKey } = opened ?? (await openManagerStore());
       undo.add(() => store.close());
-      manager = await startManager({ store, identity, listen: membership.listen, clock, random, logger, onFailure });
+      manager = await startManager({ store, applyUnlockKey, identity, listen: membership.listen, clock, random, logger, onFailure });
       undo.replace(manager.stop);
     }
     const own = manager === undefined ? undefined : encodeHostPort(loopbackOf(manager.address));
@@ -107,8 +122,12 @@ export function createNodeParts(deps: NodePartsDeps): NodeParts {
       onFailure,
     });
     undo.add(renewal.stop);
+    // Containers that mount it start only where it is.
+    await deps.taskSocket?.revive();
     const worker = await startWorkerNode({
       engine: deps.engine,
+      access: deps.access,
+      ...(deps.taskSocket !== undefined && { taskSocket: deps.taskSocket }),
       payloads: await openPayloads(identity.nodeID),
       identity: () => identity,
       folder: dataRoot.worker,
@@ -125,6 +144,7 @@ export function createNodeParts(deps: NodePartsDeps): NodeParts {
       nodeID: identity.nodeID,
       clusterID: identity.clusterID,
       address: membership.advertise.host,
+      isLocked: opened === 'locked',
       manager,
       remoteManagers: () => remoteManagers(manager?.store, managers.list()),
       problem: () => renewal.problem() ?? worker.problem() ?? '',
@@ -141,6 +161,7 @@ export function createNodeParts(deps: NodePartsDeps): NodeParts {
 
   async function forget(): Promise<void> {
     await file.remove();
+    await deps.taskSocket?.giveUp();
     await identities.remove();
     for (const folder of [dataRoot.manager, dataRoot.worker]) await rm(folder, { recursive: true, force: true });
   }
@@ -155,6 +176,28 @@ export function createNodeParts(deps: NodePartsDeps): NodeParts {
     }
   }
 
+  async function resume(unlockKey?: Uint8Array): Promise<RunningNode> {
+    const membership = await file.read();
+    if (membership === undefined) throw new Error('this host is no member of a cluster');
+    const identity = await identities.load();
+    if (identity === undefined) {
+      throw new Error(
+        `the data root ${dataRoot.path} says that this host is a member of a cluster, but its identity is missing. Restore ${dataRoot.identity} from a backup, or leave (swarm leave --force) and join anew`,
+      );
+    }
+    return startNode(membership, identity, membership.role === 'manager' ? await openOrLocked(unlockKey) : undefined);
+  }
+
+  /** While the manager waits for its key the worker keeps the host's containers. */
+  async function openOrLocked(unlockKey: Uint8Array | undefined): Promise<OpenStore | 'locked'> {
+    try {
+      return await openManagerStore(unlockKey);
+    } catch (error) {
+      if (unlockKey !== undefined || !(error instanceof JournalLocked)) throw error;
+      return 'locked';
+    }
+  }
+
   return {
     async isMember() {
       if ((await file.read()) !== undefined) return true;
@@ -162,17 +205,11 @@ export function createNodeParts(deps: NodePartsDeps): NodeParts {
       await forget();
       return false;
     },
-    async resume() {
-      const membership = await file.read();
-      if (membership === undefined) throw new Error('this host is no member of a cluster');
-      const identity = await identities.load();
-      if (identity === undefined) {
-        throw new Error(
-          `the data root ${dataRoot.path} says that this host is a member of a cluster, but its identity is missing. Restore ${dataRoot.identity} from a backup, or leave (swarm leave --force) and join anew`,
-        );
-      }
-      return startNode(membership, identity, undefined);
+    resume: () => resume(),
+    async checkUnlockKey(unlockKey) {
+      await openJournalKey(journalKeyPath, unlockKey);
     },
+    unlock: (unlockKey) => resume(unlockKey),
     init: (request, addresses, availability) => orNothing(() => init(request, addresses, availability)),
     join: (request, addresses, availability) => orNothing(() => joinCluster(request, addresses, availability)),
     async leave() {
@@ -191,7 +228,8 @@ export function createNodeParts(deps: NodePartsDeps): NodeParts {
   };
 
   async function init(request: InitRequest, addresses: Addresses, availability: Availability): Promise<RunningNode> {
-    const store = await openManagerStore();
+    const opened = await openManagerStore();
+    const { store } = opened;
     let started = false;
     try {
       const created = await createCluster(
@@ -208,10 +246,11 @@ export function createNodeParts(deps: NodePartsDeps): NodeParts {
         },
       );
       await commitCluster(store, created);
+      await opened.applyUnlockKey();
       await identities.save(created.identity);
       const membership: Membership = { format: 1, role: 'manager', ...addresses, managers: [encodeHostPort(addresses.advertise)] };
       started = true;
-      return await keep(membership, await startNode(membership, created.identity, store));
+      return await keep(membership, await startNode(membership, created.identity, opened));
     } finally {
       if (!started) await store.close();
     }
@@ -276,6 +315,27 @@ function remoteManagers(
   return store.view((tx) =>
     tx.nodes.all().flatMap((node) => (node.ManagerStatus === undefined ? [] : [{ NodeID: node.ID, Addr: node.ManagerStatus.Addr }])),
   );
+}
+
+interface OpenStore {
+  readonly store: Store;
+  readonly applyUnlockKey: () => Promise<void>;
+}
+
+/** One at a time and by what the store says then: the newest key wins. */
+function keySealer(store: Store, keyFile: JournalKey): () => Promise<void> {
+  let sealing: Promise<void> = Promise.resolve();
+  return () => {
+    const sealed = sealing.then(() => {
+      const text = store.view((tx) => tx.clusters.all()[0]?.unlockKey);
+      if (text === undefined) return keyFile.seal(undefined);
+      const unlockKey = parseUnlockKey(text);
+      if (unlockKey === undefined) throw new Error('the unlock key in the store has another form than unlock keys have');
+      return keyFile.seal(unlockKey);
+    });
+    sealing = sealed.catch(() => undefined);
+    return sealed;
+  };
 }
 
 /** A store whose end is the end of its journal too, so that the next daemon finds it free. */

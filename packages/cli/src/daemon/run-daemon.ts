@@ -1,16 +1,18 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { flushCompileCache } from 'node:module';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { buildApi } from '@swarm/manager/api/build-api';
 import { listenApi } from '@swarm/manager/api/listen-api';
 import { systemClock } from '@swarm/shared/runtime/clock';
 import { systemRandom } from '@swarm/shared/runtime/ids';
 import { createLogger, type Logger } from '@swarm/shared/runtime/logger';
 import { createDockerodeEngine } from '@swarm/worker/engine/dockerode-engine';
+import { createHttpContainerAccess } from '@swarm/worker/engine/http-container-access';
 import type { Target } from '../client/target.ts';
 import { EXIT } from '../command/exit-codes.ts';
 import { VERSION } from '../version.ts';
 import { DataRootBusy, takeDataRoot } from './data-root.ts';
+import { createHeldSocket } from './held-socket.ts';
 import { hostInterfaces } from './host-interfaces.ts';
 import { createNodeControl } from './node-control.ts';
 import { createNodeParts } from './node-parts.ts';
@@ -79,8 +81,30 @@ async function startDaemon(settings: DaemonSettings, logger: Logger, onFailure: 
   const dataRoot = await takeDataRoot(settings.dataRoot);
   await mkdir(settings.execRoot, { recursive: true, mode: 0o755 });
   const engine = await createDockerodeEngine({ address: settings.engine.text });
+  const access = createHttpContainerAccess(addressOf(settings.engine));
+  const api = settings.hosts.find((host) => host.kind === 'unix');
+  const taskSocket =
+    api === undefined
+      ? undefined
+      : createHeldSocket({
+          api: api.path,
+          folder: join(settings.execRoot, 'tasks'),
+          dataRoot: dataRoot.path,
+          engine: settings.engine,
+          logger,
+        });
   const control = createNodeControl({
-    parts: createNodeParts({ dataRoot, execRoot: settings.execRoot, engine, clock: systemClock, random: systemRandom, logger, onFailure }),
+    parts: createNodeParts({
+      dataRoot,
+      execRoot: settings.execRoot,
+      engine,
+      access,
+      ...(taskSocket !== undefined && { taskSocket }),
+      clock: systemClock,
+      random: systemRandom,
+      logger,
+      onFailure,
+    }),
     engineInfo: () => engine.info(),
     interfaces: hostInterfaces,
     advertiseAddr: settings.advertiseAddr,

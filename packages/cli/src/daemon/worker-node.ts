@@ -5,18 +5,23 @@ import type { Clock } from '@swarm/shared/runtime/clock';
 import type { Random } from '@swarm/shared/runtime/ids';
 import type { Logger } from '@swarm/shared/runtime/logger';
 import { createFileWorkerDisk } from '@swarm/worker/assignments/file-worker-disk';
+import type { ContainerAccess } from '@swarm/worker/engine/container-access';
 import type { ContainerEngine } from '@swarm/worker/engine/engine';
+import type { TaskSocket } from '@swarm/worker/engine/engine-socket';
 import { bridgePlane } from '@swarm/worker/network/bridge-plane';
 import type { PayloadFiles } from '@swarm/worker/payloads/payload-files';
 import { webSocketDialer } from '@swarm/worker/session/dial';
 import { engineDescriber } from '@swarm/worker/session/engine-describer';
 import { startEngineHealth } from '@swarm/worker/session/engine-health';
 import { type Session, startSession } from '@swarm/worker/session/session';
+import { taskCaller } from '@swarm/worker/session/task-calls';
 import { taskLogOpener } from '@swarm/worker/session/task-log';
 import { startWorker } from '@swarm/worker/worker';
 
 export interface WorkerNodeDeps {
   readonly engine: ContainerEngine;
+  readonly access: ContainerAccess;
+  readonly taskSocket?: TaskSocket;
   readonly identity: () => NodeIdentity;
   readonly payloads: PayloadFiles;
   /** Of the worker's own documents. */
@@ -46,6 +51,7 @@ export async function startWorkerNode(deps: WorkerNodeDeps): Promise<WorkerNode>
   let session: Session | undefined;
   const worker = await startWorker({
     engine,
+    ...(deps.taskSocket !== undefined && { taskSocket: deps.taskSocket }),
     disk: createFileWorkerDisk({ folder: deps.folder, privateKey }),
     network: bridgePlane,
     payloads: deps.payloads,
@@ -66,6 +72,7 @@ export async function startWorkerNode(deps: WorkerNodeDeps): Promise<WorkerNode>
         advertiseAddr: deps.advertiseHost,
         sink,
         openLog: taskLogOpener(engine, () => clusterID),
+        callTask: taskCaller({ engine, access: deps.access, nodeID, clusterID }),
         onRenewCertificate: deps.onRenewCertificate,
         onRefused({ code }) {
           if (code === 'certificate-expired' || code === 'role-changed') deps.onRenewCertificate();

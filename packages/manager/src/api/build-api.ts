@@ -8,6 +8,8 @@ import { EventRing } from './events/event-ring.ts';
 import { notFoundPage } from './not-found-page.ts';
 import { isOwnPath } from './own-paths.ts';
 import { buildForward } from './proxy/forward.ts';
+import { buildRemoteContainers } from './remote/remote-containers.ts';
+import { serveCall } from './remote/serve-call.ts';
 import type { RouteDeps } from './route-deps.ts';
 import { addEventRoute } from './routes/events.ts';
 import { addLogRoutes } from './routes/logs.ts';
@@ -27,10 +29,12 @@ export type { ApiDeps, EngineAddress } from './api-deps.ts';
  * to the local engine. Built apart from listening: see `listenApi`.
  */
 export function buildApi(deps: ApiDeps): FastifyInstance {
-  const routeDeps: RouteDeps = { ...deps, engineClient: buildEngineClient(deps), forward: buildForward(deps.engine) };
+  const engineClient = buildEngineClient(deps);
+  const remote = buildRemoteContainers({ node: deps.node, engineClient });
+  const routeDeps: RouteDeps = { ...deps, engineClient, forward: buildForward(deps.engine) };
   const events = new EventRing(deps.clock);
   const app = Fastify({
-    serverFactory: (handler) => buildServer(handler, deps),
+    serverFactory: (handler) => buildServer(handler, { ...deps, remote }),
     clientErrorHandler: answerClientError,
     rewriteUrl: (request) => splitApiVersion(request.url ?? '/').rest,
     // Streams that clients follow would keep a stopping daemon waiting.
@@ -69,7 +73,9 @@ export function buildApi(deps: ApiDeps): FastifyInstance {
   app.addHook('onClose', async () => events.attach(undefined));
   app.setNotFoundHandler(async (request, reply) => {
     if (isOwnPath(request.originalUrl)) throw notFoundPage();
-    await routeDeps.forward(request, reply);
+    const call = await remote.find(request.method, request.originalUrl);
+    if (call === undefined) await routeDeps.forward(request, reply);
+    else await serveCall(request, reply, call);
   });
   return app;
 }

@@ -30,9 +30,22 @@ const FALSE = ['0', 'f', 'F', 'FALSE', 'false', 'False'];
 /** Go's own spellings of a boolean; absent and empty are false. @throws ApiError 400 for anything else. */
 export function strictBoolean(query: Query, name: string): boolean {
   const text = query.get(name) ?? '';
-  if (text === '' || FALSE.includes(text)) return false;
-  if (TRUE.includes(text)) return true;
+  const value = parseBoolean(text);
+  if (value !== undefined) return value;
   throw badRequest(`invalid value for ${name}: ${text}: strconv.ParseBool: parsing ${JSON.stringify(text)}: invalid syntax`);
+}
+
+/** As `strictBoolean`, with the shorter text of the parameters of `POST /swarm/update`. @throws ApiError 400 */
+export function rotation(query: Query, name: string): boolean {
+  const text = query.get(name) ?? '';
+  const value = parseBoolean(text);
+  if (value === undefined) throw badRequest(`invalid value for ${name}: ${text}`);
+  return value;
+}
+
+function parseBoolean(text: string): boolean | undefined {
+  if (text === '' || FALSE.includes(text)) return false;
+  return TRUE.includes(text) ? true : undefined;
 }
 
 /** The version of the object that an update was made from. @throws ApiError 400 when it is missing or no number. */

@@ -4,6 +4,7 @@ import { createCertificateRequest } from '@swarm/shared/identity/certificate-req
 import { createRoot, tlsInfo } from '@swarm/shared/identity/certificates';
 import type { NodeIdentity } from '@swarm/shared/identity/identity';
 import { createJoinToken } from '@swarm/shared/identity/join-token';
+import { createUnlockKey } from '@swarm/shared/identity/unlock-key';
 import type { Clock } from '@swarm/shared/runtime/clock';
 import { asID, type ClusterID, type NodeID, type Random } from '@swarm/shared/runtime/ids';
 import type { ClusterCertificates } from '../seams/cluster-certificates.ts';
@@ -40,9 +41,10 @@ export async function createCluster(
 ): Promise<NewCluster> {
   const { clock, random, certificates } = deps;
   const ca = createRoot(clock.now());
+  const spec = clusterSpecForInit(options.spec);
   const cluster: Draft<Cluster> = {
     ID: asID<ClusterID>(random.id()),
-    Spec: clusterSpecForInit(options.spec),
+    Spec: spec,
     TLSInfo: tlsInfo(ca.certificate),
     RootRotationInProgress: false,
     DefaultAddrPool: options.defaultAddrPool?.length ? options.defaultAddrPool : ['10.0.0.0/8'],
@@ -50,6 +52,7 @@ export async function createCluster(
     DataPathPort: options.dataPathPort || 4789,
     JoinTokens: { Worker: createJoinToken(ca.certificate), Manager: createJoinToken(ca.certificate) },
     ca,
+    ...(spec.EncryptionConfig?.AutoLockManagers === true && { unlockKey: createUnlockKey() }),
   };
   const nodeID = asID<NodeID>(random.id());
   const csr = createCertificateRequest(options.privateKey);

@@ -8,11 +8,13 @@ import type { Clock } from '@swarm/shared/runtime/clock';
 import { deepEqual } from '@swarm/shared/runtime/deep-equal';
 import type { Random } from '@swarm/shared/runtime/ids';
 import type { Logger } from '@swarm/shared/runtime/logger';
+import type { TaskContainers } from '../seams/task-containers.ts';
 import type { TaskLogs } from '../seams/task-logs.ts';
 import type { Change, Commit, Store } from '../store/store.ts';
 import { AssignmentFeed } from './assignment-feed.ts';
 import { belongsToNode } from './decide/assignments.ts';
 import { decideReady, type NodeFacts } from './decide/node-facts.ts';
+import { ExecDirectory } from './exec-directory.ts';
 import { startLivenessMonitor } from './liveness-monitor.ts';
 import { NodeSession, type SessionPeer } from './node-session.ts';
 import { startStatusCommitter } from './status-committer.ts';
@@ -35,6 +37,7 @@ export interface Dispatcher {
   /** A node has connected, and proved who it is. A newer session of a node ends the older one. */
   accept(link: Link, peer: SessionPeer): void;
   readonly logs: TaskLogs;
+  readonly containers: TaskContainers;
   readonly streams: {
     isExpected(streamID: string, nodeID: string): boolean;
     accept(streamID: string, nodeID: string, stream: ByteStream): void;
@@ -214,6 +217,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
     }
   }
 
+  const execs = new ExecDirectory(clock);
   const stopWatch = store.watch(follow);
 
   return {
@@ -239,6 +243,11 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
       connections.add(session);
     },
     logs: streams,
+    containers: {
+      open: (place, call, signal) => streams.openCall(place, call, signal),
+      rememberExec: (execID, place) => execs.remember(execID, place),
+      findExec: (execID) => execs.find(execID),
+    },
     streams,
     renewCertificate: (nodeID) => attended.get(nodeID)?.session.send({ type: 'renewCertificate' }),
     async stop() {

@@ -1,7 +1,11 @@
+import { ApiError } from '@swarm/shared/errors/api-error';
 import type { ByteStream } from '@swarm/shared/protocol/byte-stream';
+import { readCallHead } from '@swarm/shared/protocol/call-head';
+import type { ContainerCall } from '@swarm/shared/protocol/container-call';
 import type { OpenStream } from '@swarm/shared/protocol/session';
 import type { Clock } from '@swarm/shared/runtime/clock';
 import type { Random } from '@swarm/shared/runtime/ids';
+import type { ContainerExchange, ContainerPlace } from '../seams/task-containers.ts';
 import { type TaskLogRequest, type TaskLogs, TaskLogsUnavailable } from '../seams/task-logs.ts';
 
 export interface TaskStreamsDeps {
@@ -15,6 +19,10 @@ export interface TaskStreamsDeps {
 const OPEN_TIMEOUT_MS = 10_000;
 /** Streams that one node may have open or asked for. */
 const MAX_STREAMS_PER_NODE = 128;
+
+type WithoutID<Message> = Message extends unknown ? Omit<Message, 'type' | 'streamID'> : never;
+/** What to ask of a worker, before the stream has an id. */
+type WantedStream = WithoutID<OpenStream>;
 
 interface Expected {
   readonly nodeID: string;
@@ -43,6 +51,24 @@ export class TaskStreams implements TaskLogs {
     };
     const stream = await this.#expect(nodeID, { verb: 'logs', taskID, options }, signal);
     return readStream(stream, signal);
+  }
+
+  /** @throws ApiError 503 when the node cannot be asked. */
+  async openCall({ nodeID, taskID }: ContainerPlace, call: ContainerCall, signal: AbortSignal): Promise<ContainerExchange> {
+    const stream = await this.#expect(nodeID, { verb: 'container', taskID, call }, signal).catch((error: unknown) => {
+      if (error instanceof TaskLogsUnavailable) throw new ApiError('unavailable', error.message);
+      throw error;
+    });
+    const output = readStream(stream, signal);
+    signal.addEventListener('abort', () => stream.destroy(), { once: true });
+    if (signal.aborted) stream.destroy();
+    return {
+      stream,
+      async answer() {
+        const { head, rest } = await readCallHead(stream);
+        return { head, output: startWith(rest, output) };
+      },
+    };
   }
 
   /** True when the id is awaited from this node: to be asked before a connection is upgraded. */
@@ -89,7 +115,7 @@ export class TaskStreams implements TaskLogs {
     for (const streams of [...this.#open.values()]) for (const stream of [...streams]) stream.destroy();
   }
 
-  #expect(nodeID: string, wanted: Pick<OpenStream, 'verb' | 'taskID' | 'options'>, signal: AbortSignal): Promise<ByteStream> {
+  #expect(nodeID: string, wanted: WantedStream, signal: AbortSignal): Promise<ByteStream> {
     return new Promise((resolve, reject) => {
       signal.throwIfAborted();
       const awaited = [...this.#expected.values()].filter((expected) => expected.nodeID === nodeID).length;
@@ -117,6 +143,11 @@ export class TaskStreams implements TaskLogs {
       }
     });
   }
+}
+
+async function* startWith(first: Uint8Array, rest: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  if (first.length > 0) yield first;
+  yield* rest;
 }
 
 /** Ends when the log ends or the signal is aborted; a reader that stops early frees the stream. */

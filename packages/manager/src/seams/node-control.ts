@@ -1,6 +1,7 @@
 import type { InitRequest, JoinRequest } from '@swarm/shared/engine-api/cluster-spec';
 import type { Store } from '../store/store.ts';
 import type { ClusterCertificates } from './cluster-certificates.ts';
+import type { TaskContainers } from './task-containers.ts';
 import type { TaskLogs } from './task-logs.ts';
 
 export type LocalNodeState = 'inactive' | 'pending' | 'active' | 'error' | 'locked';
@@ -28,6 +29,11 @@ export interface NodeControl {
   init(request: InitRequest): Promise<{ readonly nodeID: string }>;
   join(request: JoinRequest): Promise<void>;
   leave(force: boolean): Promise<void>;
+  /**
+   * Starts the manager of a locked node. @throws ApiError 400 for what is no unlock key, 401 for another one than the
+   * cluster's, 503 when the node is not locked.
+   */
+  unlock(unlockKey: string): Promise<void>;
   /** Undefined when this node is no manager now. */
   manager(): ManagerAccess | undefined;
 }
@@ -37,4 +43,7 @@ export interface ManagerAccess {
   readonly store: Store;
   readonly certificates: ClusterCertificates;
   readonly logs: TaskLogs;
+  readonly containers: TaskContainers;
+  /** Resolves once this manager's journal opens with the unlock key the cluster has now, or without one when it has none. */
+  readonly applyUnlockKey: () => Promise<void>;
 }

@@ -1,8 +1,8 @@
-import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { loadJournalKey } from './journal-key.ts';
+import { JournalLocked, openJournalKey } from './journal-key.ts';
 
 let directory: string;
 beforeEach(async () => {
@@ -11,9 +11,9 @@ beforeEach(async () => {
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
 test('the key is made once, kept, and readable by its owner only', async () => {
-  const key = await loadJournalKey(join(directory, 'journal.key'));
+  const { key } = await openJournalKey(join(directory, 'journal.key'));
   expect(key).toHaveLength(32);
-  expect(await loadJournalKey(join(directory, 'journal.key'))).toEqual(key);
+  expect((await openJournalKey(join(directory, 'journal.key'))).key).toEqual(key);
   expect(await readdir(directory)).toEqual(['journal.key']);
   expect((await stat(join(directory, 'journal.key'))).mode & 0o777).toBe(0o600);
 });
@@ -21,15 +21,63 @@ test('the key is made once, kept, and readable by its owner only', async () => {
 test.each([
   ['empty', ''],
   ['cut short', 'swarm journal key, plain\nAAAA\n'],
+  ['sealed and cut short', 'swarm journal key, sealed\nAAAA\n'],
   ['of a form that this version does not know', `swarm journal key, locked\n${'A'.repeat(44)}\n`],
 ])('a key file that is %s is refused and stays as it is', async (_, text) => {
   await writeFile(join(directory, 'journal.key'), text);
-  await expect(loadJournalKey(join(directory, 'journal.key'))).rejects.toMatchObject({ kind: 'damaged' });
+  await expect(openJournalKey(join(directory, 'journal.key'))).rejects.toMatchObject({ kind: 'damaged' });
 });
 
 test('a directory that is not there is told by name', async () => {
-  await expect(loadJournalKey(join(directory, 'none', 'journal.key'))).rejects.toMatchObject({
+  await expect(openJournalKey(join(directory, 'none', 'journal.key'))).rejects.toMatchObject({
     kind: 'unavailable',
     message: expect.stringContaining('none'),
   });
+});
+
+const FIRST = new Uint8Array(32).fill(1);
+const SECOND = new Uint8Array(32).fill(2);
+/** What opening the file says: the key, or why it stays closed. */
+async function opened(unlockKey?: Uint8Array): Promise<Uint8Array | string> {
+  try {
+    return (await openJournalKey(join(directory, 'journal.key'), unlockKey)).key;
+  } catch (error) {
+    if (error instanceof JournalLocked) return error.kind;
+    throw error;
+  }
+}
+
+test('a sealed key opens with the newest unlock key only, and is the same key', async () => {
+  const file = await openJournalKey(join(directory, 'journal.key'));
+  await file.seal(FIRST);
+  expect([await opened(), await opened(SECOND), await opened(FIRST)]).toEqual(['no-key', 'wrong-key', file.key]);
+  await file.seal(SECOND);
+  expect([await opened(), await opened(FIRST), await opened(SECOND)]).toEqual(['no-key', 'wrong-key', file.key]);
+  await file.seal(undefined);
+  expect([await opened(), await opened(FIRST)]).toEqual([file.key, file.key]);
+  expect(await readdir(directory)).toEqual(['journal.key']);
+  expect((await stat(join(directory, 'journal.key'))).mode & 0o777).toBe(0o600);
+});
+
+test('a sealed file does not show the key, and the same seal twice writes nothing', async () => {
+  const path = join(directory, 'journal.key');
+  const file = await openJournalKey(path);
+  await file.seal(FIRST);
+  const text = await readFile(path, 'utf8');
+  expect(text).not.toContain(Buffer.from(file.key).toString('base64').slice(0, 20));
+  await file.seal(Uint8Array.from(FIRST));
+  expect(await readFile(path, 'utf8')).toBe(text);
+});
+
+test('a sealed file that was changed opens with no key', async () => {
+  const path = join(directory, 'journal.key');
+  await (await openJournalKey(path)).seal(FIRST);
+  const [form, encoded = ''] = (await readFile(path, 'utf8')).split('\n');
+  const bytes = Buffer.from(encoded, 'base64');
+  for (const at of bytes.keys()) {
+    const changed = Buffer.from(bytes);
+    changed[at] = (changed[at] ?? 0) ^ 1;
+    await writeFile(path, `${form}\n${changed.toString('base64')}\n`);
+    expect(await opened(FIRST), `byte ${at}`).toBe('wrong-key');
+  }
 });

@@ -34,6 +34,9 @@ export function slotKey(task: Pick<Task, 'ServiceID' | 'Slot' | 'NodeID'>): stri
   return task.Slot === undefined ? `${task.ServiceID}/${task.NodeID ?? ''}` : `${task.ServiceID}/${task.Slot}`;
 }
 
+const SHORT_ID_LENGTH = 12;
+export const shortContainerID = (id: string): string => id.slice(0, SHORT_ID_LENGTH);
+
 /** Work per event depends on what changed: whoever needs "all tasks of X" asks an index, never a scan. */
 export const INDEXES = {
   clusters: {},
@@ -68,6 +71,11 @@ export const INDEXES = {
     template: (task) => [task.templateID],
     state: (task) => [task.Status.State],
     desiredState: (task) => [task.DesiredState],
+    /** The container's short id, as engines print it. */
+    container: (task) => {
+      const id = task.Status.ContainerStatus?.ContainerID ?? '';
+      return id === '' ? [] : [shortContainerID(id)];
+    },
   },
   networks: { name: specName },
   secrets: { name: specName },

@@ -39,6 +39,8 @@ export interface StackInput {
   readonly lenient?: boolean;
   /** Active profiles; absent: those of COMPOSE_PROFILES. */
   readonly profiles?: readonly string[];
+  /** Variables stay as they are written: for `stack config` only. */
+  readonly skipInterpolation?: boolean;
 }
 
 export interface StackProblem {
@@ -68,6 +70,6 @@ export function loadStack(input: StackInput): StackLoad {
   return spec.kind === 'invalid' && saysVersionThree(input) ? legacy : spec;
 }
 
-function saysVersionThree(input: StackInput): boolean {
+export function saysVersionThree(input: StackInput): boolean {
   return input.files.some(({ bytes }) => /^version:\s*["']?3/m.test(new TextDecoder().decode(bytes.subarray(0, 65_536))));
 }

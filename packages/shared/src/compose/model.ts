@@ -1,4 +1,5 @@
 import type { PortConfig } from '../engine-api/service-spec.ts';
+import type { Tree } from './yaml-source.ts';
 
 /**
  * A stack file after decoding, with every short form in its long form: what both dialects are turned into and what is
@@ -10,7 +11,7 @@ export interface ComposeFile {
   volumes: Map<string, ComposeVolume>;
   secrets: Map<string, ComposePayload>;
   configs: Map<string, ComposePayload>;
-  extensions: Map<string, unknown>;
+  extensions: Map<string, Tree>;
 }
 
 export type Options = Map<string, string>;
@@ -37,7 +38,7 @@ export interface ComposeService {
   isolation?: string;
   labels: Options;
   logging?: { driver?: string; options: Options };
-  networks: Map<string, { aliases?: string[]; driverOpts?: Options } | null>;
+  networks: Map<string, ComposeAttachment | null>;
   ports?: PortConfig[];
   readOnly?: boolean;
   restart?: string;
@@ -46,16 +47,27 @@ export interface ComposeService {
   stopSignal?: string;
   sysctls: Options;
   tty?: boolean;
-  ulimits: Map<string, { soft: number; hard: number }>;
+  ulimits: Map<string, { soft: number; hard: number; single?: boolean }>;
   user?: string;
   volumes?: ComposeMount[];
   workingDir?: string;
+  /** Keys that a deploy has no use for, kept for `stack config`; short forms already long. */
+  ignored?: Map<string, Tree>;
+  extensions?: Map<string, Tree>;
   /** The rest is reached by the Compose Specification only: version 3 has no words for it. */
   groups?: string[];
   dnsOptions?: string[];
   oomScoreAdj?: number;
   platform?: { os: string; architecture?: string };
   privileges?: { noNewPrivileges?: boolean; seccomp?: 'unconfined'; appArmor?: 'disabled'; seLinux?: { [key: string]: string | boolean } };
+}
+
+export interface ComposeAttachment {
+  aliases?: string[];
+  driverOpts?: Options;
+  /** Kept for `stack config` only. */
+  ipv4Address?: string;
+  ipv6Address?: string;
 }
 
 export interface ComposeFileReference {
@@ -77,6 +89,8 @@ export interface ComposeUpdate {
 
 export interface ComposeResources {
   nanoCPUs?: number;
+  /** As the file says it. */
+  cpus?: string;
   memoryBytes?: number;
   pids?: number;
   genericResources?: { kind: string; value: number }[];
@@ -136,6 +150,8 @@ export interface ComposeVolume {
   driverOpts: Options;
   external: boolean;
   labels: Options;
+  /** `x-cluster-spec`. */
+  clusterSpec?: Tree;
 }
 
 export interface ComposePayload {
@@ -144,9 +160,12 @@ export interface ComposePayload {
   file?: string;
   /** The content itself, where the file gives it in place of a path. */
   content?: string;
+  /** The variable that the content comes from. */
+  variable?: string;
   external: boolean;
   labels: Options;
   driver?: string;
   driverOpts: Options;
   templateDriver?: string;
+  extensions?: Map<string, Tree>;
 }

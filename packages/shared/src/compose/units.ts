@@ -42,3 +42,31 @@ export function parseNanoCPUs(text: string): number {
   if (numerator % denominator !== 0n) throw new Error('value is too precise');
   return Number(numerator / denominator);
 }
+
+/** Nanoseconds in Go's duration syntax: `1m30s`, `1.5s`, `0s`. */
+export function formatDuration(nanoseconds: number): string {
+  const sign = nanoseconds < 0 ? '-' : '';
+  const total = BigInt(Math.abs(nanoseconds));
+  if (total === 0n) return '0s';
+  for (const [unit, size, next] of [
+    ['ns', 1n, 1_000n],
+    ['µs', 1_000n, 1_000_000n],
+    ['ms', 1_000_000n, 1_000_000_000n],
+  ] as const) {
+    if (total < next) return `${sign}${decimal(total, size)}${unit}`;
+  }
+  const minute = 60_000_000_000n;
+  const hours = total / (60n * minute);
+  const minutes = (total / minute) % 60n;
+  const seconds = `${decimal(total % minute, 1_000_000_000n)}s`;
+  if (hours > 0n) return `${sign}${hours}h${minutes}m${seconds}`;
+  return minutes > 0n ? `${sign}${minutes}m${seconds}` : `${sign}${seconds}`;
+}
+
+function decimal(amount: bigint, unit: bigint): string {
+  const digits = String(unit).length - 1;
+  const fraction = String(amount % unit)
+    .padStart(digits, '0')
+    .replace(/0+$/, '');
+  return digits === 0 || fraction === '' ? String(amount / unit) : `${amount / unit}.${fraction}`;
+}

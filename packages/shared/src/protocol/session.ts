@@ -5,6 +5,7 @@ import { ConfigSpecSchema, SecretSpecSchema } from '../engine-api/payload-specs.
 import { Int, OneOf, optional } from '../engine-api/schema.ts';
 import { EndpointSpecSchema, GenericResourceSchema, PortConfigSchema, TaskSpecSchema } from '../engine-api/service-spec.ts';
 import type { DeepReadonly } from '../runtime/deep-readonly.ts';
+import { ContainerCallSchema } from './container-call.ts';
 
 /**
  * What a worker and its manager say to each other over a `Link`. The worker dials, sends `hello`; the manager answers
@@ -110,14 +111,18 @@ export const LogStreamOptionsSchema = Type.Object({
 });
 export type LogStreamOptions = DeepReadonly<Static<typeof LogStreamOptionsSchema>>;
 
-export const OpenStreamSchema = Type.Object({
+const streamFields = {
   type: Type.Literal('openStream'),
   /** One-time and bound to the node: the worker dials `CONTROL_PATHS.streams/<id>` with it, or sends `streamRefused`. */
   streamID: ID(),
-  verb: Type.Literal('logs'),
   taskID: ID(),
-  options: LogStreamOptionsSchema,
-});
+} as const;
+
+export const OpenStreamSchema = Type.Union([
+  Type.Object({ ...streamFields, verb: Type.Literal('logs'), options: LogStreamOptionsSchema }),
+  /** The worker answers with a head (`readCallHead`), then what the engine says; the manager sends body or input. */
+  Type.Object({ ...streamFields, verb: Type.Literal('container'), call: ContainerCallSchema }),
+]);
 export type OpenStream = DeepReadonly<Static<typeof OpenStreamSchema>>;
 
 const SettingsMessageSchema = Type.Object({ type: Type.Literal('settings'), settings: SettingsSchema });

@@ -20,6 +20,7 @@ export function createFakeEngine(deps: { readonly clock: Clock; readonly info?: 
   const calls = { list: 0, inspect: 0, pull: 0, create: 0, start: 0, stop: 0, remove: 0, ensureVolume: 0 };
   let down = false;
   let made = 0;
+  let downs = 0;
   let faults: FakeFaults = {};
 
   function requireUp(): void {
@@ -34,8 +35,11 @@ export function createFakeEngine(deps: { readonly clock: Clock; readonly info?: 
     const error = failure?.(verb, target);
     const wait = latencyMs?.[verb];
     requireUp();
+    const asked = downs;
     if (wait !== undefined) await delay(clock, wait, signal);
     requireUp();
+    // What was under way when an engine ended has no effect when it is back.
+    if (asked !== downs) throw new EngineError('unavailable', 'the fake engine was down meanwhile');
     if (error !== undefined) throw error;
     const value = work();
     if (loseAnswer?.(verb, target)) throw new EngineError('unavailable', 'the fake engine lost its answer');
@@ -118,6 +122,7 @@ export function createFakeEngine(deps: { readonly clock: Clock; readonly info?: 
     exitContainer: (id, exitCode, reason) => end(findContainer(id), exitCode, reason?.oomKilled),
     setHealth: (id, health) => setHealth(findContainer(id), health),
     goDown() {
+      downs += 1;
       down = true;
       for (const container of containers.values()) end(container, KILLED);
       subscribers.end();

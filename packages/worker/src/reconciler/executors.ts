@@ -3,6 +3,7 @@ import type { AssignedTask, AssignedTemplate } from '@swarm/shared/protocol/sess
 import type { Logger } from '@swarm/shared/runtime/logger';
 import { buildContainerRequest, type ContainerRequest, type NodeOfTask } from '../engine/container-request.ts';
 import { type ContainerEngine, EngineError } from '../engine/engine.ts';
+import { type TaskSocket, wantsOurSocket, withOurSocket } from '../engine/engine-socket.ts';
 import { PayloadError, type PayloadFile, type PayloadFiles } from '../payloads/payload-files.ts';
 import { EMPTY_SET } from '../session/decide/assignment-set.ts';
 import type { AssignmentSet } from '../session/worker-ports.ts';
@@ -29,6 +30,8 @@ export interface ExecutorDeps {
   readonly payloads: PayloadFiles;
   readonly logger: Logger;
   readonly reports: StepReports;
+  /** Absent: tasks mount the engine's own socket. */
+  readonly taskSocket?: TaskSocket;
   /** What the node shall hold now. */
   readonly assigned: () => AssignmentSet | undefined;
   /** @throws EngineError `unavailable`. */
@@ -49,7 +52,7 @@ export function createExecutor(deps: ExecutorDeps): (step: Step, signal: AbortSi
     },
     async create({ task, template }) {
       const node = await deps.node();
-      const request = buildRequest(task, template, node);
+      const request = buildRequest(task, await placeSocket(template), node);
       if (!request.ok) return reports.failed(task.ID, request.message);
       const refusal = await putPayloads(task.ID, request.files);
       if (refusal !== undefined) return reports.failed(task.ID, refusal);
@@ -94,6 +97,12 @@ export function createExecutor(deps: ExecutorDeps): (step: Step, signal: AbortSi
     },
     removePayloads: ({ taskID }) => payloads.remove(taskID),
   };
+
+  async function placeSocket(template: AssignedTemplate): Promise<AssignedTemplate> {
+    const { taskSocket } = deps;
+    if (taskSocket === undefined || !wantsOurSocket(template, taskSocket.replaces)) return template;
+    return withOurSocket(template, taskSocket.replaces, await taskSocket.path());
+  }
 
   function buildRequest(task: AssignedTask, template: AssignedTemplate, node: NodeOfTask): ContainerRequest {
     const { secrets, configs } = deps.assigned() ?? EMPTY_SET;

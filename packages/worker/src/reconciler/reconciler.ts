@@ -5,6 +5,7 @@ import { deepEqual } from '@swarm/shared/runtime/deep-equal';
 import type { Logger } from '@swarm/shared/runtime/logger';
 import { startLoop } from '@swarm/shared/runtime/loop';
 import { type ContainerEngine, EngineError, type EngineInfo } from '../engine/engine.ts';
+import type { TaskSocket } from '../engine/engine-socket.ts';
 import { type NetworkPlane, NetworkPlaneError } from '../network/network-plane.ts';
 import type { PayloadFiles } from '../payloads/payload-files.ts';
 import type { AssignmentSet, ManagerLine } from '../session/worker-ports.ts';
@@ -32,6 +33,8 @@ export interface Reconciler {
 
 export interface ReconcilerDeps {
   readonly engine: ContainerEngine;
+  /** Absent: tasks mount the engine's own socket. */
+  readonly taskSocket?: TaskSocket;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly line: Pick<ManagerLine, 'report' | 'reach' | 'watchReach'>;
@@ -62,7 +65,8 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
   let set: AssignmentSet | undefined;
   let networkedSet: AssignmentSet | undefined;
   let confirmed = false;
-  let info: EngineInfo | undefined;
+  /** Asked once for all steps that begin together; again when the engine was away, or did not answer. */
+  let info: Promise<EngineInfo> | undefined;
   let engineAnswers = true;
   let listedAtMs = Number.NEGATIVE_INFINITY;
   let cancelLookAgain: (() => void) | undefined;
@@ -78,6 +82,7 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
     execute: createExecutor({
       engine,
       images: createImagePulls({ engine, clock, logger }),
+      ...(deps.taskSocket !== undefined && { taskSocket: deps.taskSocket }),
       payloads: deps.payloads,
       assigned: () => set,
       logger,
@@ -89,8 +94,11 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
         remembered: () => remember(),
       },
       node: async () => {
-        info ??= await engine.info();
-        return { nodeID, clusterID, ...info };
+        info ??= engine.info().catch((error: unknown) => {
+          info = undefined;
+          throw error;
+        });
+        return { nodeID, clusterID, ...(await info) };
       },
     }),
     onEnd: () => loop.wake(),

@@ -11,9 +11,10 @@ import { startLoop } from '@swarm/shared/runtime/loop';
 import { Connection } from './connection.ts';
 import { decideBackoffMs } from './decide/backoff.ts';
 import { ManagerRefused } from './dial.ts';
-import { LogStreams } from './log-streams.ts';
 import { Reach } from './reach.ts';
 import { StatusOutbox } from './status-outbox.ts';
+import type { CallTask } from './task-calls.ts';
+import { TaskStreams } from './task-streams.ts';
 import type { AssignmentSink, ManagerLine } from './worker-ports.ts';
 
 export interface SessionDeps {
@@ -34,6 +35,8 @@ export interface SessionDeps {
   readonly sink: AssignmentSink;
   /** The log of a task's container on this node. @throws when there is none. */
   openLog(taskID: string, options: LogStreamOptions, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
+  /** A manager's call on a task's container on this node. */
+  readonly callTask: CallTask;
   onRenewCertificate(): void;
   /** A manager has turned this node away, e.g. since its certificate has expired or it was removed. Dialling goes on. */
   onRefused(refusal: ControlRefusal): void;
@@ -67,9 +70,9 @@ export function startSession(deps: SessionDeps): Session {
   let description: NodeDescription | undefined;
   let problem: string | undefined = 'no manager has been reached yet';
 
-  const logStreams = new LogStreams({ ...deps, refuse: (streamID, reason) => connection?.refuseStream(streamID, reason) });
+  const taskStreams = new TaskStreams({ ...deps, refuse: (streamID, reason) => connection?.refuseStream(streamID, reason) });
   reach.watch((now) => {
-    if (now === 'unreachable') logStreams.abortAll();
+    if (now === 'unreachable') taskStreams.abortAll();
   });
 
   const firstDescribed = Promise.withResolvers<void>();
@@ -109,7 +112,7 @@ export function startSession(deps: SessionDeps): Session {
         },
         onSettings: adopt,
         onAssignments: (set) => sink.onAssignments(set),
-        onOpenStream: (request) => logStreams.open(address, request),
+        onOpenStream: (request) => taskStreams.open(address, request),
         onRenewCertificate: () => deps.onRenewCertificate(),
         onClosed: (reason) => {
           connection = undefined;
@@ -183,7 +186,7 @@ export function startSession(deps: SessionDeps): Session {
       stopping.abort(new Error('the daemon is stopping'));
       firstDescribed.resolve();
       reach.stop();
-      logStreams.abortAll();
+      taskStreams.abortAll();
       connection?.close('the daemon is stopping');
       await Promise.all([running, describing.stop()]);
     },

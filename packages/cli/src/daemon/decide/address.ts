@@ -53,6 +53,14 @@ export function decideAdvertiseAddress(text: string, listen: HostPort, interface
   return { host: onlySystemAddress(interfaces), port: listen.port };
 }
 
+/** Where this node's containers reach those of others; undefined when the advertise address serves. @throws ApiError 400 with Docker's text. */
+export function decideDataPathAddress(text: string, interfaces: readonly HostInterface[]): string | undefined {
+  if (text === '') return undefined;
+  if (isIP(text) && !isUnspecified(text)) return text;
+  if (interfaces.some((one) => one.name === text)) return addressOfInterface(text, interfaces);
+  throw badRequest('data path address must be a non-zero IP address or network interface (without a port number)');
+}
+
 function addressOfInterface(name: string, interfaces: readonly HostInterface[]): string {
   const found = interfaces.find((one) => one.name === name);
   if (found === undefined)

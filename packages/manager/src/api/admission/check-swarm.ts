@@ -23,9 +23,6 @@ export function checkSwarmSpec(spec: SwarmSpec): void {
 
 /** What this version cannot do, each by its name, so that nothing is promised by storing it. */
 function refuseMissing(spec: SwarmSpec): void {
-  if (spec.EncryptionConfig?.AutoLockManagers === true) {
-    throw notYet('locking the manager at start (autolock)', 'leave AutoLockManagers off');
-  }
   if ((spec.CAConfig?.ExternalCAs ?? []).length > 0) throw notYet('an external CA', 'leave ExternalCAs empty');
   if ((spec.CAConfig?.SigningCACert ?? '') !== '' || (spec.CAConfig?.SigningCAKey ?? '') !== '') {
     throw notYet('a CA certificate of your own', 'leave SigningCACert and SigningCAKey empty');
@@ -56,7 +53,7 @@ export function admitSwarmUpdate(current: Cluster, input: SwarmSpec): SwarmSpec 
     Dispatcher: input.Dispatcher ?? {},
     CAConfig,
     TaskDefaults: input.TaskDefaults ?? {},
-    EncryptionConfig: { AutoLockManagers: false },
+    EncryptionConfig: { AutoLockManagers: input.EncryptionConfig?.AutoLockManagers === true },
   };
 }
 
@@ -71,7 +68,6 @@ export function checkInitRequest(request: InitRequest): void {
   }
   checkPools(request.DefaultAddrPool ?? [], request.SubnetSize ?? 0);
   checkSwarmSpec(request.Spec ?? {});
-  if (request.AutoLockManagers === true) throw notYet('locking the manager at start (autolock)', 'leave it off');
 }
 
 /** @throws ApiError 400 or 500, as Docker's daemon answers each */

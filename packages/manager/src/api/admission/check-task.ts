@@ -11,6 +11,7 @@ export function checkTask({ TaskTemplate: spec = {}, Name, Labels }: ServiceSpec
   const container = spec.ContainerSpec ?? {};
   checkRestartCondition(spec.RestartPolicy);
   for (const mount of container.Mounts ?? []) checkMountType(mount);
+  checkCredentialSpec(container.Privileges?.CredentialSpec);
   checkConfigReferences(container.Configs ?? []);
   checkAmount(spec.Resources?.Limits);
   checkAmount(spec.Resources?.Reservations);
@@ -72,6 +73,22 @@ function checkMountType(mount: Mount): void {
   if (type === 'image' || (type !== '' && !(MOUNT_TYPES as readonly string[]).includes(type))) {
     throw badRequest(`invalid MountType: ${JSON.stringify(type)}`);
   }
+  const propagation = mount.BindOptions?.Propagation ?? '';
+  if (propagation !== '' && !PROPAGATIONS.includes(propagation)) {
+    throw badRequest(`invalid MountPropagation: ${JSON.stringify(propagation)}`);
+  }
+}
+
+/** Where a Windows container's credentials come from: exactly one place. */
+function checkCredentialSpec(spec: { readonly Config?: string; readonly File?: string; readonly Registry?: string } | undefined): void {
+  if (spec === undefined) return;
+  const given = (['Config', 'File', 'Registry'] as const).filter((name) => (spec[name] ?? '') !== '');
+  const [first, second] = given.map((name) => `"${name.toLowerCase()}"`);
+  if (first === undefined) {
+    throw badRequest('invalid CredentialSpec: must either provide "file", "registry", or "config" for credential spec');
+  }
+  if (given.length === 3) throw badRequest('invalid CredentialSpec: cannot specify both "config", "file", and "registry" credential specs');
+  if (second !== undefined) throw badRequest(`invalid CredentialSpec: cannot specify both ${first} and ${second} credential specs`);
 }
 
 function checkMountTargets(mounts: readonly Mount[]): void {
@@ -83,6 +100,7 @@ function checkMountTargets(mounts: readonly Mount[]): void {
   }
 }
 
+const PROPAGATIONS = ['rprivate', 'private', 'rslave', 'slave', 'rshared', 'shared'];
 const MILLISECOND = 1_000_000;
 
 function checkHealth(health: Healthcheck | undefined): void {

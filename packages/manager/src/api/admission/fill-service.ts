@@ -42,11 +42,14 @@ function fillTask(spec: TaskSpec, serviceNetworks: ServiceSpecInput['Networks'])
   };
 }
 
+/** Any other word means the default, as with Docker. */
+const ISOLATIONS = ['default', 'process', 'hyperv'];
+
 function fillContainer(spec: ContainerSpec): ContainerSpec {
   return {
     ...spec,
     ...(spec.Mounts && { Mounts: spec.Mounts.map((mount) => ({ ...mount, Type: mount.Type ?? 'bind' })) }),
-    Isolation: spec.Isolation ?? 'default',
+    Isolation: ISOLATIONS.find((known) => known === spec.Isolation) ?? 'default',
   };
 }
 

@@ -23,7 +23,6 @@ export function insertDefaults(spec: ServiceSpec): ServiceSpec {
     },
     UpdateConfig: withMonitor(spec.UpdateConfig),
     RollbackConfig: withMonitor(spec.RollbackConfig),
-    EndpointSpec: spec.EndpointSpec ?? { Mode: 'vip' },
   };
 }
 

@@ -1,7 +1,8 @@
 import { CONTAINER_LABELS } from '@swarm/shared/domain/labels';
 import { type Task, taskName } from '@swarm/shared/domain/objects';
-import type { Clock } from '@swarm/shared/runtime/clock';
-import { timestamp } from '@swarm/shared/runtime/clock';
+import { isLive } from '@swarm/shared/domain/task-state';
+import { StreamBroken } from '@swarm/shared/protocol/byte-stream';
+import { type Clock, delay, timestamp } from '@swarm/shared/runtime/clock';
 import { type TaskLogs, TaskLogsUnavailable } from '../../seams/task-logs.ts';
 import type { ReadTransaction, Store } from '../../store/store.ts';
 import { addDetails, encodeDetails, frameHeader, type LogLine, LogLines } from './log-lines.ts';
@@ -96,31 +97,83 @@ async function copyTaskLog(deps: LogStreamDeps, stream: LogStream, task: Task, s
     const text = query.details ? addDetails(line.text, details, query.timestamps) : line.text;
     await sink.write(tty ? text : Buffer.concat([frameHeader(line.stream, text.length), text]));
   };
-  const { stdout, stderr, follow, timestamps, since, tail } = query;
-  const lines = new LogLines({ tty });
-  try {
-    const chunks = await deps.logs.open(
-      {
-        nodeID: NodeID,
-        taskID: task.ID,
-        stdout,
-        stderr,
-        follow,
-        timestamps,
-        ...(since !== undefined && { since }),
-        ...(tail !== undefined && { tail }),
-      },
-      signal,
-    );
-    for await (const chunk of chunks) for (const line of lines.push(chunk)) await write(line);
-    for (const line of lines.end()) await write(line);
-  } catch (error) {
-    if (signal.aborted) throw new ClientGone();
-    if (!(error instanceof TaskLogsUnavailable)) throw error;
+  const tell = async (what: string) => {
     const name = deps.store.view((tx) => nameOf(tx, task));
-    const prefix = timestamps ? `${timestamp(deps.clock.now())} ` : '';
-    await write({ stream: stderr ? 2 : 1, text: Buffer.from(`${prefix}the log of ${name} cannot be read: ${error.message}\n`) });
+    const prefix = query.timestamps ? `${timestamp(deps.clock.now())} ` : '';
+    await write({ stream: query.stderr ? 2 : 1, text: Buffer.from(`${prefix}the log of ${name} ${what}\n`) });
+  };
+  const position: LogPosition = {};
+  let broken = false;
+  for (;;) {
+    try {
+      for await (const line of readTaskLog(deps, stream, task, position, signal)) {
+        broken = false;
+        await write(line);
+      }
+      return;
+    } catch (error) {
+      if (signal.aborted) throw new ClientGone();
+      if (!(error instanceof TaskLogsUnavailable) && !(error instanceof StreamBroken)) throw error;
+      const goesOn = query.follow && mayComeBack(deps.store, task);
+      if (!broken || !goesOn) await tell(`cannot be read: ${error.message}${goesOn ? '; it goes on when the node is back' : ''}`);
+      if (!goesOn) return;
+      broken = true;
+    }
+    await delay(deps.clock, REOPEN_AFTER_MS, signal).catch(() => {
+      throw new ClientGone();
+    });
+    if (!mayComeBack(deps.store, task)) return;
   }
+}
+
+/** How long until a followed log that broke off is asked for again. */
+const REOPEN_AFTER_MS = 2_000;
+
+/** How far a log has been read: where it goes on after a break. */
+interface LogPosition {
+  /** The time of the last line in the engine's own words, where the client wants times. */
+  lastTimestamp?: string;
+  /** Else when it came, in Unix seconds: hosts' clocks that differ may repeat or lose lines around a break. */
+  lastArrival?: number;
+}
+
+const MS_PER_SECOND = 1_000;
+
+async function* readTaskLog(
+  deps: LogStreamDeps,
+  { query, tty }: LogStream,
+  task: Task,
+  position: LogPosition,
+  signal: AbortSignal,
+): AsyncGenerator<LogLine> {
+  const { stdout, stderr, follow, timestamps } = query;
+  const { lastTimestamp, lastArrival } = position;
+  const started = lastArrival !== undefined;
+  const since = started ? (lastTimestamp === undefined ? lastArrival : Date.parse(lastTimestamp) / MS_PER_SECOND) : query.since;
+  const tail = started ? undefined : query.tail;
+  const lines = new LogLines({ tty });
+  const request = { nodeID: task.NodeID ?? '', taskID: task.ID, stdout, stderr, follow, timestamps };
+  const chunks = await deps.logs.open({ ...request, ...(since !== undefined && { since }), ...(tail !== undefined && { tail }) }, signal);
+  const note = (line: LogLine): boolean => {
+    const time = timestamps ? line.text.subarray(0, line.text.indexOf(SPACE)).toString() : undefined;
+    // The engine repeats the last line before the break; its times have a fixed length, so they compare as text.
+    if (time !== undefined && lastTimestamp !== undefined && time <= lastTimestamp) return false;
+    position.lastArrival = deps.clock.now() / MS_PER_SECOND;
+    if (time !== undefined) position.lastTimestamp = time;
+    return true;
+  };
+  for await (const chunk of chunks) for (const line of lines.push(chunk)) if (note(line)) yield line;
+  for (const line of lines.end()) if (note(line)) yield line;
+}
+
+const SPACE = 0x20;
+
+/** A task that still stands in the store, not yet known to have ended, on a node that has not been removed. */
+function mayComeBack(store: Store, task: Task): boolean {
+  return store.view((tx) => {
+    const now = tx.tasks.get(task.ID);
+    return now !== undefined && isLive(now) && now.NodeID !== undefined && tx.nodes.get(now.NodeID) !== undefined;
+  });
 }
 
 /** The task and its node in the user's words. */

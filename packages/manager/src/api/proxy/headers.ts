@@ -26,3 +26,10 @@ export function headerObject(rawHeaders: readonly string[]): OutgoingHttpHeaders
   }
   return Object.fromEntries([...headers].map(([name, values]) => [name, values.length === 1 ? values[0] : values]));
 }
+
+/** The head of a message, for a connection that is past Node's own HTTP. Headers are a flat list. */
+export function headText(firstLine: string, headers: readonly string[]): string {
+  const lines = [firstLine];
+  for (let at = 0; at + 1 < headers.length; at += 2) lines.push(`${headers[at]}: ${headers[at + 1]}`);
+  return `${lines.join('\r\n')}\r\n\r\n`;
+}

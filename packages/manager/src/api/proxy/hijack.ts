@@ -5,7 +5,9 @@ import type { Logger } from '@swarm/shared/runtime/logger';
 import type { EngineAddress } from '../api-deps.ts';
 import { splitApiVersion } from '../api-version.ts';
 import { engineUnavailable } from '../engine-client.ts';
-import { filterHeaders, headerObject, isHopByHop } from './headers.ts';
+import type { RemoteContainers } from '../remote/remote-containers.ts';
+import { type HijackedClient, refuseHijack, serveHijack } from '../remote/serve-hijack.ts';
+import { filterHeaders, headerObject, headText, isHopByHop } from './headers.ts';
 
 /**
  * Attach and exec turn an HTTP connection into a raw one. Clients ask for it in two ways:
@@ -28,6 +30,18 @@ export function hijacksWithoutUpgrade(request: IncomingMessage): boolean {
 export interface HijackDeps {
   readonly engine: EngineAddress;
   readonly logger: Logger;
+  readonly remote: RemoteContainers;
+}
+
+/** To the node that has the container, else to the local engine. */
+function dispatch(deps: HijackDeps, request: IncomingMessage, client: HijackedClient, local: () => void): void {
+  deps.remote.find(request.method ?? '', request.url ?? '/').then(
+    (remote) => {
+      if (remote === undefined) local();
+      else void serveHijack(client, remote);
+    },
+    (error: unknown) => refuseHijack(client.connection, error),
+  );
 }
 
 /** Serves `upgrade`: the engine answers 101 and the connection is raw, or answers as usual and the connection is closed. */
@@ -36,7 +50,11 @@ export function tunnelUpgrades(server: Server, deps: HijackDeps): void {
     client.on('error', () => client.destroy());
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', () => upgrade(deps, request, client, Buffer.concat(chunks), head));
+    request.on('end', () => {
+      const body = Buffer.concat(chunks);
+      const local = () => upgrade(deps, request, client, body, head);
+      dispatch(deps, request, { connection: client, body, input: head, upgrades: true }, local);
+    });
   });
 }
 
@@ -98,7 +116,9 @@ export function tunnelHijack(request: IncomingMessage, deps: HijackDeps): void {
     // Paused until the engine has answered: a flowing stream without a listener loses what comes.
     socket.pause();
     socket.off('data', onData);
-    connectRaw(deps, request, socket, bytes.subarray(0, bodyBytes), bytes.subarray(bodyBytes));
+    const [body, input] = [bytes.subarray(0, bodyBytes), bytes.subarray(bodyBytes)];
+    const local = () => connectRaw(deps, request, socket, body, input);
+    dispatch(deps, request, { connection: socket, body, input, upgrades: false }, local);
   }
 }
 
@@ -151,12 +171,6 @@ function join(client: Duplex, engine: Duplex): void {
 
 function connect(engine: EngineAddress): Socket {
   return net.connect({ ...('socketPath' in engine ? { path: engine.socketPath } : engine), allowHalfOpen: true });
-}
-
-function headText(firstLine: string, headers: readonly string[]): string {
-  const lines = [firstLine];
-  for (let at = 0; at + 1 < headers.length; at += 2) lines.push(`${headers[at]}: ${headers[at + 1]}`);
-  return `${lines.join('\r\n')}\r\n\r\n`;
 }
 
 function refuse(deps: HijackDeps, request: IncomingMessage, client: Duplex, error: Error): void {

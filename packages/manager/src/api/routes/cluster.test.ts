@@ -98,18 +98,7 @@ const updates: readonly (readonly [string, string, object, ReturnType<typeof mes
     message(400, 'rpc error: code = InvalidArgument desc = heartbeat time period cannot be a negative duration'),
   ],
   ['a foreign CA protocol', '', { CAConfig: { ExternalCAs: [{ Protocol: 'foo' }] } }, message(400, 'invalid protocol: "foo"')],
-  [
-    'autolock',
-    '',
-    { EncryptionConfig: { AutoLockManagers: true } },
-    message(501, 'locking the manager at start (autolock) is not available in this version yet; leave AutoLockManagers off'),
-  ],
-  [
-    'a word that is no boolean',
-    '&rotateWorkerToken=maybe',
-    {},
-    message(400, 'invalid value for rotateWorkerToken: maybe: strconv.ParseBool: parsing "maybe": invalid syntax'),
-  ],
+  ['a word that is no boolean', '&rotateWorkerToken=maybe', {}, message(400, 'invalid value for rotateWorkerToken: maybe')],
 ];
 test.each(updates)('an update of the cluster with %s is refused', async (_name, query, spec, expected) => {
   const api = await startTestApi();
@@ -171,7 +160,45 @@ test('a manager leaves by force only, a node without a cluster not at all', asyn
   expect(await send(api, 'POST', '/swarm/leave?force=1')).toEqual(message(503, 'This node is not part of a swarm'));
 });
 
-test('no cluster is locked', async () => {
+test('autolock makes an unlock key, a rotation another one, and without autolock there is none', async () => {
+  const api = await startTestApi();
+  const keyOf = async () => (await send(api, 'GET', '/swarm/unlockkey')).body.UnlockKey as string;
+  const update = async (AutoLockManagers: boolean, query = '') => {
+    const version = (await send(api, 'GET', '/swarm')).body.Version.Index;
+    const reply = await send(api, 'POST', `/swarm/update?version=${version}${query}`, { EncryptionConfig: { AutoLockManagers } });
+    expect(reply).toEqual({ status: 200 });
+  };
+  await update(true);
+  const first = await keyOf();
+  expect(first).toMatch(/^SWMKEY-1-[A-Za-z0-9+/]{43}$/);
+  expect(api.unlockKey).toBe(first);
+  expect((await send(api, 'GET', '/swarm')).body.Spec.EncryptionConfig).toEqual({ AutoLockManagers: true });
+  expect((await send(api, 'GET', '/swarm')).body).not.toHaveProperty('unlockKey');
+  await update(true, '&rotateWorkerToken=true');
+  expect(await keyOf()).toBe(first);
+  await update(true, '&rotateManagerUnlockKey=true');
+  expect(await keyOf()).not.toBe(first);
+  expect(api.unlockKey).toBe(await keyOf());
+  await update(false, '&rotateManagerUnlockKey=true');
+  expect([await keyOf(), api.unlockKey]).toEqual(['', undefined]);
+});
+
+test('a locked manager says so, stays when it is told to leave, and is unlocked', async () => {
+  const api = await startTestApi();
+  api.local = { ...INACTIVE, state: 'locked' };
+  api.unlockKey = 'the key';
+  expect(await send(api, 'GET', '/services')).toEqual(message(503, LOCKED_MESSAGE));
+  expect(await send(api, 'POST', '/swarm/leave')).toEqual(
+    message(503, 'Swarm is encrypted and locked. Please unlock it first or use `--force` to ignore this message.'),
+  );
+  expect(await send(api, 'POST', '/swarm/unlock', { UnlockKey: 'another' })).toEqual(
+    message(401, 'swarm could not be unlocked: invalid key provided'),
+  );
+  expect(await send(api, 'POST', '/swarm/unlock', { UnlockKey: 'the key' })).toEqual({ status: 200 });
+  expect((await send(api, 'GET', '/services')).status).toBe(200);
+});
+
+test('only what is locked is unlocked', async () => {
   expect(await send(await startTestApi(), 'POST', '/swarm/unlock', { UnlockKey: 'x' })).toEqual(message(409, 'swarm is not locked'));
   expect(await send(await startTestApi(), 'GET', '/swarm/unlockkey')).toEqual({ status: 200, body: { UnlockKey: '' } });
 });

@@ -1,10 +1,14 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { StreamBroken } from '@swarm/shared/protocol/byte-stream';
 import { asID } from '@swarm/shared/runtime/ids';
+import { VirtualClock } from '@swarm/shared/runtime/virtual-clock';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { TaskLogsUnavailable } from '../../seams/task-logs.ts';
 import { frameHeader } from '../logs/log-lines.ts';
+import { parseLogQuery } from '../logs/log-query.ts';
+import { streamLogs } from '../logs/stream-logs.ts';
 import { makeNode, startTestApi, type TestApi } from '../testing/cluster.ts';
 
 let api: TestApi;
@@ -130,4 +134,58 @@ test('a followed log waits for tasks, goes on with the next one, and ends at its
   request.destroy();
   await allAborted.promise;
   expect(aborted.sort()).toEqual(['t1', 't2']);
+});
+
+test('a followed log that breaks off is named and goes on where it was, and the others do not notice', async () => {
+  await addTask('t1', 'node1');
+  await addTask('t2', 'node2');
+  const clock = new VirtualClock();
+  const asked: (number | undefined)[] = [];
+  const gone = new AbortController();
+  const written: Buffer[] = [];
+  const sink = { signal: gone.signal, write: async (bytes: Buffer) => void written.push(bytes), end: () => undefined };
+  const times = ['2026-01-01T00:00:01.000000001Z', '2026-01-01T00:00:01.000000002Z', '2026-01-01T00:00:03.000000000Z'];
+  const logs = {
+    async open({ taskID, since, tail }: { taskID: string; since?: number; tail?: number }, signal: AbortSignal) {
+      if (taskID === 't1') asked.push(since, tail);
+      const attempt = asked.length / 2;
+      if (taskID === 't1' && attempt === 2) throw new TaskLogsUnavailable('node node1 is not connected to this manager');
+      return (async function* () {
+        yield frame(
+          1,
+          taskID === 't2'
+            ? `${times[0]} steady\n`
+            : attempt === 1
+              ? `${times[0]} one\n${times[1]} two\n`
+              : `${times[1]} two\n${times[2]} three\n`,
+        );
+        if (taskID === 't1' && attempt === 1) throw new StreamBroken('the connection to the node was lost');
+        if (!signal.aborted) await once(signal, 'abort');
+      })();
+    },
+  };
+  const query = parseLogQuery(new URLSearchParams('stdout=1&follow=1&timestamps=1&tail=2'));
+  const done = streamLogs(
+    { store: api.store, logs, clock },
+    { query, sink, tty: false, open: true, tasks: (tx) => tx.tasks.by('service', 'web-id') },
+  );
+  await clock.advance(5_000);
+  gone.abort();
+  await done;
+  const said = readFrames(Buffer.concat(written)).map((text) => text.replace(/^1:\S+ /, ''));
+  expect(said.sort()).toEqual([
+    'one\n',
+    'steady\n',
+    'the log of web.1.t1 on node one (ready) cannot be read: the connection to the node was lost; it goes on when the node is back\n',
+    'three\n',
+    'two\n',
+  ]);
+  expect(asked).toEqual([
+    undefined,
+    2,
+    Date.parse('2026-01-01T00:00:01Z') / 1000,
+    undefined,
+    Date.parse('2026-01-01T00:00:01Z') / 1000,
+    undefined,
+  ]);
 });

@@ -6,6 +6,7 @@ import type { ReadTransaction, WriteTransaction } from '../../store/store.ts';
 import { admitService } from '../admission/admit-service.ts';
 import { modesOf } from '../admission/check-service.ts';
 import { randomName } from '../admission/random-name.ts';
+import { compareApiVersions, requestedVersion } from '../api-version.ts';
 import { type Filters, labelNames, parseFilters, passesAny, passesLabels } from '../filters.ts';
 import { sendList } from '../json-list.ts';
 import { localNetworks } from '../local-networks.ts';
@@ -42,7 +43,9 @@ export function addServiceRoutes(app: FastifyInstance, deps: RouteDeps): void {
       const admitted = admitService(input, { tx, isLocalNetwork });
       return { service: createService(writeContext(tx), admitted.spec, registryAuthOf(request)), warnings: admitted.warnings };
     });
-    return sendJSON(reply, { ID: service.ID, Warnings: warnings.length === 0 ? null : warnings }, 201);
+    // Older daemons leave the key out where there is nothing to say.
+    const silent = warnings.length === 0 && compareApiVersions(requestedVersion(request, reply), '1.44') < 0;
+    return sendJSON(reply, { ID: service.ID, ...(!silent && { Warnings: warnings.length === 0 ? null : warnings }) }, 201);
   });
 
   app.get('/services/:id', (request, reply) => {

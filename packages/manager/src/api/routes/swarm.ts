@@ -2,14 +2,15 @@ import type { Cluster } from '@swarm/shared/domain/objects';
 import { InitRequestSchema, JoinRequestSchema, SwarmSpecSchema } from '@swarm/shared/engine-api/cluster-spec';
 import { optional } from '@swarm/shared/engine-api/schema';
 import { ApiError } from '@swarm/shared/errors/api-error';
+import { createUnlockKey } from '@swarm/shared/identity/unlock-key';
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import type { ReadTransaction } from '../../store/store.ts';
 import { admitSwarmUpdate, checkInitRequest, checkJoinRequest } from '../admission/check-swarm.ts';
 import { explainLeave } from '../explain-leave.ts';
-import { NO_LEADER_MESSAGE, requireManager } from '../local-state.ts';
+import { explainNoManager, NO_LEADER_MESSAGE, requireManager } from '../local-state.ts';
 import { presentCluster } from '../present/cluster.ts';
-import { looseBoolean, queryOf, strictBoolean, versionParameter } from '../query.ts';
+import { looseBoolean, queryOf, rotation, versionParameter } from '../query.ts';
 import { sendEmpty, sendJSON } from '../reply.ts';
 import { readJSON } from '../request-body.ts';
 import type { RouteDeps } from '../route-deps.ts';
@@ -17,6 +18,7 @@ import { requireVersion } from '../store-access.ts';
 
 const UnlockRequestSchema = Type.Object({ UnlockKey: optional(Type.String()) });
 
+const LEAVE_LOCKED_MESSAGE = 'Swarm is encrypted and locked. Please unlock it first or use `--force` to ignore this message.';
 const MEMBER_MESSAGE = 'This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and join another one.';
 
 export function addSwarmRoutes(app: FastifyInstance, deps: RouteDeps): void {
@@ -31,7 +33,9 @@ export function addSwarmRoutes(app: FastifyInstance, deps: RouteDeps): void {
     const body = await readJSON(request, InitRequestSchema, 'InitRequest');
     if (body.ForceNewCluster !== true) requireInactive();
     checkInitRequest(body);
-    const { nodeID } = await node.init(body);
+    // Docker's CLI says it twice, docker-py in the spec only.
+    const EncryptionConfig = { AutoLockManagers: body.AutoLockManagers === true || body.Spec?.EncryptionConfig?.AutoLockManagers === true };
+    const { nodeID } = await node.init({ ...body, Spec: { ...body.Spec, EncryptionConfig } });
     return sendJSON(reply, nodeID);
   });
 
@@ -46,6 +50,7 @@ export function addSwarmRoutes(app: FastifyInstance, deps: RouteDeps): void {
   app.post('/swarm/leave', async (request, reply) => {
     const force = looseBoolean(queryOf(request), 'force');
     if (node.local().state === 'inactive') throw new ApiError('unavailable', 'This node is not part of a swarm');
+    if (node.local().state === 'locked' && !force) throw new ApiError('unavailable', LEAVE_LOCKED_MESSAGE);
     const manager = node.manager();
     if (manager !== undefined && !force) {
       const managers = manager.store.view((tx) => tx.nodes.all().filter((member) => member.ManagerStatus !== undefined).length);
@@ -56,29 +61,32 @@ export function addSwarmRoutes(app: FastifyInstance, deps: RouteDeps): void {
   });
 
   app.post('/swarm/update', async (request, reply) => {
-    const { store, certificates } = requireManager(node);
+    const { store, certificates, applyUnlockKey } = requireManager(node);
     const query = queryOf(request);
     const version = versionParameter(query, 'swarm');
     const rotate = {
-      worker: strictBoolean(query, 'rotateWorkerToken'),
-      manager: strictBoolean(query, 'rotateManagerToken'),
+      worker: rotation(query, 'rotateWorkerToken'),
+      manager: rotation(query, 'rotateManagerToken'),
+      unlockKey: rotation(query, 'rotateManagerUnlockKey'),
     };
-    // Without autolock there is no key to rotate; the word is still checked, as clients always send it.
-    strictBoolean(query, 'rotateManagerUnlockKey');
     const input = await readJSON(request, SwarmSpecSchema, 'Spec');
     await store.update((tx) => {
       const cluster = requireCluster(tx);
       requireVersion(cluster, version);
       const Spec = admitSwarmUpdate(cluster, input);
+      const { unlockKey, ...rest } = cluster;
+      const isLocking = Spec.EncryptionConfig?.AutoLockManagers === true;
       tx.clusters.update({
-        ...cluster,
+        ...rest,
         Spec,
+        ...(isLocking && { unlockKey: unlockKey === undefined || rotate.unlockKey ? createUnlockKey() : unlockKey }),
         JoinTokens: {
           Worker: rotate.worker ? certificates.newJoinToken(cluster) : cluster.JoinTokens.Worker,
           Manager: rotate.manager ? certificates.newJoinToken(cluster) : cluster.JoinTokens.Manager,
         },
       });
     });
+    await applyUnlockKey();
     return sendEmpty(reply);
   });
 
@@ -87,10 +95,13 @@ export function addSwarmRoutes(app: FastifyInstance, deps: RouteDeps): void {
     return sendJSON(reply, { UnlockKey: store.view(requireCluster).unlockKey ?? '' });
   });
 
-  app.post('/swarm/unlock', async (request) => {
-    await readJSON(request, UnlockRequestSchema, 'UnlockRequest');
-    // Autolock is refused where it would be turned on, so no manager is ever locked.
-    throw new ApiError('already-exists', 'swarm is not locked');
+  app.post('/swarm/unlock', async (request, reply) => {
+    const { UnlockKey = '' } = await readJSON(request, UnlockRequestSchema, 'UnlockRequest');
+    if (node.manager() !== undefined) throw new ApiError('already-exists', 'swarm is not locked');
+    const local = node.local();
+    if (local.state !== 'locked') throw new ApiError('unavailable', explainNoManager(local));
+    await node.unlock(UnlockKey);
+    return sendEmpty(reply);
   });
 
   function requireInactive(): void {

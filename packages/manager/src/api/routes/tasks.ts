@@ -54,7 +54,7 @@ export function addTaskRoutes(app: FastifyInstance, deps: RouteDeps): void {
 /** The tasks that pass, ordered by id. @throws ApiError 404 for a service or node that is not there, 500 for a foreign state. */
 export function listTasks(tx: ReadTransaction, filters: Filters): readonly Task[] {
   for (const state of filters.get('desired-state') ?? []) {
-    if (!DESIRED_STATES.includes(state)) throw new ApiError('internal', `Invalid desired-state filter: '${state}'`);
+    if (!DESIRED_STATES.includes(state.toLowerCase())) throw new ApiError('internal', `Invalid desired-state filter: '${state}'`);
   }
   const serviceIDs = filters.get('service')?.map((term) => findService(tx, term).ID);
   const nodeIDs = filters.get('node')?.map((term) => findNode(tx, term).ID);
@@ -65,7 +65,7 @@ export function listTasks(tx: ReadTransaction, filters: Filters): readonly Task[
       wanted(serviceIDs, task.ServiceID) &&
       wanted(nodeIDs, task.NodeID) &&
       passesAny(filters, 'id', (prefix) => task.ID.startsWith(prefix)) &&
-      passesAny(filters, 'desired-state', (state) => task.DesiredState === state) &&
+      passesAny(filters, 'desired-state', (state) => task.DesiredState === state.toLowerCase()) &&
       passesTemplate(tx, filters, task) &&
       (!filters.has('_up-to-date') || isUpToDate(tx, task)),
   );

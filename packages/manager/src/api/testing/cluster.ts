@@ -1,11 +1,13 @@
 import type { Cluster, Node } from '@swarm/shared/domain/objects';
 import type { NodeDescription } from '@swarm/shared/engine-api/cluster-spec';
+import { ApiError } from '@swarm/shared/errors/api-error';
 import type { Clock } from '@swarm/shared/runtime/clock';
 import { systemClock } from '@swarm/shared/runtime/clock';
 import { asID, type NodeID, systemRandom } from '@swarm/shared/runtime/ids';
 import { silentLogger } from '@swarm/shared/runtime/logger';
 import type { FastifyInstance } from 'fastify';
 import type { LocalNode, NodeControl } from '../../seams/node-control.ts';
+import type { TaskContainers } from '../../seams/task-containers.ts';
 import { type TaskLogs, TaskLogsUnavailable } from '../../seams/task-logs.ts';
 import { MemoryJournal } from '../../store/memory-journal.ts';
 import { openStore } from '../../store/memory-store.ts';
@@ -76,6 +78,12 @@ export const NO_LOGS: TaskLogs = {
   open: (request) => Promise.reject(new TaskLogsUnavailable(`node ${request.nodeID} is not connected`)),
 };
 
+export const NO_CONTAINERS: TaskContainers = {
+  open: (place) => Promise.reject(new ApiError('unavailable', `node ${place.nodeID} is not connected to this manager`)),
+  rememberExec: () => undefined,
+  findExec: () => undefined,
+};
+
 /** No engine listens there. */
 export const NO_ENGINE: EngineAddress = { socketPath: '/nonexistent/engine.sock' };
 
@@ -84,6 +92,9 @@ export interface TestApi {
   readonly store: Store;
   local: LocalNode;
   logs: TaskLogs;
+  containers: TaskContainers;
+  /** What its manager's journal is sealed with; a locked one opens with it. */
+  unlockKey: string | undefined;
 }
 
 /** The API over a real store with one manager, whose daemon part is as small as it can be. */
@@ -108,7 +119,16 @@ export async function startTestApi(options: { readonly engine?: EngineAddress; r
     },
     issue: () => Promise.reject(new Error('the API issues no certificates')),
   };
-  const state = { local: ACTIVE_MANAGER, logs: NO_LOGS };
+  /** `unlockKey`: what a locked manager would open with. */
+  const state: { local: LocalNode; logs: TaskLogs; containers: TaskContainers; unlockKey: string | undefined } = {
+    local: ACTIVE_MANAGER,
+    logs: NO_LOGS,
+    containers: NO_CONTAINERS,
+    unlockKey: undefined,
+  };
+  const applyUnlockKey = async () => {
+    state.unlockKey = store.view((tx) => tx.clusters.all()[0]?.unlockKey);
+  };
   const node: NodeControl = {
     local: () => state.local,
     init: async () => {
@@ -121,7 +141,12 @@ export async function startTestApi(options: { readonly engine?: EngineAddress; r
     leave: async () => {
       state.local = INACTIVE;
     },
-    manager: () => (state.local.isManager ? { store, certificates, logs: state.logs } : undefined),
+    unlock: async (unlockKey) => {
+      if (unlockKey !== state.unlockKey) throw new ApiError('unauthenticated', 'swarm could not be unlocked: invalid key provided');
+      state.local = ACTIVE_MANAGER;
+    },
+    manager: () =>
+      state.local.isManager ? { store, certificates, logs: state.logs, containers: state.containers, applyUnlockKey } : undefined,
   };
   const app = buildApi({
     node,

@@ -1,5 +1,6 @@
 import type { PortConfig } from '../../engine-api/service-spec.ts';
 import type {
+  ComposeAttachment,
   ComposeDeploy,
   ComposeFile,
   ComposeFileReference,
@@ -17,6 +18,7 @@ import { joinPath } from '../paths.ts';
 import { parseBytes, parseDuration, parseNanoCPUs } from '../units.ts';
 import { Float, type Path, type Tree, type TreeMap } from '../yaml-source.ts';
 import { parseEnvFile } from './env-file.ts';
+import { extensionsOf, ignoredKeys } from './ignored.ts';
 import type { Lookup } from './interpolate.ts';
 import { parseMount, resolveSource } from './mounts.ts';
 import { parsePorts } from './ports.ts';
@@ -93,6 +95,8 @@ class ServiceDecoder {
       user: text(tree.get('user')),
       volumes: this.#volumes(),
       workingDir: text(tree.get('working_dir')),
+      ignored: ignoredKeys(tree),
+      extensions: extensionsOf(tree),
     });
   }
 
@@ -222,6 +226,7 @@ class ServiceDecoder {
     const cpus = text(tree.get('cpus'));
     const memory = text(tree.get('memory'));
     return defined<ComposeResources>({
+      cpus,
       nanoCPUs: cpus ? this.#attempt([...path, 'cpus'], () => parseNanoCPUs(cpus)) : undefined,
       memoryBytes: memory ? this.#attempt([...path, 'memory'], () => parseBytes(memory)) : undefined,
       pids: whole(tree.get('pids')),
@@ -272,9 +277,11 @@ function networks(value: Tree | undefined): ComposeService['networks'] {
     [...mapping(value)].map(([name, item]) => {
       if (item === null) return [name, null];
       const tree = mapping(item);
-      const attachment = defined<{ aliases?: string[]; driverOpts?: Options }>({
+      const attachment = defined<ComposeAttachment>({
         aliases: texts(tree.get('aliases')),
         driverOpts: tree.has('driver_opts') ? options(tree.get('driver_opts')) : undefined,
+        ipv4Address: text(tree.get('ipv4_address')),
+        ipv6Address: text(tree.get('ipv6_address')),
       });
       return [name, attachment];
     }),
@@ -343,6 +350,7 @@ function decodeVolume(tree: TreeMap, path: Path, key: string, context: DecodeCon
     driverOpts: options(tree.get('driver_opts')),
     external,
     labels: keyValues(tree.get('labels')),
+    clusterSpec: tree.get('x-cluster-spec'),
   });
 }
 
@@ -361,6 +369,7 @@ function decodePayload(tree: TreeMap, path: Path, key: string, kind: string, con
     driver,
     driverOpts: options(tree.get('driver_opts')),
     templateDriver: text(tree.get('template_driver')),
+    extensions: extensionsOf(tree),
   });
 }
 
@@ -391,7 +400,7 @@ function ulimits(value: Tree | undefined): ComposeService['ulimits'] {
   return new Map(
     [...mapping(value)].map(([name, item]) => {
       if (item instanceof Map) return [name, { soft: whole(item.get('soft')) ?? 0, hard: whole(item.get('hard')) ?? 0 }];
-      return [name, { soft: whole(item) ?? 0, hard: whole(item) ?? 0 }];
+      return [name, { soft: whole(item) ?? 0, hard: whole(item) ?? 0, single: true }];
     }),
   );
 }

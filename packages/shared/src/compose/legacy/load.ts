@@ -43,8 +43,32 @@ const DEPRECATED: Readonly<Record<string, string>> = {
   expose: "Exposing ports is unnecessary - services on the same network can access each other's containers on any port.",
 };
 
+export type LegacyFile =
+  | {
+      readonly kind: 'read';
+      readonly file: ComposeFile;
+      readonly version: string;
+      readonly warnings: readonly StackProblem[];
+      readonly locate: (where: Path, message: string) => StackProblem;
+    }
+  | Extract<StackLoad, { kind: 'invalid' }>;
+
 /** Loads stack files of version 3 exactly as `docker stack deploy` does, but reports all problems, each with its place. */
 export function loadLegacy(input: StackInput): StackLoad {
+  const read = readLegacy(input);
+  if (read.kind === 'invalid') return read;
+  const problems: StackProblem[] = [];
+  const stack = convertStack(read.file, {
+    stackName: input.stackName,
+    readFile: input.readFile,
+    problem: (where, message) => problems.push(read.locate(where, message)),
+  });
+  if (isNonEmpty(problems)) return { kind: 'invalid', problems };
+  return { kind: 'loaded', dialect: 'legacy', stack, warnings: read.warnings };
+}
+
+/** The files decoded and merged, before they become a stack. */
+export function readLegacy(input: StackInput): LegacyFile {
   const problems: StackProblem[] = [];
   const warnings: StackProblem[] = [];
   const lookup: Lookup = (name) => (Object.hasOwn(input.environment, name) ? input.environment[name] : undefined);
@@ -74,13 +98,13 @@ export function loadLegacy(input: StackInput): StackLoad {
   if (isNonEmpty(problems)) return { kind: 'invalid', problems };
   const files = decoded as ComposeFile[];
   const merged = files.slice(1).reduce(mergeFiles, files[0] as ComposeFile);
-  const stack = convertStack(merged, {
-    stackName: input.stackName,
-    readFile: input.readFile,
-    problem: (where, message) => problems.push(locateAnywhere(sources, where, message)),
-  });
-  if (isNonEmpty(problems)) return { kind: 'invalid', problems };
-  return { kind: 'loaded', dialect: 'legacy', stack, warnings };
+  return {
+    kind: 'read',
+    file: merged,
+    version: first?.version ?? '',
+    warnings,
+    locate: (where, message) => locateAnywhere(sources, where, message),
+  };
 }
 
 function isNonEmpty<T>(list: readonly T[]): list is readonly [T, ...T[]] {
@@ -135,7 +159,7 @@ function loadFile(
   for (const [where, key] of serviceKeys(tree)) {
     if (Object.hasOwn(FORBIDDEN, key)) problem(where, `compose file contains unsupported options: ${key}: ${FORBIDDEN[key]}`);
   }
-  const interpolated = interpolateSections(tree, lookup, problem);
+  const interpolated = input.skipInterpolation === true ? tree : interpolateSections(tree, lookup, problem);
   if (failed) return undefined;
   checkShape(interpolated, version, problem);
   if (failed) return undefined;
@@ -149,8 +173,7 @@ function loadFile(
   });
 }
 
-/** Only these sections are substituted in, value by value, so that one bad value does not hide the next. */
-const INTERPOLATED = ['services', 'volumes', 'networks', 'secrets', 'configs'];
+/** Everything but the version is substituted in, value by value, so that one bad value does not hide the next. */
 
 function interpolateSections(tree: TreeMap, lookup: Lookup, problem: (where: Path, message: string) => void): TreeMap {
   const each = (value: Tree, path: Path): Tree => {
@@ -164,7 +187,7 @@ function interpolateSections(tree: TreeMap, lookup: Lookup, problem: (where: Pat
       return null;
     }
   };
-  return new Map([...tree].map(([key, value]) => [key, INTERPOLATED.includes(key) ? each(value, [key]) : value]));
+  return new Map([...tree].map(([key, value]) => [key, key === 'version' ? value : each(value, [key])]));
 }
 
 const INTEGER_PATHS = [

@@ -1,6 +1,7 @@
 import type { PortConfig } from '../../engine-api/service-spec.ts';
 import type { ComposeDeploy, ComposeFile, ComposeHealthcheck, ComposeResources, ComposeService, Options } from '../model.ts';
 import { byCodeUnit } from './decode.ts';
+import { mergeIgnored } from './ignored.ts';
 
 /**
  * Merges two decoded files as the docker CLI does, oddities included: a later zero, false or empty string never
@@ -32,6 +33,8 @@ function mergeServices(base: ComposeService, over: ComposeService): ComposeServi
     networks: mergeNetworks(base.networks, over.networks),
     deploy: mergeDeploy(base.deploy, over.deploy),
   };
+  assign(merged, 'ignored', mergeIgnored(base.ignored, over.ignored));
+  assign(merged, 'extensions', mergeIgnored(base.extensions, over.extensions));
   assign(merged, 'capAdd', append(base.capAdd, over.capAdd));
   assign(merged, 'capDrop', append(base.capDrop, over.capDrop));
   assign(merged, 'dns', append(base.dns, over.dns));

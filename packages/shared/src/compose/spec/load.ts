@@ -8,8 +8,31 @@ import { checkSpecShape, IGNORED_SERVICE_KEYS } from './file-shape.ts';
 import { extraMounts, extras, toLegacyShape } from './legacy-shape.ts';
 import { ProjectReader } from './project.ts';
 
+export type SpecFile =
+  | {
+      readonly kind: 'read';
+      readonly file: ComposeFile;
+      readonly warnings: readonly StackProblem[];
+      readonly locate: (path: Path, message: string) => StackProblem;
+    }
+  | Extract<StackLoad, { kind: 'invalid' }>;
+
 /** Loads files of the Compose Specification: a superset of what `docker stack deploy` takes, ended by the same conversion. */
 export function loadSpec(input: StackInput): StackLoad {
+  const read = readSpec(input);
+  if (read.kind === 'invalid') return read;
+  const problems: StackProblem[] = [];
+  const stack = convertStack(read.file, {
+    stackName: input.stackName,
+    readFile: input.readFile,
+    problem: (path, message) => problems.push(read.locate(path, message)),
+  });
+  if (isNonEmpty(problems)) return { kind: 'invalid', problems };
+  return { kind: 'loaded', dialect: 'spec', stack, warnings: read.warnings };
+}
+
+/** The files decoded and merged, before they become a stack. */
+export function readSpec(input: StackInput): SpecFile {
   const problems: StackProblem[] = [];
   const warnings: StackProblem[] = [];
   const reader = new ProjectReader(input, problems, warnings);
@@ -33,9 +56,7 @@ export function loadSpec(input: StackInput): StackLoad {
   if (isNonEmpty(problems)) return { kind: 'invalid', problems };
   const file = decode(project, services, environment, input, problem, warning);
   if (isNonEmpty(problems)) return { kind: 'invalid', problems };
-  const stack = convertStack(file, { stackName: input.stackName, readFile: input.readFile, problem });
-  if (isNonEmpty(problems)) return { kind: 'invalid', problems };
-  return { kind: 'loaded', dialect: 'spec', stack, warnings };
+  return { kind: 'read', file, warnings, locate: at };
 }
 
 function isNonEmpty<T>(list: readonly T[]): list is readonly [T, ...T[]] {
@@ -175,7 +196,7 @@ function fillPayloads(file: ComposeFile, project: TreeMap, input: StackInput, pr
       if (typeof variable === 'string') {
         const value = input.environment[variable];
         if (value === undefined) problem([...path, 'environment'], `${kind}.${key}: the variable ${variable} is not set`);
-        else payload.content = value;
+        else Object.assign(payload, { content: value, variable });
       }
     }
   }

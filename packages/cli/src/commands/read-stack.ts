@@ -1,0 +1,78 @@
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import type { StackFile, StackInput, StackProblem } from '@swarm/shared/compose/load-stack';
+import type { OptionTable } from '../command/command.ts';
+import type { Context } from '../command/context.ts';
+import { CommandFailure, EXIT } from '../command/exit-codes.ts';
+import { count } from '../render/words.ts';
+
+/** What every command that reads stack files takes. */
+export const STACK_FILE_OPTIONS = {
+  'compose-file': {
+    kind: 'list',
+    short: 'c',
+    value: 'path',
+    help: 'stack file, - for standard input; later ones override earlier ones',
+    complete: 'file',
+  },
+  'strict-docker': { kind: 'flag', help: 'take only what docker stack deploy takes, not the Compose Specification' },
+} as const satisfies OptionTable;
+
+/** Everything the pure loader needs of this machine. A path may hold several, separated by commas, as Docker's CLI takes it. */
+export async function stackInput(
+  context: Context,
+  stackName: string,
+  given: readonly string[],
+  strictDocker: boolean,
+): Promise<StackInput> {
+  const paths = given.flatMap((value) => value.split(','));
+  const files = await Promise.all(paths.map((path) => readStackFile(context, path)));
+  const first = paths[0] ?? '-';
+  return {
+    stackName,
+    files,
+    workingDirectory: first === '-' ? context.workingDirectory : dirname(resolve(context.workingDirectory, first)),
+    environment: definedVariables(context.environment),
+    homeDirectory: context.homeDirectory,
+    readFile: readIfThere,
+    strictDocker,
+  };
+}
+
+export function invalidStack(what: string, problems: readonly StackProblem[]): CommandFailure {
+  return new CommandFailure(`${what}:\n${problems.map((problem) => `  ${showProblem(problem)}`).join('\n')}`);
+}
+
+export function problemCount(problems: readonly StackProblem[]): string {
+  return count(problems.length, 'problem');
+}
+
+export function printStackWarnings(context: Context, warnings: readonly StackProblem[]): void {
+  for (const warning of warnings) context.terminal.err(`warning: ${showProblem(warning)}\n`);
+}
+
+async function readStackFile(context: Context, path: string): Promise<StackFile> {
+  if (path === '-') return { path, bytes: await context.readStdin() };
+  const bytes = readIfThere(resolve(context.workingDirectory, path));
+  if (bytes === undefined) throw new CommandFailure(`there is no stack file ${path}`);
+  return { path, bytes };
+}
+
+function readIfThere(path: string): Uint8Array | undefined {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return undefined;
+    throw new CommandFailure(`${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`, EXIT.failed, error);
+  }
+}
+
+function definedVariables(environment: Context['environment']): { readonly [name: string]: string } {
+  return Object.fromEntries(Object.entries(environment).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
+}
+
+/** `stack.yml:12:5: what, why, way out`. */
+function showProblem({ file, line, column, message }: StackProblem): string {
+  const place = [file, line, column].filter((part) => part !== undefined).join(':');
+  return `${place}: ${message}`;
+}

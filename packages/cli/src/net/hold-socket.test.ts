@@ -1,0 +1,76 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import net, { type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { holdSocket } from './hold-socket.ts';
+
+async function open() {
+  const folder = await mkdtemp(join(tmpdir(), 'hold-socket-'));
+  const api = join(folder, 'api.sock');
+  const listen = join(folder, 'tasks.sock');
+  const abort = new AbortController();
+  const servers: { server: Server; sockets: Set<Socket> }[] = [];
+  onTestFinished(async () => {
+    abort.abort();
+    for (const { server, sockets } of servers) {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    }
+    await rm(folder, { recursive: true, force: true });
+  });
+  /** A daemon that answers a whole request, known by its end, with its name and the request. */
+  const startDaemon = async (name: string) => {
+    const sockets = new Set<Socket>();
+    const server = net.createServer({ allowHalfOpen: true }, (socket) => {
+      sockets.add(socket);
+      let text = '';
+      socket.on('data', (chunk) => {
+        text += chunk;
+      });
+      socket.on('end', () => socket.end(`${name} heard ${text}`));
+    });
+    servers.push({ server, sockets });
+    await new Promise<void>((resolve) => server.listen(api, resolve));
+    return () => new Promise((resolve) => server.close(resolve));
+  };
+  const ask = (text: string) =>
+    new Promise<string>((resolve) => {
+      const socket = net.connect({ path: listen, allowHalfOpen: true }, () => socket.end(text));
+      let answer = '';
+      socket.on('data', (chunk) => {
+        answer += chunk;
+      });
+      socket.on('error', (error) => resolve((error as NodeJS.ErrnoException).code ?? error.message));
+      socket.on('close', () => resolve(answer));
+    });
+  const hold = () => {
+    const over = holdSocket({ listen, api, signal: abort.signal });
+    return { over };
+  };
+  const untilHeld = async () => {
+    while ((await ask('?')) === 'ENOENT');
+  };
+  return { api, listen, startDaemon, ask, hold, untilHeld, abort };
+}
+
+test('whoever holds the socket reaches the next daemon through the same file', async () => {
+  const { startDaemon, ask, hold, untilHeld } = await open();
+  const stop = await startDaemon('first');
+  hold();
+  await untilHeld();
+  expect(await ask('hello')).toBe('first heard hello');
+  await stop();
+  expect(['', 'ECONNRESET', 'EPIPE']).toContain(await ask('anyone?'));
+  await startDaemon('second');
+  expect(await ask('hello')).toBe('second heard hello');
+});
+
+test('it ends when its file is removed', async () => {
+  const { startDaemon, hold, untilHeld, listen } = await open();
+  await startDaemon('first');
+  const { over } = hold();
+  await untilHeld();
+  await rm(listen);
+  await over;
+});

@@ -1,0 +1,46 @@
+import { expect, test } from 'vitest';
+import { compare, judge, parseDocumented } from './compare.ts';
+import { normaliseText, normaliseValue } from './normalise.ts';
+
+const TABLE = '| step | path | reason |\n| --- | --- | --- |\n| `GET /a*` | `body.X` | because |\n| `GET /b` | `*` | no more |\n';
+const documented = parseDocumented(TABLE);
+
+test('the rows of a table are read, its head is not', () => {
+  expect(documented).toEqual([
+    { step: 'GET /a*', path: 'body.X', reason: 'because' },
+    { step: 'GET /b', path: '*', reason: 'no more' },
+  ]);
+});
+
+test('a difference without a row fails, and so does a row without a difference', () => {
+  const differences = compare('GET /all', { body: { X: 1, Y: [1] } }, { body: { X: 2, Y: [2] } });
+  expect(judge(differences, documented)).toEqual({
+    undocumented: [{ step: 'GET /all', path: 'body.Y.0', reference: '1', subject: '2' }],
+    obsolete: [{ step: 'GET /b', path: '*', reason: 'no more' }],
+  });
+});
+
+test('absent, null and empty are different answers', () => {
+  for (const [left, right] of [
+    [undefined, null],
+    [null, ''],
+    [[], null],
+    [{}, []],
+  ]) {
+    expect(compare('step', { body: left }, { body: right })).toHaveLength(1);
+  }
+});
+
+test('ids, times and versions are taken out, the never-set time is not mistaken for one', () => {
+  const names = { ids: new Map([['abcdefghijklmnopqrstuvwxy', 'web']]) };
+  expect(normaliseText('abcdefghijklmnopqrstuvwxy at 2026-01-02T03:04:05.6Z', names)).toBe('<web> at <time>');
+  expect(normaliseValue({ Version: { Index: 5 }, At: '0001-01-01T00:00:00Z' }, names)).toEqual({
+    Version: { Index: '<Index>' },
+    At: '<never>',
+  });
+});
+
+test('lists of objects have the same order on both sides', () => {
+  const names = { ids: new Map() };
+  expect(normaliseValue([{ Name: 'b' }, { Name: 'a' }], names)).toEqual([{ Name: 'a' }, { Name: 'b' }]);
+});

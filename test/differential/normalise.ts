@@ -1,0 +1,72 @@
+/** Takes out of an answer what two clusters never share: ids, times, indexes, tokens, certificates. Pure. */
+export interface Names {
+  /** Ids that a step has saved, and the word for each. */
+  readonly ids: ReadonlyMap<string, string>;
+}
+
+const PATTERNS: readonly (readonly [RegExp, string])[] = [
+  [/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g, '<time>'],
+  [/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? \+0000 (utc|UTC)/g, '<time>'],
+  [/SWMTKN-1-[0-9a-z]{50}-[0-9a-z]{25}/g, '<token>'],
+  [/SWMKEY-1-[A-Za-z0-9+/]{43}/g, '<key>'],
+  [/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g, '<certificate>'],
+  [/\b[0-9a-f]{64}\b/g, '<hash>'],
+  [/\b[0-9a-z]{25}\b/g, '<id>'],
+  [/(?<=^|\n)[0-9a-z]{12}(?= )/g, '<id>'],
+  [/(?<=Issuer (Public Key|Subject):\s)\S+/g, '<certificate>'],
+  [/\/tmp\/differential-\w+\/(reference|subject)\b/g, '<root>'],
+  [/\b(Less than a second|About a minute|About an hour|\d+ (seconds?|minutes?)) ago\b/g, '<ago>'],
+];
+
+export function normaliseText(text: string, names: Names): string {
+  let result = text;
+  for (const [id, word] of names.ids) {
+    result = result.replaceAll(id, `<${word}>`);
+    result = result.replaceAll(id.slice(0, 12), `<${word}…>`);
+  }
+  for (const [pattern, word] of PATTERNS) {
+    result = result.replace(pattern, (found) => (found.startsWith('0001-01-01') ? '<never>' : word));
+  }
+  return result;
+}
+
+const VOLATILE = new Set([
+  'Index',
+  'CertIssuerSubject',
+  'CertIssuerPublicKey',
+  'time',
+  'timeNano',
+  'PID',
+  'NEventsListener',
+  'NFd',
+  'NGoroutines',
+  'SystemTime',
+  'NodeAddr',
+]);
+
+export function normaliseValue(value: unknown, names: Names, key = ''): unknown {
+  if (VOLATILE.has(key)) return `<${key}>`;
+  if (typeof value === 'string') return normaliseText(value, names);
+  if (Array.isArray(value)) {
+    const items = value.map((item: unknown) => normaliseValue(item, names));
+    // Lists come by id, which is chance here.
+    return items.every((item) => typeof item === 'object' && item !== null) ? items.toSorted(byText) : items;
+  }
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, item]) => [normaliseText(name, names), normaliseValue(item, names, name)]),
+  );
+}
+
+function byText(a: unknown, b: unknown): number {
+  const [left, right] = [sortKey(a), sortKey(b)];
+  return left < right ? -1 : left > right ? 1 : 0;
+}
+
+/** By name first, so that one differing field does not pair up different objects. */
+function sortKey(value: unknown): string {
+  const { Spec, Name, Slot } = value as { Spec?: { Name?: unknown }; Name?: unknown; Slot?: unknown };
+  return JSON.stringify([Spec?.Name ?? Name ?? '', Slot ?? 0, value]);
+}
