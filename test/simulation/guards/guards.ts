@@ -154,11 +154,11 @@ export const GUARDS: readonly Guard[] = [
     seed: 1,
   },
   {
-    name: 'what is stopped is unwanted',
-    file: 'worker/src/reconciler/decide/decide-task.ts',
-    text: "if (!isWanted(task.desiredState)) return { record: seen, steps: [stop(task, template, container, 'its task shall end')] };",
+    name: 'that no manager answers is no reason to stop',
+    file: 'worker/src/reconciler/decide/next-steps.ts',
+    text: 'const task = wanted.set.tasks.get(taskID) as AssignedTask;',
     without:
-      "if (!isWanted(task.desiredState) || view.reach === 'unreachable') return { record: seen, steps: [stop(task, template, container, 'its task shall end')] };",
+      "const assigned = wanted.set.tasks.get(taskID) as AssignedTask;\n    const task: AssignedTask = reach === 'unreachable' ? { ...assigned, desiredState: 'shutdown' } : assigned;",
     promise: 'manager is away',
     seed: 1,
   },
@@ -177,6 +177,22 @@ export const GUARDS: readonly Guard[] = [
     without: '',
     promise: 'stopped without a reason',
     seed: 1,
+  },
+  {
+    name: 'the time of the cluster does not go back',
+    file: 'shared/src/runtime/steady-time.ts',
+    text: 'return Math.floor(steadyMs);',
+    without: 'return clock.now();',
+    promise: 'without a pause',
+    seed: 1529,
+  },
+  {
+    name: 'who takes over from a lost node waits for what still stops',
+    file: 'manager/src/orchestrator/decide/seat.ts',
+    text: "newTask(view.facts, view.seat, origin, waits || blocked ? 'ready' : goalOf(view.facts), now)",
+    without: "newTask(view.facts, view.seat, origin, waits ? 'ready' : goalOf(view.facts), now)",
+    promise: 'two live containers',
+    seed: 1424,
   },
   {
     name: 'tasks of a service that is gone go',

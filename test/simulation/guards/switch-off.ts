@@ -18,7 +18,9 @@ export function switchOff(guard: Guard): void {
       const source = String(loaded.source);
       const parts = source.split(guard.text);
       if (parts.length !== 2) {
-        throw new Error(`${fileURLToPath(url)} has the text of the guard "${guard.name}" ${parts.length - 1} times; once is right: ${guard.text}`);
+        throw new Error(
+          `${fileURLToPath(url)} has the text of the guard "${guard.name}" ${parts.length - 1} times; once is right: ${guard.text}`,
+        );
       }
       return { ...loaded, source: parts.join(guard.without) };
     },
