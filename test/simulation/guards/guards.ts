@@ -23,7 +23,7 @@ export const GUARDS: readonly Guard[] = [
     text: "if (outcome.kind !== 'durable') {",
     without: "if (outcome.kind === 'fenced') {",
     promise: 'acknowledged write',
-    seed: 1,
+    seed: 4,
   },
   {
     name: 'a status is acknowledged only once it is durable',
@@ -39,7 +39,7 @@ export const GUARDS: readonly Guard[] = [
     text: 'if (compareStates(reported.status.State, task.Status.State) < 0)',
     without: 'if (false)',
     promise: 'ladder',
-    seed: 1,
+    seed: 4,
   },
   {
     name: 'only what is over is reaped',
@@ -47,7 +47,7 @@ export const GUARDS: readonly Guard[] = [
     text: "tasks.filter((task) => task.DesiredState === 'remove' && isOver(task))",
     without: "tasks.filter((task) => task.DesiredState === 'remove')",
     promise: 'ladder',
-    seed: 1,
+    seed: 9,
   },
   {
     name: 'a successor waits until the one before it has stopped',
@@ -55,7 +55,7 @@ export const GUARDS: readonly Guard[] = [
     text: 'if (isOver(task)) return true;',
     without: 'if (isOver(task) || task.ID !== undefined) return true;',
     promise: 'two live containers',
-    seed: 1,
+    seed: 9,
   },
   {
     name: 'an update takes down no more than it may',
@@ -63,7 +63,7 @@ export const GUARDS: readonly Guard[] = [
     text: 'Math.max(0, rules.parallelism - busyUntil.length)',
     without: 'rules.parallelism',
     promise: 'Parallelism',
-    seed: 1,
+    seed: 14,
   },
   {
     name: 'start-first: the old task goes only when the new one runs',
@@ -87,7 +87,7 @@ export const GUARDS: readonly Guard[] = [
     text: 'return failuresInRow < 2 ? 0 :',
     without: 'return failuresInRow < 1e9 ? 0 :',
     promise: 'without a pause',
-    seed: 1,
+    seed: 5,
   },
   {
     name: 'a successor of a lost task that fails is spaced too',
@@ -95,7 +95,7 @@ export const GUARDS: readonly Guard[] = [
     text: 'if (draft.tasks.some((task) => isLaterFailure(task, kept, view)))',
     without: 'if (draft.tasks.length === 0)',
     promise: 'without a pause',
-    seed: 4,
+    seed: 6,
   },
   {
     name: 'a node takes no more than it has room for',
@@ -103,7 +103,7 @@ export const GUARDS: readonly Guard[] = [
     text: 'if (demand.nanoCPUs > 0 && load.nanoCPUs + demand.nanoCPUs > total.NanoCPUs) return false;',
     without: '',
     promise: 'resources',
-    seed: 1,
+    seed: 6,
   },
   {
     name: 'a task goes only where its constraints are met',
@@ -119,7 +119,7 @@ export const GUARDS: readonly Guard[] = [
     text: 'hostPorts.every((port) => !load.hostPorts?.has(port))',
     without: 'hostPorts.length > 0',
     promise: 'host ports',
-    seed: 1,
+    seed: 11,
   },
   {
     name: 'a node has no more replicas than it may',
@@ -135,7 +135,7 @@ export const GUARDS: readonly Guard[] = [
     text: "node.Spec.Availability === 'active' &&",
     without: '',
     promise: 'at every assignment',
-    seed: 1,
+    seed: 2,
   },
   {
     name: 'secrets leave a node with the last task that needs them',
@@ -143,7 +143,7 @@ export const GUARDS: readonly Guard[] = [
     text: 'const payload = users === 0 ? undefined : lookup(id);',
     without: 'const payload = lookup(id);',
     promise: 'secret',
-    seed: 1,
+    seed: 43,
   },
   {
     name: 'nothing is collected before a manager has spoken',
@@ -151,7 +151,7 @@ export const GUARDS: readonly Guard[] = [
     text: 'if (wanted.confirmed) {',
     without: 'if (wanted.set !== undefined) {',
     promise: 'stopped without a reason',
-    seed: 1,
+    seed: 49,
   },
   {
     name: 'that no manager answers is no reason to stop',
@@ -171,7 +171,7 @@ export const GUARDS: readonly Guard[] = [
     seed: 1,
   },
   {
-    name: 'a lost answer to the creation of a container is found out',
+    name: 'what belongs to a task is not collected',
     file: 'worker/src/reconciler/decide/next-steps.ts',
     text: 'byTask.delete(taskID);',
     without: '',

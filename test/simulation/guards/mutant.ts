@@ -18,4 +18,4 @@ for (let count = 0; count < Number(limit) && caught === undefined; count += 1) {
   const [violation] = violations;
   if (violation !== undefined) caught = { seed, violation };
 }
-process.stdout.write(`${JSON.stringify({ name: guard.name, promise: guard.promise, ...caught })}\n`);
+process.stdout.write(`${JSON.stringify({ index: Number(index), ...caught })}\n`);

@@ -53,6 +53,7 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
         end: () => {
           host.isOn = true;
           host.engine.comeBack();
+          world.network.refuseOld(host.index);
           world.startDaemon(host);
         },
       };

@@ -113,7 +113,9 @@ export class Scenario {
     for (const host of hosts) {
       if (manager === undefined || manager.life.isFrozen || !host.isRunning) continue;
       const isMember = manager.store.view((tx) => tx.nodes.get(host.nodeID)) !== undefined;
-      if (!isMember) void this.#world.rejoin(host);
+      if (!isMember) {
+        this.#world.rejoin(host).catch((error: unknown) => this.#world.violate(`${host.name} could not join again: ${String(error)}`));
+      }
     }
     time.setTimer(HOUSEKEEPING_MS, () => this.#keepHouse());
   }

@@ -31,6 +31,8 @@ export class Network {
   readonly #isFrozen: (host: number) => boolean;
   #connections: Connection[] = [];
   #waiting: (() => void)[] = [];
+  /** One end is gone, and the other was not told. */
+  #halfOpen: Connection[] = [];
 
   constructor(hosts: number, time: SimulatedTime, chance: Chance, isFrozen: (host: number) => boolean) {
     this.#time = time;
@@ -75,10 +77,19 @@ export class Network {
   dropAll(host: number, isSilent: boolean, reason: string): void {
     const concerned = (connection: Connection) => host === 0 || connection.host === host;
     for (const connection of this.#connections.filter(concerned)) {
-      if (isSilent || (this.routes[connection.host] as Route).isCut) connection.pair.cut();
-      else connection.pair.sever(reason);
+      if (isSilent || (this.routes[connection.host] as Route).isCut) {
+        connection.pair.cut();
+        this.#halfOpen.push(connection);
+      } else connection.pair.sever(reason);
     }
     this.#connections = this.#connections.filter((connection) => !concerned(connection));
+  }
+
+  /** A host that had lost its power is back: what others still send over connections of before is refused. */
+  refuseOld(host: number): void {
+    const concerned = this.#halfOpen.filter((connection) => host === 0 || connection.host === host);
+    this.#halfOpen = this.#halfOpen.filter((connection) => !concerned.includes(connection));
+    for (const { pair } of concerned) pair.sever('connection reset by peer');
   }
 
   #nextChange(signal: AbortSignal): Promise<void> {

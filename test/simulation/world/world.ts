@@ -1,7 +1,7 @@
 import { DEFAULT_CLUSTER_SPEC } from '@swarm/manager/ca/default-cluster-spec';
 import { MemoryJournal } from '@swarm/manager/store/memory-journal';
 import { openStore } from '@swarm/manager/store/memory-store';
-import type { Draft } from '@swarm/manager/store/store';
+import { type Draft, StoreStopped } from '@swarm/manager/store/store';
 import type { Node } from '@swarm/shared/domain/objects';
 import { asID } from '@swarm/shared/runtime/ids';
 import { EngineError } from '@swarm/worker/engine/engine';
@@ -170,7 +170,12 @@ export class World {
     }
     this.story.tell(`${host.name} leaves, and joins as ${host.nodeID}`);
     this.crashDaemon(host, false);
-    await manager.store.update((tx) => void tx.nodes.create(nodeOf(host)));
+    // A manager that stops meanwhile has the node or not; one that has not is asked again later.
+    await manager.store
+      .update((tx) => void tx.nodes.create(nodeOf(host)))
+      .catch((error: unknown) => {
+        if (!(error instanceof StoreStopped)) throw error;
+      });
     this.startDaemon(host);
   }
 
