@@ -1,5 +1,5 @@
 import type { Node, Task } from '@swarm/shared/domain/objects';
-import type { ServiceSpec, UpdateConfig } from '@swarm/shared/engine-api/service-spec';
+import type { RestartPolicy, ServiceSpec, UpdateConfig } from '@swarm/shared/engine-api/service-spec';
 import { timestamp } from '@swarm/shared/runtime/clock';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -19,15 +19,19 @@ interface Row {
   readonly nodes?: readonly Node[];
   readonly update?: UpdateConfig;
   readonly updating?: boolean;
+  readonly policy?: RestartPolicy;
   readonly atS?: number;
   readonly plan: readonly string[];
   readonly status?: string;
 }
 
-function decide(row: Pick<Row, 'mode' | 'tasks' | 'nodes' | 'update' | 'updating' | 'atS'>): ServicePlan {
-  const now = facts(serviceSpec({}, { Mode: row.mode, ...(row.update && { UpdateConfig: row.update }) }), {
-    ...(row.updating && { UpdateStatus: { State: 'updating', StartedAt: timestamp(T0), Message: 'update in progress' } }),
-  });
+function decide(row: Pick<Row, 'mode' | 'tasks' | 'nodes' | 'update' | 'updating' | 'policy' | 'atS'>): ServicePlan {
+  const now = facts(
+    serviceSpec({ ...(row.policy && { RestartPolicy: row.policy }) }, { Mode: row.mode, ...(row.update && { UpdateConfig: row.update }) }),
+    {
+      ...(row.updating && { UpdateStatus: { State: 'updating', StartedAt: timestamp(T0), Message: 'update in progress' } }),
+    },
+  );
   const all = row.nodes ?? nodes;
   const view = { facts: now, world: world(all, now, old), tasks: row.tasks, nodeIDs: all.map(({ ID }) => ID) };
   return decideService(view, T0 + (row.atS ?? 0) * 1000);
@@ -123,6 +127,27 @@ const rows: readonly Row[] = [
     tasks: [dirty('a', 1)],
     plan: ['1: create running (update)'],
     status: 'updating',
+  },
+  {
+    it: 'start-first: where the new task failed for good the old one stays, and the next seat is renewed',
+    mode: replicated(2),
+    updating: true,
+    policy: { Condition: 'none' },
+    update: { Parallelism: 1, Order: 'start-first', FailureAction: 'continue' },
+    tasks: [dirty('a', 1), renewed('b', 1, { state: 'failed', desired: 'shutdown' }), dirty('c', 2)],
+    atS: 60,
+    plan: ['2: create running (update)'],
+  },
+  {
+    it: 'start-first: an update ends although a seat could not be renewed',
+    mode: replicated(1),
+    updating: true,
+    policy: { Condition: 'none' },
+    update: { Order: 'start-first', FailureAction: 'continue' },
+    tasks: [dirty('a', 1), renewed('b', 1, { state: 'failed', desired: 'shutdown' })],
+    atS: 60,
+    plan: [],
+    status: 'completed',
   },
   {
     it: 'a renewal that does not run yet takes up its place',

@@ -1,7 +1,7 @@
 import type { Service, Task, UpdateStatus } from '@swarm/shared/domain/objects';
 import { isLive } from '@swarm/shared/domain/task-state';
 import { epochMs, timestamp } from '@swarm/shared/runtime/clock';
-import { decideRestart } from './restart.ts';
+import { decideRestart, type Restart } from './restart.ts';
 import { newTask, withdraw } from './seat.ts';
 import { byAge, endedByItself, hasStopped, isClean, isRunning } from './standing.ts';
 import { type Seat, SeatDraft, type SeatPlan, type ServiceFacts, type World } from './view.ts';
@@ -49,12 +49,12 @@ export function decideUpdate(view: UpdateView, now: number): UpdatePlan {
   const { service } = view.facts;
   const current = service.UpdateStatus;
   if (current?.State === 'paused' || current?.State === 'rollback_paused') return { seats: [] };
-  const dirty = view.seats.filter((seat) => seat.state !== 'held' && isDirty(seat, view));
+  const rules = rulesOf(service);
+  const dirty = view.seats.filter((seat) => seat.state !== 'held' && isDirty(seat, view) && !hasGivenUp(seat, view, rules, now));
   const isUnderWay = current?.State === 'updating' || current?.State === 'rollback_started';
   if (!isUnderWay && dirty.length === 0) return { seats: [] };
 
   const status: UpdateStatus = isUnderWay ? current : { State: 'updating', StartedAt: timestamp(now), Message: 'update in progress' };
-  const rules = rulesOf(service);
   const renewals = view.seats.map((seat) => seat.tasks.filter((task) => isRenewal(task, view)));
   const failed = renewals
     .flat()
@@ -123,13 +123,23 @@ function inOrder(seats: readonly UpdateSeat[]): readonly UpdateSeat[] {
   return [...seats].sort((a, b) => runs(a) - runs(b) || (key(a) < key(b) ? -1 : 1));
 }
 
+/** What follows on the newest try to renew the seat start-first; undefined when there was none. */
+function retryOf(tasks: readonly Task[], facts: ServiceFacts, now: number): Restart | undefined {
+  const [tried] = tasks.filter((task) => task.templateID === facts.service.templateID).sort(byAge);
+  return tried === undefined ? undefined : decideRestart(tried, tasks, facts, now);
+}
+
+/** The new task has failed beside the old one, and the restart policy allows no other: the old one stays, and the rest goes on. */
+function hasGivenUp({ tasks }: UpdateSeat, { facts }: UpdateView, { startFirst }: Rules, now: number): boolean {
+  return startFirst && retryOf(tasks, facts, now)?.kind === 'none';
+}
+
 function renew({ seat, tasks }: UpdateSeat, { facts, world }: UpdateView, rules: Rules, now: number): SeatPlan {
   const draft = new SeatDraft(tasks);
   const live = tasks.filter(isLive);
   if (rules.startFirst) {
     for (const task of live) draft.restOn(task);
-    const tried = tasks.filter((task) => task.templateID === facts.service.templateID).sort(byAge)[0];
-    const retry = tried === undefined ? undefined : decideRestart(tried, tasks, facts, now);
+    const retry = retryOf(tasks, facts, now);
     if (retry?.kind === 'restart') draft.create(newTask(facts, seat, { ...retry.origin, kind: 'update' }, 'ready', now));
     else if (retry === undefined) draft.create(newTask(facts, seat, { kind: 'update' }, 'running', now));
     return draft.plan;
