@@ -127,7 +127,8 @@ function explainSeat(
     return [`${where} is ${task.Status.State}, shall be ${task.DesiredState}`];
   const running = containers.get(task.ID);
   if (running === undefined) return [`${where} is said to run, and its container does not`];
-  if (!isPaused && running.image !== imageOf(service.Spec)) return [`${where} runs ${running.image} in place of ${imageOf(service.Spec)}`];
+  const isRight = running.image === imageOf(service.Spec) || isPaused || couldNotRenew(service, seat);
+  if (!isRight) return [`${where} runs ${running.image} in place of ${imageOf(service.Spec)}`];
   return [];
 }
 
@@ -136,6 +137,13 @@ function waitsInVain(tx: ReadTransaction, service: Service, task: Task): boolean
   if (task.Status.State !== 'pending' || task.Status.Err === undefined) return false;
   const isGlobal = service.Spec.Mode.Global !== undefined;
   return !roomFor(tx, service, isGlobal ? [task.NodeID ?? ''] : tx.nodes.all().map(({ ID }) => ID));
+}
+
+/** A start-first update tried, and may not try again: then the old task stays. */
+function couldNotRenew(service: Service, seat: readonly Task[]): boolean {
+  const { Condition = 'any', MaxAttempts = 0 } = service.Spec.TaskTemplate.RestartPolicy ?? {};
+  const tried = seat.some((task) => task.templateID === service.templateID && isTerminal(task.Status.State));
+  return tried && service.Spec.UpdateConfig?.Order === 'start-first' && (Condition === 'none' || MaxAttempts > 0);
 }
 
 /** The policy allows no further attempt. */
