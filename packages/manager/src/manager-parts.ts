@@ -30,7 +30,10 @@ export interface ManagerParts {
 }
 
 export function createManagerParts(deps: PartsDeps): ManagerParts {
-  const partDeps = (part: PartName) => ({ ...deps, store: deps.storeFor(part), logger: deps.logger.child({ part }) });
+  const partDeps = (part: PartName) => {
+    const store = deps.storeFor(part);
+    return { ...deps, store, clock: clusterClock(deps.clock, store), logger: deps.logger.child({ part }) };
+  };
   const dispatcher = startDispatcher(partDeps('dispatcher'));
   let deciding: readonly { stop(): Promise<void> }[] = [];
   return {
@@ -46,5 +49,14 @@ export function createManagerParts(deps: PartsDeps): ManagerParts {
       await dispatcher.stop();
       await Promise.all(deciding.map((part) => part.stop()));
     },
+  };
+}
+
+/** What the parts decide by and what the store stamps is one time, whoever sets the host's clock. */
+function clusterClock(clock: Clock, store: Store): Clock {
+  return {
+    now: () => store.now(),
+    monotonicMs: () => clock.monotonicMs(),
+    setTimer: (delayMs, callback) => clock.setTimer(delayMs, callback),
   };
 }

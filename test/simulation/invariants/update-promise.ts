@@ -28,7 +28,8 @@ export const updatesKeepTheirPromise: MakeInvariant = ({ view, broken, coverage 
       return;
     }
     if (!successor.some((task) => task.origin?.kind === 'update' && task.specVersion === service.specVersion)) return;
-    const seats = down.get(service.ID) ?? new Set();
+    // A seat that has no task under way any more was given up for another reason: its node was drained, say.
+    const seats = new Set([...(down.get(service.ID) ?? [])].filter((other) => view((tx) => tx.tasks.by('slot', other)).some(isLive)));
     down.set(service.ID, seats.add(seat));
     const parallelism = config === undefined ? 1 : (config.Parallelism ?? 0);
     coverage.hit('update takes a seat down');

@@ -85,6 +85,7 @@ function inNameOf(store: Store, note: (version: number) => void): Store {
       }),
     watch: (listener: (commit: Commit) => void) => store.watch(listener),
     viewAndWatch: (read, listener) => store.viewAndWatch(read, listener),
+    now: () => store.now(),
     close: () => store.close(),
   };
 }

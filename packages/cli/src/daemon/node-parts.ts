@@ -345,6 +345,7 @@ function withJournal(store: Store, journal: Journal): Store {
     update: (write) => store.update(write),
     watch: (listener) => store.watch(listener),
     viewAndWatch: (read, listener) => store.viewAndWatch(read, listener),
+    now: () => store.now(),
     async close() {
       await store.close();
       await journal.close();

@@ -1,5 +1,6 @@
 import type { Clock } from '@swarm/shared/runtime/clock';
-import { timestamp } from '@swarm/shared/runtime/clock';
+import { epochMs, timestamp } from '@swarm/shared/runtime/clock';
+import { steadyTime } from '@swarm/shared/runtime/steady-time';
 import type { Journal, JournalEntry } from './journal.ts';
 import { LayeredTable } from './layered-table.ts';
 import { MemoryTable } from './memory-table.ts';
@@ -45,14 +46,18 @@ const MAX_ENTRIES_PER_APPEND = 4096;
 export async function openStore(deps: StoreDeps): Promise<Store> {
   const base = makeTables((name) => new MemoryTable(name)) as PerTable<'memory'>;
   const known = new Set<string>(TABLE_NAMES);
+  let newest = '';
   const loaded = await deps.journal.load((table, id, value) => {
     if (!known.has(table)) throw new Error(`journal holds a table "${table}" that this version does not know (object ${id})`);
-    (base[table as TableName] as MemoryTable<TableName>).put(JSON.parse(value) as Tables[TableName]);
+    const object = JSON.parse(value) as Tables[TableName];
+    if (object.UpdatedAt > newest) newest = object.UpdatedAt;
+    (base[table as TableName] as MemoryTable<TableName>).put(object);
   });
-  return new MemoryStore(deps, base, loaded.version);
+  return new MemoryStore(deps, base, loaded.version, newest === '' ? 0 : epochMs(newest));
 }
 
 class MemoryStore implements Store {
+  readonly now: () => number;
   readonly #deps: StoreDeps;
   /** What is durable. */
   readonly #base: PerTable<'memory'>;
@@ -66,8 +71,9 @@ class MemoryStore implements Store {
   #stopped: string | undefined;
   #writing = false;
 
-  constructor(deps: StoreDeps, base: PerTable<'memory'>, version: number) {
+  constructor(deps: StoreDeps, base: PerTable<'memory'>, version: number, newestMs: number) {
     this.#deps = deps;
+    this.now = steadyTime(deps.clock, newestMs);
     this.#base = base;
     this.#pendingLayer = makeTables((name) => new LayeredTable(name, base[name] as never)) as PerTable<'layered'>;
     this.#visibleVersion = version;
@@ -81,7 +87,7 @@ class MemoryStore implements Store {
   update<T>(write: (tx: WriteTransaction) => T): Promise<T> {
     if (this.#stopped !== undefined) return Promise.reject(new StoreStopped(this.#stopped));
     const version = this.#newestVersion + 1;
-    const now = timestamp(this.#deps.clock.now());
+    const now = timestamp(this.now());
     const writers = makeTables((name) => new Writer(name, this.#pendingLayer[name] as never, version, now)) as unknown as {
       readonly [Name in TableName]: Writer<Name>;
     };

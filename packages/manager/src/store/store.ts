@@ -73,6 +73,11 @@ export interface Store {
   watch(listener: (commit: Commit) => void): () => void;
   /** As `view` and `watch` in one step: no commit falls between them. */
   viewAndWatch<T>(read: (tx: ReadTransaction) => T, listener: (commit: Commit) => void): { readonly value: T; readonly stop: () => void };
+  /**
+   * The cluster's time, milliseconds since the epoch: what objects are stamped with. It never goes back, also when the
+   * clock of the host is set back or the store is loaded anew. Whoever compares with a stored time asks here.
+   */
+  now(): number;
   /** Waits for what is under way, then refuses further updates. */
   close(): Promise<void>;
 }

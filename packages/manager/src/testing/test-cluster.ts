@@ -113,6 +113,7 @@ export class TestCluster {
         }),
       watch: (listener) => store.watch(listener),
       viewAndWatch: (read, listener) => store.viewAndWatch(read, listener),
+      now: () => store.now(),
       close: () => store.close(),
     };
   }

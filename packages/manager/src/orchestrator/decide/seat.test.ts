@@ -218,6 +218,13 @@ check([
     wakeS: 24 * 60 * minute,
   },
   {
+    it: 'down: another task waits for one of the seat that still stops where it can be heard',
+    tasks: [task('a', { node: 'B', desired: 'shutdown' }), task('b', { node: 'A', state: 'ready', desired: 'ready', createdS: 1 })],
+    nodes: [down('A'), B],
+    plan: ['create ready (move)'],
+    wakeS: 61,
+  },
+  {
     it: 'down: a successor that failed is followed after a pause, as any other',
     tasks: [task('a', { node: 'A' }), failed('b', { node: 'B', createdS: 1, origin: { kind: 'move' } })],
     nodes: [down('A'), B],

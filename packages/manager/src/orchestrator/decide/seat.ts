@@ -189,7 +189,7 @@ function succeedAbsent(view: SeatView, draft: SeatDraft, absent: readonly Task[]
   if (view.purpose !== 'fill' || !('Slot' in view.seat) || isNeverRestarted(view)) return;
   // One that took over before and failed is followed as any other that fails: after a pause that grows.
   if (draft.tasks.some((task) => isLaterFailure(task, kept, view))) succeedEnded(view, draft, now);
-  else draft.create(newTask(view.facts, view.seat, { kind: 'move' }, goalOf(view.facts), now));
+  else create(view, draft, { kind: 'move' }, now);
 }
 
 function isLaterFailure(task: Task, kept: Task, { facts }: SeatView): boolean {
@@ -198,7 +198,7 @@ function isLaterFailure(task: Task, kept: Task, { facts }: SeatView): boolean {
 
 /** The seat has no task any more. */
 function succeedEnded(view: SeatView, draft: SeatDraft, now: number): void {
-  const { facts, seat } = view;
+  const { facts } = view;
   if (view.purpose !== 'fill') return;
   const [last] = draft.tasks
     .filter((task) => task.DesiredState !== 'remove' && isOfCurrentIteration(task, facts) && standingOf(task, view.world, now) !== 'absent')
@@ -206,9 +206,14 @@ function succeedEnded(view: SeatView, draft: SeatDraft, now: number): void {
   const origin = last === undefined ? ({ kind: 'new' } as const) : decideSuccession(view, draft, last, now);
   if (origin === undefined) return;
   if (last?.DesiredState === 'ready') retire(draft, last);
+  create(view, draft, origin, now);
+}
+
+/** A new task for the seat; it is prepared and waits where its time has not come, or something of the seat still stops. */
+function create(view: SeatView, draft: SeatDraft, origin: TaskOrigin, now: number): void {
   const waits = origin.notBefore !== undefined && epochMs(origin.notBefore) > now;
   const blocked = draft.tasks.some((task) => !hasStopped(task, view.world));
-  draft.create(newTask(facts, seat, origin, waits || blocked ? 'ready' : goalOf(view.facts), now));
+  draft.create(newTask(view.facts, view.seat, origin, waits || blocked ? 'ready' : goalOf(view.facts), now));
 }
 
 /** Why and when the successor of `last` shall start; undefined when there is none, or not yet. */

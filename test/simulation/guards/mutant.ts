@@ -1,0 +1,21 @@
+import { GUARDS } from './guards.ts';
+import { switchOff } from './switch-off.ts';
+
+/**
+ * `node test/simulation/guards/mutant.ts NUMBER [SEEDS]`: switches one guard off and runs seeds until a promise is
+ * broken. Prints one line of JSON: the seed and what broke, or that nothing did.
+ */
+const [index = '', limit = '150'] = process.argv.slice(2);
+const guard = GUARDS[Number(index)];
+if (guard === undefined) throw new Error(`there is no guard ${index}; they go from 0 to ${GUARDS.length - 1}`);
+switchOff(guard);
+const { runSeed } = await import('../run-seed.ts');
+
+let caught: { readonly seed: number; readonly violation: string } | undefined;
+for (let count = 0; count < Number(limit) && caught === undefined; count += 1) {
+  const seed = guard.seed + count;
+  const { violations } = await runSeed({ seed });
+  const [violation] = violations;
+  if (violation !== undefined) caught = { seed, violation };
+}
+process.stdout.write(`${JSON.stringify({ name: guard.name, promise: guard.promise, ...caught })}\n`);
