@@ -8,8 +8,17 @@ export default defineConfig({
       {
         test: {
           name: 'integration',
-          include: ['test/integration/**/*.test.ts', '{packages/*/src,test}/**/*.engine-test.ts'],
+          include: ['test/integration/**/*.test.ts', 'packages/*/src/**/*.engine-test.ts'],
           testTimeout: 240_000,
+          hookTimeout: 400_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'differential',
+          include: ['test/differential/**/*.engine-test.ts'],
+          testTimeout: 400_000,
           hookTimeout: 400_000,
           fileParallelism: false,
         },

@@ -192,10 +192,6 @@ const CREATE: readonly (readonly [string, SpecParts])[] = [
   ['endpoint mode unknown', { service: { EndpointSpec: { Mode: 'foo' } } }],
   ['dnsrr with ingress port', { service: { EndpointSpec: { Mode: 'dnsrr', Ports: [{ TargetPort: 80 }] } } }],
   ['host port', { service: { EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 8080, PublishMode: 'host' }] } } }],
-  [
-    'host port taken by a host port',
-    { service: { EndpointSpec: { Ports: [{ TargetPort: 81, PublishedPort: 8080, PublishMode: 'host' }] } } },
-  ],
   ['host port without number', { service: { EndpointSpec: { Ports: [{ TargetPort: 80, PublishMode: 'host', Protocol: 'udp' }] } } }],
   [
     'a port published twice',
@@ -220,6 +216,10 @@ const CREATE: readonly (readonly [string, SpecParts])[] = [
   ['ingress port', { service: { EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 8090 }] } } }],
   ['ingress port taken', { service: { EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 8090 }] } } }],
   ['ingress port taken by a host port', { service: { EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 8080 }] } } }],
+  [
+    'host port taken by a host port',
+    { service: { EndpointSpec: { Ports: [{ TargetPort: 81, PublishedPort: 8080, PublishMode: 'host' }] } } },
+  ],
   [
     'unknown secret',
     { container: { Secrets: [{ SecretID: 'no', SecretName: 'no', File: { Name: 'f', UID: '0', GID: '0', Mode: 292 } }] } },

@@ -30,7 +30,9 @@ export function normaliseText(text: string, names: Names): string {
   return result;
 }
 
+/** `Containers` of a network: which task's came first is chance, and so are its addresses. */
 const VOLATILE = new Set([
+  'Containers',
   'Index',
   'CertIssuerSubject',
   'CertIssuerPublicKey',
