@@ -53,14 +53,15 @@ export function backoffMs(failuresInRow: number): number {
 
 /**
  * Of a task that takes the place of one whose node was taken from it. What failed again and again does so on another
- * node too: unless it had run well for long, its failures go with it, and so does a pause that is not over.
+ * node too: unless it had run well for long, its failures go with it, and so does a pause that is not over. A renewal
+ * that never ran is still one: the update waits for it.
  */
 export function originOfMove(moved: Task, now: number): TaskOrigin {
   const { failuresInRow, notBefore } = moved.origin ?? {};
   const hasRunWell =
     moved.runningSince !== undefined && ranLongEnough(moved, isTerminal(moved.Status.State) ? epochMs(moved.UpdatedAt) : now);
   return {
-    kind: 'move',
+    kind: moved.origin?.kind === 'update' && moved.runningSince === undefined ? 'update' : 'move',
     ...(failuresInRow !== undefined && !hasRunWell && { failuresInRow }),
     ...(notBefore !== undefined && epochMs(notBefore) > now && { notBefore }),
   };

@@ -225,6 +225,13 @@ check([
     wakeS: 20,
   },
   {
+    it: 'down: a renewal that never ran is still one',
+    tasks: [task('a', { node: 'A', state: 'preparing', origin: { kind: 'update' } })],
+    nodes: [down('A'), B],
+    plan: ['create running (update)'],
+    wakeS: 24 * 60 * minute,
+  },
+  {
     it: 'down: failures in a row go with the task that is moved',
     tasks: [
       task('a', { node: 'A', origin: restartedAt(0, 5), runningS: 1 }),
