@@ -62,6 +62,11 @@ export const onePerSlot: MakeInvariant = ({ world, view, broken }) => {
     });
   }
 
+  function noteNode(nodeID: string, isDown: boolean): void {
+    if (isDown) downUntil.set(nodeID, Number.POSITIVE_INFINITY);
+    else if (downUntil.get(nodeID) === Number.POSITIVE_INFINITY) downUntil.set(nodeID, world.time.monotonicMs());
+  }
+
   /** Why `a` may start while `b` is up; undefined when it may not. */
   function excuse(a: Up, b: Up): string | undefined {
     const [mine, other] = [tasks.get(a.taskID), tasks.get(b.taskID)];
@@ -77,14 +82,15 @@ export const onePerSlot: MakeInvariant = ({ world, view, broken }) => {
 
   return {
     promise: "never two live containers of a slot on reachable nodes beyond the update's promise",
-    storeOpened: (store) => store.view((tx) => tx.tasks.all().forEach(learn)),
+    storeOpened: (store) =>
+      store.view((tx) => {
+        for (const task of tx.tasks.all()) learn(task);
+        for (const node of tx.nodes.all()) noteNode(node.ID, node.Status.State === 'down');
+      }),
     committed({ changes }) {
       for (const change of changes) {
         if (change.table === 'nodes') {
-          const wasDown = change.before?.Status.State === 'down';
-          const isDown = change.after?.Status.State === 'down';
-          if (isDown) downUntil.set(change.id, Number.POSITIVE_INFINITY);
-          else if (wasDown) downUntil.set(change.id, world.time.monotonicMs());
+          noteNode(change.id, change.after?.Status.State === 'down');
         }
         if (change.table !== 'tasks' || change.after === undefined) continue;
         learn(change.after);

@@ -30,7 +30,11 @@ function inventTask(chance: Chance): NonNullable<ServiceSpecInput['TaskTemplate'
     ContainerSpec: {
       Image: inventImage(chance),
       ...(chance.chance(0.3) && { StopGracePeriod: chance.between(1, 20) * SECOND }),
-      ...(chance.chance(0.15) && { Mounts: [{ Type: 'volume', Source: `data-${chance.between(1, 3)}`, Target: '/data' }] }),
+      ...(chance.chance(0.15) && {
+        Mounts: [
+          { Type: 'volume', Source: `data-${chance.between(1, 3)}`, Target: '/data', VolumeOptions: { Labels: { of: 'simulation' } } },
+        ],
+      }),
       ...(chance.chance(0.3) && { Healthcheck: { Test: ['CMD', 'true'], Interval: chance.between(1, 5) * SECOND } }),
     },
     Placement,

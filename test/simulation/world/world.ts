@@ -4,6 +4,7 @@ import { openStore } from '@swarm/manager/store/memory-store';
 import { type Draft, StoreStopped } from '@swarm/manager/store/store';
 import type { Node } from '@swarm/shared/domain/objects';
 import { asID } from '@swarm/shared/runtime/ids';
+import { WorkerDiskError } from '@swarm/worker/assignments/worker-disk';
 import { EngineError } from '@swarm/worker/engine/engine';
 import { Chance } from './chance.ts';
 import { CLUSTER_ID, Host, MANAGER_ADDRESS } from './host.ts';
@@ -163,7 +164,7 @@ export class World {
     try {
       await host.leave(this.newID());
     } catch (error) {
-      if (!(error instanceof EngineError)) throw error;
+      if (!(error instanceof EngineError || error instanceof WorkerDiskError)) throw error;
       return;
     } finally {
       host.isLeaving = false;

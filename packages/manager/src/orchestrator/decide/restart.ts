@@ -1,4 +1,5 @@
 import type { Service, Task, TaskOrigin } from '@swarm/shared/domain/objects';
+import { isTerminal } from '@swarm/shared/domain/task-state';
 import { epochMs, timestamp } from '@swarm/shared/runtime/clock';
 import { endedByItself } from './standing.ts';
 import type { ServiceFacts } from './view.ts';
@@ -50,13 +51,28 @@ export function backoffMs(failuresInRow: number): number {
   return failuresInRow < 2 ? 0 : Math.min(MAX_BACKOFF_MS, BACKOFF_STEP_MS * 2 ** (failuresInRow - 2));
 }
 
+/**
+ * Of a task that takes the place of one whose node was taken from it. What failed again and again does so on another
+ * node too: unless it had run well for long, its failures go with it, and so does a pause that is not over. A renewal
+ * that never ran is still one: the update waits for it.
+ */
+export function originOfMove(moved: Task, now: number): TaskOrigin {
+  const { failuresInRow, notBefore } = moved.origin ?? {};
+  const hasRunWell =
+    moved.runningSince !== undefined && ranLongEnough(moved, isTerminal(moved.Status.State) ? epochMs(moved.UpdatedAt) : now);
+  return {
+    kind: moved.origin?.kind === 'update' && moved.runningSince === undefined ? 'update' : 'move',
+    ...(failuresInRow !== undefined && !hasRunWell && { failuresInRow }),
+    ...(notBefore !== undefined && epochMs(notBefore) > now && { notBefore }),
+  };
+}
+
 function wasHealthy(ended: Task): boolean {
-  const ranMs = epochMs(ended.UpdatedAt) - startedAtMs(ended);
-  return (
-    endedByItself(ended) &&
-    ended.Status.State !== 'rejected' &&
-    ranMs >= Math.max(HEALTHY_AFTER_MS, backoffMs(ended.origin?.failuresInRow ?? 0))
-  );
+  return endedByItself(ended) && ended.Status.State !== 'rejected' && ranLongEnough(ended, epochMs(ended.UpdatedAt));
+}
+
+function ranLongEnough(task: Task, untilMs: number): boolean {
+  return untilMs - startedAtMs(task) >= Math.max(HEALTHY_AFTER_MS, backoffMs(task.origin?.failuresInRow ?? 0));
 }
 
 /** When it was first seen running; failing that, when it was first allowed to. */

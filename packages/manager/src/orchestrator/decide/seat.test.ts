@@ -218,6 +218,31 @@ check([
     wakeS: 24 * 60 * minute,
   },
   {
+    it: 'down: a pause that was not over goes on elsewhere',
+    tasks: [task('a', { node: 'A', state: 'ready', desired: 'ready', origin: restartedAt(20, 5) })],
+    nodes: [down('A'), B],
+    plan: ['create ready (move, at 20 s)'],
+    wakeS: 20,
+  },
+  {
+    it: 'down: a renewal that never ran is still one',
+    tasks: [task('a', { node: 'A', state: 'preparing', origin: { kind: 'update' } })],
+    nodes: [down('A'), B],
+    plan: ['create running (update)'],
+    wakeS: 24 * 60 * minute,
+  },
+  {
+    it: 'down: failures in a row go with the task that is moved',
+    tasks: [
+      task('a', { node: 'A', origin: restartedAt(0, 5), runningS: 1 }),
+      failed('b', { node: 'B', createdS: 2, origin: { kind: 'move', failuresInRow: 5 } }),
+    ],
+    nodes: [down('A'), B],
+    atS: 3,
+    plan: ['b: shutdown', 'create ready (restart, at 24 s)'],
+    wakeS: 24 * 60 * minute,
+  },
+  {
     it: 'down: another task waits for one of the seat that still stops where it can be heard',
     tasks: [task('a', { node: 'B', desired: 'shutdown' }), task('b', { node: 'A', state: 'ready', desired: 'ready', createdS: 1 })],
     nodes: [down('A'), B],

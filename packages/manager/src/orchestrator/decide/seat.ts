@@ -1,7 +1,7 @@
 import type { Task, TaskOrigin } from '@swarm/shared/domain/objects';
 import { compareStates, type DesiredState, isLive, isWanted } from '@swarm/shared/domain/task-state';
 import { epochMs, timestamp } from '@swarm/shared/runtime/clock';
-import { decideRestart, isJob } from './restart.ts';
+import { decideRestart, isJob, originOfMove } from './restart.ts';
 import {
   byAge,
   ENFORCER_MESSAGE,
@@ -189,7 +189,7 @@ function succeedAbsent(view: SeatView, draft: SeatDraft, absent: readonly Task[]
   if (view.purpose !== 'fill' || !('Slot' in view.seat) || isNeverRestarted(view)) return;
   // One that took over before and failed is followed as any other that fails: after a pause that grows.
   if (draft.tasks.some((task) => isLaterFailure(task, kept, view))) succeedEnded(view, draft, now);
-  else create(view, draft, { kind: 'move' }, now);
+  else create(view, draft, originOfMove(kept, now), now);
 }
 
 function isLaterFailure(task: Task, kept: Task, { facts }: SeatView): boolean {
@@ -220,7 +220,7 @@ function create(view: SeatView, draft: SeatDraft, origin: TaskOrigin, now: numbe
 function decideSuccession(view: SeatView, draft: SeatDraft, last: Task, now: number): TaskOrigin | undefined {
   const { facts } = view;
   if (!isClean(last, facts, view.world)) return { kind: 'update' };
-  if (!endedByItself(last)) return 'Slot' in view.seat && isNeverRestarted(view) ? undefined : { kind: 'move' };
+  if (!endedByItself(last)) return 'Slot' in view.seat && isNeverRestarted(view) ? undefined : originOfMove(last, now);
   if (last.DesiredState === 'ready' && last.origin?.notBefore !== undefined && epochMs(last.origin.notBefore) > now) {
     draft.wakeAt(epochMs(last.origin.notBefore));
     return undefined;
