@@ -50,6 +50,13 @@ export const updatesKeepTheirPromise: MakeInvariant = ({ view, broken, coverage 
 
   return {
     promise: 'an update never has more than Parallelism seats down, and start-first none',
+    // That a seat is up again may have been written without anybody hearing of it.
+    storeOpened: (store) =>
+      store.view((tx) => {
+        for (const seats of down.values()) {
+          for (const seat of seats) if (tx.tasks.by('slot', seat).some(isUp)) seats.delete(seat);
+        }
+      }),
     committed({ changes }) {
       for (const change of changes) {
         if (change.table === 'services' && change.after === undefined) down.delete(change.id);
@@ -59,9 +66,8 @@ export const updatesKeepTheirPromise: MakeInvariant = ({ view, broken, coverage 
         if (task === undefined) continue;
         const seats = down.get(task.ServiceID);
         // Up again; or it has failed, been withdrawn or reaped: then it is not the update that keeps it down.
-        const isUp = after?.Status.State === 'running' && isWanted(after.DesiredState);
         const hasFailed = after !== undefined && isTerminal(after.Status.State) && before !== undefined && isLive(before);
-        if (isUp || hasFailed) seats?.delete(slotKey(task));
+        if ((after !== undefined && isUp(after)) || hasFailed) seats?.delete(slotKey(task));
       }
       for (const change of changes) {
         if (change.table !== 'tasks' || change.before === undefined || change.after === undefined) continue;
@@ -80,3 +86,7 @@ export const updatesKeepTheirPromise: MakeInvariant = ({ view, broken, coverage 
     },
   };
 };
+
+function isUp(task: Task): boolean {
+  return task.Status.State === 'running' && isWanted(task.DesiredState);
+}
