@@ -28,8 +28,7 @@ export const updatesKeepTheirPromise: MakeInvariant = ({ view, broken, coverage 
       return;
     }
     if (!successor.some((task) => task.origin?.kind === 'update' && task.specVersion === service.specVersion)) return;
-    // A seat that has no task under way any more was given up for another reason: its node was drained, say.
-    const seats = new Set([...(down.get(service.ID) ?? [])].filter((other) => view((tx) => tx.tasks.by('slot', other)).some(isLive)));
+    const seats = down.get(service.ID) ?? new Set();
     down.set(service.ID, seats.add(seat));
     const parallelism = config === undefined ? 1 : (config.Parallelism ?? 0);
     coverage.hit('update takes a seat down');
@@ -65,9 +64,10 @@ export const updatesKeepTheirPromise: MakeInvariant = ({ view, broken, coverage 
         const task = after ?? before;
         if (task === undefined) continue;
         const seats = down.get(task.ServiceID);
-        // Up again; or it has failed, been withdrawn or reaped: then it is not the update that keeps it down.
+        // Up again; or it has failed, been withdrawn, reaped or given up: then it is not the update that keeps it down.
         const hasFailed = after !== undefined && isTerminal(after.Status.State) && before !== undefined && isLive(before);
-        if ((after !== undefined && isUp(after)) || hasFailed) seats?.delete(slotKey(task));
+        const isGivenUp = () => !view((tx) => tx.tasks.by('slot', slotKey(task))).some(isLive);
+        if (seats?.has(slotKey(task)) && ((after !== undefined && isUp(after)) || hasFailed || isGivenUp())) seats.delete(slotKey(task));
       }
       for (const change of changes) {
         if (change.table !== 'tasks' || change.before === undefined || change.after === undefined) continue;
