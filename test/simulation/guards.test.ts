@@ -8,7 +8,7 @@ import { GUARDS } from './guards/guards.ts';
 const MUTANT = fileURLToPath(new URL('guards/mutant.ts', import.meta.url));
 const run = promisify(execFile);
 
-test.each(GUARDS.map((guard, index) => ({ index, name: guard.name, promise: guard.promise })))(
+test.concurrent.each(GUARDS.map((guard, index) => ({ index, name: guard.name, promise: guard.promise })))(
   'without the guard "$name" a promise is broken',
   async ({ index, promise }) => {
     const { stdout } = await run(process.execPath, [MUTANT, String(index)]);

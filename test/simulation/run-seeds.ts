@@ -1,27 +1,78 @@
+import { fork } from 'node:child_process';
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { Coverage } from './coverage.ts';
-import { type RunResult, runSeed } from './run-seed.ts';
+import type { RunResult } from './run-seed.ts';
 
 /** How many broken seeds are told of in full; more say nothing new. */
 const ENOUGH_FAILURES = 3;
+/** What a process gets at once: little enough that all end together, enough that asking costs nothing. */
+const SHARE = 10;
+const RUNNER = fileURLToPath(new URL('seed-process.ts', import.meta.url));
+
+export interface Share {
+  readonly first: number;
+  readonly count: number;
+}
+
+/** What a process says of its share. */
+export interface ShareResult {
+  readonly counts: readonly (readonly [string, number])[];
+  readonly failures: readonly Failure[];
+}
+
+export type Failure = Pick<RunResult, 'seed' | 'story' | 'violations'>;
 
 export interface SeedsResult {
   readonly coverage: Coverage;
-  readonly failures: readonly RunResult[];
+  readonly failures: readonly Failure[];
 }
 
-export async function runSeeds(first: number, count: number): Promise<SeedsResult> {
+/** Runs the seeds in as many processes as there are cores; stops early when enough of them are broken. */
+export async function runSeeds(first: number, count: number, processes = availableParallelism()): Promise<SeedsResult> {
   const coverage = new Coverage();
-  const failures: RunResult[] = [];
-  for (let seed = first; seed < first + count && failures.length < ENOUGH_FAILURES; seed += 1) {
-    const result = await runSeed({ seed });
-    coverage.add(result.coverage);
-    if (result.violations.length > 0) failures.push(result);
-  }
-  return { coverage, failures };
+  const failures: Failure[] = [];
+  let next = first;
+  const nextShare = (): Share | undefined => {
+    if (next >= first + count || failures.length >= ENOUGH_FAILURES) return undefined;
+    const share = { first: next, count: Math.min(SHARE, first + count - next) };
+    next += share.count;
+    return share;
+  };
+  const take = (result: ShareResult) => {
+    coverage.addCounts(result.counts);
+    failures.push(...result.failures);
+  };
+  await Promise.all(Array.from({ length: processes }, () => runShares(nextShare, take)));
+  return { coverage, failures: failures.sort((a, b) => a.seed - b.seed).slice(0, ENOUGH_FAILURES) };
+}
+
+/** One process, which gets one share after the other. */
+function runShares(nextShare: () => Share | undefined, take: (result: ShareResult) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = fork(RUNNER, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    let isAsked = false;
+    const ask = () => {
+      const share = nextShare();
+      isAsked = share !== undefined;
+      if (share === undefined) child.disconnect();
+      else child.send(share);
+    };
+    child.on('message', (result: ShareResult) => {
+      take(result);
+      ask();
+    });
+    child.once('error', reject);
+    child.once('exit', (code, signal) => {
+      if (isAsked || code !== 0) reject(new Error(`a process that runs seeds ended (${signal ?? code}) before it was done`));
+      else resolve();
+    });
+    ask();
+  });
 }
 
 /** The story of a broken seed, as far as it was told, what broke, and how to see it again. */
-export function renderFailure({ seed, story, violations }: RunResult): string {
+export function renderFailure({ seed, story, violations }: Failure): string {
   return [
     '',
     `Seed ${seed}:`,
