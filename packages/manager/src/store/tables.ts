@@ -1,3 +1,4 @@
+import { dependenciesOf } from '@swarm/shared/domain/depends-on';
 import type { Cluster, Config, Network, Node, Secret, Service, Task, Template } from '@swarm/shared/domain/objects';
 
 /** The tables of the store and the shape of their objects. */
@@ -59,6 +60,8 @@ export const INDEXES = {
       ),
     ],
     label: (service) => Object.keys(service.Spec.Labels),
+    /** Lower-case names of the services that it waits for. */
+    dependency: (service) => dependenciesOf(service.Spec.Labels).map((dependency) => dependency.service.toLowerCase()),
   },
   templates: {
     service: (template) => [template.serviceID],

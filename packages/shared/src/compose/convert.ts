@@ -1,3 +1,4 @@
+import { DEPENDS_ON_LABEL, formatDependsOn } from '../domain/depends-on.ts';
 import { familiarReference, parseImageReference } from '../domain/image-reference.ts';
 import { STACK_IMAGE_LABEL, STACK_NAMESPACE_LABEL } from '../domain/labels.ts';
 import type { ConfigReference, ContainerSpec, Mount, SecretReference } from '../engine-api/container-spec.ts';
@@ -145,9 +146,13 @@ class ServiceConverter {
   }
 
   convert(): ServiceSpecInput {
-    const { deploy, image = '' } = this.#service;
+    const { deploy, image = '', dependsOn } = this.#service;
     const { stackName } = this.#context;
-    const labels = { ...stackLabels(stackName, deploy.labels), [STACK_IMAGE_LABEL]: image };
+    const labels = {
+      ...stackLabels(stackName, deploy.labels),
+      [STACK_IMAGE_LABEL]: image,
+      ...(dependsOn !== undefined && { [DEPENDS_ON_LABEL]: formatDependsOn(dependsOn) }),
+    };
     return defined<ServiceSpecInput>({
       Name: `${stackName}_${this.#service.name}`,
       Labels: labels,

@@ -147,6 +147,8 @@ export interface Task extends StoredObject<TaskID> {
   readonly DesiredState: DesiredState;
   /** Owner: orchestrator, at creation. */
   readonly origin?: TaskOrigin;
+  /** Owner: orchestrator. A sentence: it gets no node for the time being, since its service waits for another. */
+  readonly hold?: string;
   /** Owner: as the ladder says. */
   readonly Status: TaskStatus;
   /** RFC 3339, by the manager's clock: when it was first seen running. Owner: dispatcher, with the status. */

@@ -1,3 +1,4 @@
+import { DEPENDENCY_CONDITIONS, type Dependency, findCircle } from '../../domain/depends-on.ts';
 import { convertStack } from '../convert.ts';
 import { byCodeUnit, decodeFile } from '../legacy/decode.ts';
 import type { StackInput, StackLoad, StackProblem } from '../load-stack.ts';
@@ -48,7 +49,7 @@ export function readSpec(input: StackInput): SpecFile {
   });
   if (isNonEmpty(problems)) return { kind: 'invalid', problems };
   const services = selectServices(mapOf(project.get('services')), input, problem);
-  checkDependencies(services, mapOf(project.get('services')), problem, warning);
+  const dependencies = readDependencies(services, mapOf(project.get('services')), input.stackName, problem);
   const environment = new Map(
     [...services].map(([name, service]) => [name, resolveEnvironment(service, ['services', name], input, reader.lookup, problem)]),
   );
@@ -56,6 +57,10 @@ export function readSpec(input: StackInput): SpecFile {
   if (isNonEmpty(problems)) return { kind: 'invalid', problems };
   const file = decode(project, services, environment, input, problem, warning);
   if (isNonEmpty(problems)) return { kind: 'invalid', problems };
+  for (const [name, service] of file.services) {
+    const waitsFor = dependencies.get(name);
+    if (waitsFor !== undefined) service.dependsOn = waitsFor;
+  }
   return { kind: 'read', file, warnings, locate: at };
 }
 
@@ -83,31 +88,43 @@ function selectServices(services: TreeMap, input: StackInput, problem: (path: Pa
   return selected;
 }
 
-const CONDITIONS = ['service_started', 'service_healthy', 'service_completed_successfully'];
-
-function checkDependencies(
+/** What each selected service waits for, as its label says it. A circle would wait for itself for ever, and is refused. */
+function readDependencies(
   selected: ReadonlyMap<string, TreeMap>,
   all: TreeMap,
+  stackName: string,
   problem: (path: Path, message: string) => void,
-  warning: (path: Path, message: string) => void,
-): void {
+): ReadonlyMap<string, readonly Dependency[]> {
+  const found = new Map<string, readonly Dependency[]>();
   for (const [name, service] of selected) {
+    const dependencies: Dependency[] = [];
     for (const [dependency, detail] of mapOf(service.get('depends_on'))) {
       const path = ['services', name, 'depends_on', dependency];
-      const condition = mapOf(detail).get('condition') ?? 'service_started';
-      const required = mapOf(detail).get('required') !== false;
-      if (!CONDITIONS.includes(String(condition)))
+      const given = mapOf(detail).get('condition') ?? 'service_started';
+      const condition = DEPENDENCY_CONDITIONS.find((each) => each === given);
+      const required = String(mapOf(detail).get('required') ?? true).toLowerCase() !== 'false';
+      const restart = String(mapOf(detail).get('restart') ?? false).toLowerCase() === 'true';
+      if (condition === undefined)
         problem(
           path,
-          `service "${name}" depends on "${dependency}" with an unknown condition "${String(condition)}"; use one of ${CONDITIONS.join(', ')}`,
+          `service "${name}" depends on "${dependency}" with an unknown condition "${String(given)}"; use one of ${DEPENDENCY_CONDITIONS.join(', ')}`,
         );
-      if (!all.has(dependency) && required) problem(path, `service "${name}" depends on undefined service "${dependency}"`);
+      else if (!all.has(dependency) && required) problem(path, `service "${name}" depends on undefined service "${dependency}"`);
       else if (!selected.has(dependency) && required)
         problem(path, `service "${name}" depends on "${dependency}", whose profile is not active; activate it, or say "required: false"`);
-      else if (condition !== 'service_started')
-        warning(path, `the condition ${String(condition)} is not waited for: services start side by side`);
+      else if (selected.has(dependency)) dependencies.push({ service: `${stackName}_${dependency}`, condition, restart, required });
     }
+    dependencies.sort((a, b) => byCodeUnit(a.service, b.service));
+    if (dependencies.length > 0) found.set(name, dependencies);
   }
+  const prefix = stackName.length + 1;
+  const circle = findCircle([...found.keys()], (name) => (found.get(name) ?? []).map(({ service }) => service.slice(prefix)));
+  if (circle !== undefined)
+    problem(
+      ['services', circle[0] ?? '', 'depends_on', circle[1] ?? ''],
+      `services wait for each other in a circle, so that none of them would ever start: ${circle.join(' → ')}; remove one of these dependencies`,
+    );
+  return found;
 }
 
 function warnIgnored(name: string, service: TreeMap, warning: (path: Path, message: string) => void): void {
