@@ -1,5 +1,5 @@
 import { dependenciesOf } from '@swarm/shared/domain/depends-on';
-import type { Cluster, Config, Network, Node, Secret, Service, Task, Template } from '@swarm/shared/domain/objects';
+import type { Client, Cluster, Config, Network, Node, Secret, Service, Task, Template } from '@swarm/shared/domain/objects';
 
 /** The tables of the store and the shape of their objects. */
 export interface Tables {
@@ -11,6 +11,7 @@ export interface Tables {
   networks: Network;
   secrets: Secret;
   configs: Config;
+  clients: Client;
 }
 export type TableName = keyof Tables;
 export const TABLE_NAMES = [
@@ -22,6 +23,7 @@ export const TABLE_NAMES = [
   'networks',
   'secrets',
   'configs',
+  'clients',
 ] as const satisfies readonly TableName[];
 
 /** The keys under which an object of a table can be found, per index. */
@@ -83,6 +85,7 @@ export const INDEXES = {
   networks: { name: specName },
   secrets: { name: specName },
   configs: { name: specName },
+  clients: { name: specName },
 } as const satisfies Indexes;
 
 export type IndexName<Name extends TableName> = keyof (typeof INDEXES)[Name] & string;

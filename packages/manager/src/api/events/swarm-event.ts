@@ -18,7 +18,8 @@ const TYPES = { nodes: 'node', services: 'service', networks: 'network', secrets
 
 /** The event that a change of the store is; none for tables that have none, and for what no client can see. */
 export function eventOf(change: Change, nowMs: number): SwarmEvent | undefined {
-  if (change.table === 'tasks' || change.table === 'templates' || change.table === 'clusters') return undefined;
+  if (change.table === 'tasks' || change.table === 'templates' || change.table === 'clusters' || change.table === 'clients')
+    return undefined;
   const Action = change.before === undefined ? 'create' : change.after === undefined ? 'remove' : 'update';
   const Attributes: Record<string, string> = { name: nameOf(change) };
   if (change.before !== undefined && change.after !== undefined) {
