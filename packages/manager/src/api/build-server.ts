@@ -1,5 +1,6 @@
-import http, { type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import type { IncomingMessage, RequestListener, Server } from 'node:http';
 import type { Socket } from 'node:net';
+import { http } from '@swarm/shared/runtime/http';
 import { isOwnPath } from './own-paths.ts';
 import { type HijackDeps, hijacksWithoutUpgrade, takeBack, tunnelHijack, tunnelUpgrades } from './proxy/hijack.ts';
 
