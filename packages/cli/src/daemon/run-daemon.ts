@@ -110,17 +110,19 @@ async function startDaemon(settings: DaemonSettings, logger: Logger, onFailure: 
     advertiseAddr: settings.advertiseAddr,
     logger,
   });
-  const apis = settings.hosts.map((host) => ({
-    host,
-    app: buildApi({
-      node: control,
-      engine: addressOf(settings.engine),
-      clock: systemClock,
-      random: systemRandom,
-      logger: logger.child({ part: 'api' }),
-      version: VERSION,
-    }),
-  }));
+  const apis = await Promise.all(
+    settings.hosts.map(async (host) => ({
+      host,
+      app: await buildApi({
+        node: control,
+        engine: addressOf(settings.engine),
+        clock: systemClock,
+        random: systemRandom,
+        logger: logger.child({ part: 'api' }),
+        version: VERSION,
+      }),
+    })),
+  );
   await control.look();
   // The API comes first: while a large cluster is loaded it says "pending" instead of nothing.
   for (const { host, app } of apis) {

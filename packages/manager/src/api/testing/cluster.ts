@@ -148,7 +148,7 @@ export async function startTestApi(options: { readonly engine?: EngineAddress; r
     manager: () =>
       state.local.isManager ? { store, certificates, logs: state.logs, containers: state.containers, applyUnlockKey } : undefined,
   };
-  const app = buildApi({
+  const app = await buildApi({
     node,
     engine: options.engine ?? NO_ENGINE,
     clock,
