@@ -1,4 +1,4 @@
-import type { Cluster, Config, Network, Node, Secret, Service, Task, Template } from '@swarm/shared/domain/objects';
+import type { Cluster, Config, Gateway, Network, Node, Secret, Service, Task, Template } from '@swarm/shared/domain/objects';
 
 /** The tables of the store and the shape of their objects. */
 export interface Tables {
@@ -8,6 +8,7 @@ export interface Tables {
   templates: Template;
   tasks: Task;
   networks: Network;
+  gateways: Gateway;
   secrets: Secret;
   configs: Config;
 }
@@ -19,6 +20,7 @@ export const TABLE_NAMES = [
   'templates',
   'tasks',
   'networks',
+  'gateways',
   'secrets',
   'configs',
 ] as const satisfies readonly TableName[];
@@ -77,7 +79,15 @@ export const INDEXES = {
       return id === '' ? [] : [shortContainerID(id)];
     },
   },
-  networks: { name: specName },
+  networks: {
+    name: specName,
+    /** Under `true`: the network that published ports go through. There is one at most. */
+    ingress: (network) => (network.Spec.Ingress === true ? ['true'] : []),
+  },
+  gateways: {
+    network: (gateway) => [gateway.networkID],
+    node: (gateway) => [gateway.nodeID],
+  },
   secrets: { name: specName },
   configs: { name: specName },
 } as const satisfies Indexes;

@@ -8,7 +8,7 @@ import { ApiError, badRequest } from '@swarm/shared/errors/api-error';
 import { deepEqual } from '@swarm/shared/runtime/deep-equal';
 import { asID } from '@swarm/shared/runtime/ids';
 import type { WriteTransaction } from '../../store/store.ts';
-import { admitNetwork, checkNetworkNameIsFree } from '../admission/admit-network.ts';
+import { admitNetwork, checkNetworkNameIsFree, createNetwork } from '../admission/admit-network.ts';
 import { admitConfig, admitPayloadUpdate, admitSecret } from '../admission/admit-payload.ts';
 import { admitService } from '../admission/admit-service.ts';
 import { networksByName } from '../lookup.ts';
@@ -64,7 +64,7 @@ function applyNetwork(context: StackContext, stack: string, name: string, input:
   if (existing !== undefined) return result('network', existing, 'unchanged');
   const Spec = admitNetwork({ Driver: 'overlay', ...input, Name: name, Labels: stackLabels(stack, input.Labels) });
   checkNetworkNameIsFree(tx, name, isLocalNetwork);
-  return result('network', tx.networks.create({ ID: asID(random.id()), Spec }), 'created');
+  return result('network', createNetwork(tx, random, Spec), 'created');
 }
 
 function applySecret({ tx, random }: StackContext, stack: string, name: string, input: SecretSpec): StackResult {
