@@ -3,6 +3,7 @@ import { flushCompileCache } from 'node:module';
 import { dirname, join } from 'node:path';
 import { buildApi } from '@swarm/manager/api/build-api';
 import { listenApi } from '@swarm/manager/api/listen-api';
+import { previewPlacement } from '@swarm/manager/placement-preview';
 import { systemClock } from '@swarm/shared/runtime/clock';
 import { systemRandom } from '@swarm/shared/runtime/ids';
 import { createLogger, type Logger } from '@swarm/shared/runtime/logger';
@@ -119,6 +120,7 @@ async function startDaemon(settings: DaemonSettings, logger: Logger, onFailure: 
       random: systemRandom,
       logger: logger.child({ part: 'api' }),
       version: VERSION,
+      previewPlacement,
     }),
   }));
   await control.look();

@@ -1,6 +1,7 @@
 import type { NodeDescription, NodeSpec, Role, SwarmSpec, TLSInfo } from '../engine-api/cluster-spec.ts';
 import type { ConfigSpec, NetworkSpec, SecretSpec } from '../engine-api/payload-specs.ts';
 import type { EndpointSpec, GenericResource, PortConfig, ServiceSpec, TaskSpec } from '../engine-api/service-spec.ts';
+import type { StackBody } from '../engine-api/stack-spec.ts';
 import type { NetworkProblem } from '../protocol/network-state.ts';
 import {
   asID,
@@ -11,6 +12,7 @@ import {
   type NodeID,
   type SecretID,
   type ServiceID,
+  type StackRevisionID,
   type TaskID,
   type TemplateID,
 } from '../runtime/ids.ts';
@@ -168,6 +170,8 @@ export interface Task extends StoredObject<TaskID> {
   readonly DesiredState: DesiredState;
   /** Owner: orchestrator, at creation. */
   readonly origin?: TaskOrigin;
+  /** Owner: orchestrator. A sentence: it gets no node for the time being, since its service waits for another. */
+  readonly hold?: string;
   /** Owner: as the ladder says. */
   readonly Status: TaskStatus;
   /** RFC 3339, by the manager's clock: when it was first seen running. Owner: dispatcher, with the status. */
@@ -215,6 +219,16 @@ export interface Secret extends StoredObject<SecretID> {
 
 export interface Config extends StoredObject<ConfigID> {
   readonly Spec: ConfigSpec & { readonly Name: string };
+}
+
+/** What a stack was deployed as, so that one can go back to it. Holds data of secrets: it never leaves the manager whole. */
+export interface StackRevision extends StoredObject<StackRevisionID> {
+  readonly stack: string;
+  /** From 1, per stack; numbers are not used again while the stack exists. */
+  readonly number: number;
+  readonly body: StackBody;
+  /** The number of the revision that it repeats. */
+  readonly rolledBackTo?: number;
 }
 
 /** The task's name as every Swarm tool reads it: `web.1.<id>`, for global services `web.<node id>.<id>`. */

@@ -1,10 +1,10 @@
-import { type Static, Type } from 'typebox';
 import type { DesiredState, ObservedState } from '../domain/task-state.ts';
 import { NodeDescriptionSchema } from '../engine-api/cluster-spec.ts';
 import { ConfigSpecSchema, SecretSpecSchema } from '../engine-api/payload-specs.ts';
 import { Int, OneOf, optional } from '../engine-api/schema.ts';
 import { EndpointSpecSchema, GenericResourceSchema, PortConfigSchema, TaskSpecSchema } from '../engine-api/service-spec.ts';
 import type { DeepReadonly } from '../runtime/deep-readonly.ts';
+import { type Static, Type } from '../schema/type.ts';
 import { ContainerCallSchema } from './container-call.ts';
 import { NeedNetworkSchema, NetworkReportSchema, NetworksAppliedSchema, NetworkUpdateSchema } from './network-state.ts';
 

@@ -16,10 +16,15 @@ export interface SwarmEvent {
 
 const TYPES = { nodes: 'node', services: 'service', networks: 'network', secrets: 'secret', configs: 'config' } as const;
 
+type PublicChange = Extract<Change, { readonly table: keyof typeof TYPES }>;
+
+function isPublic(change: Change): change is PublicChange {
+  return Object.hasOwn(TYPES, change.table);
+}
+
 /** The event that a change of the store is; none for tables that have none, and for what no client can see. */
 export function eventOf(change: Change, nowMs: number): SwarmEvent | undefined {
-  if (change.table === 'tasks' || change.table === 'templates' || change.table === 'clusters' || change.table === 'gateways')
-    return undefined;
+  if (!isPublic(change)) return undefined;
   const Action = change.before === undefined ? 'create' : change.after === undefined ? 'remove' : 'update';
   const Attributes: Record<string, string> = { name: nameOf(change) };
   if (change.before !== undefined && change.after !== undefined) {

@@ -3,8 +3,8 @@ import { InitRequestSchema, JoinRequestSchema, SwarmSpecSchema } from '@swarm/sh
 import { optional } from '@swarm/shared/engine-api/schema';
 import { ApiError } from '@swarm/shared/errors/api-error';
 import { createUnlockKey } from '@swarm/shared/identity/unlock-key';
+import { Type } from '@swarm/shared/schema/type';
 import type { FastifyInstance } from 'fastify';
-import { Type } from 'typebox';
 import type { ReadTransaction } from '../../store/store.ts';
 import { admitSwarmUpdate, checkInitRequest, checkJoinRequest } from '../admission/check-swarm.ts';
 import { explainLeave } from '../explain-leave.ts';

@@ -6,6 +6,7 @@ import { systemClock } from '@swarm/shared/runtime/clock';
 import { asID, type NodeID, systemRandom } from '@swarm/shared/runtime/ids';
 import { silentLogger } from '@swarm/shared/runtime/logger';
 import type { FastifyInstance } from 'fastify';
+import { previewPlacement } from '../../placement-preview.ts';
 import type { LocalNode, NodeControl } from '../../seams/node-control.ts';
 import type { TaskContainers } from '../../seams/task-containers.ts';
 import { type TaskLogs, TaskLogsUnavailable } from '../../seams/task-logs.ts';
@@ -155,6 +156,7 @@ export async function startTestApi(options: { readonly engine?: EngineAddress; r
     random: systemRandom,
     logger: silentLogger,
     version: '0.1.0',
+    previewPlacement,
   });
   return Object.assign(state, { app, store });
 }
