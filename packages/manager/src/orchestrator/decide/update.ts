@@ -71,9 +71,8 @@ export function decideUpdate(view: UpdateView, now: number): UpdatePlan {
 
   const busyUntil = renewals.map((tasks) => Math.max(...tasks.map((task) => busyUntilMs(task, rules)))).filter((until) => until > now);
   const room = rules.parallelism === 0 ? dirty.length : Math.max(0, rules.parallelism - busyUntil.length);
-  // What runs stays until what it depends on is there; what does not run is renewed at once, and then held back itself.
-  const mayBeRenewed = (seat: UpdateSeat) => seat.state === 'open' && (view.facts.waits === undefined || !runs(seat));
-  const seats = inOrder(dirty.filter((seat) => mayBeRenewed(seat) && isItsTurn(seat, view, now)))
+  const open = dirty.filter((seat) => seat.state === 'open' && mayBegin(seat, view) && isItsTurn(seat, view, now));
+  const seats = inOrder(open)
     .slice(0, room)
     .map((seat) => renew(seat, view, rules, now));
   const changed = status === current ? {} : { status };
@@ -130,6 +129,11 @@ function lastMoveMs(renewals: readonly Task[], status: UpdateStatus): number {
 /** A renewal that failed is tried again when its pause is over, not before. */
 function isItsTurn({ tasks }: UpdateSeat, view: UpdateView, now: number): boolean {
   return tasks.every((task) => !isRenewal(task, view) || turnMs(task) <= now);
+}
+
+/** What runs stays until what it depends on is there; what does not run is renewed at once, and then held back itself. */
+function mayBegin(seat: UpdateSeat, { facts }: UpdateView): boolean {
+  return facts.waits === undefined || !runs(seat);
 }
 
 /** What does not run loses nothing by being renewed, so it comes first; then in order of slot or node. */
