@@ -131,6 +131,10 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
       case 'streamRefused':
         streams.refused(message.streamID, session.peer.nodeID, message.reason);
         break;
+      case 'networksApplied':
+      case 'needNetwork':
+      case 'networkReport':
+        break;
       default:
         assertNever(message);
     }

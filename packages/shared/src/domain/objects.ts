@@ -2,7 +2,18 @@ import type { NodeDescription, NodeSpec, Role, SwarmSpec, TLSInfo } from '../eng
 import type { ConfigSpec, NetworkSpec, SecretSpec } from '../engine-api/payload-specs.ts';
 import type { EndpointSpec, GenericResource, PortConfig, ServiceSpec, TaskSpec } from '../engine-api/service-spec.ts';
 import type { StackBody } from '../engine-api/stack-spec.ts';
-import type { ClusterID, ConfigID, NetworkID, NodeID, SecretID, ServiceID, StackRevisionID, TaskID, TemplateID } from '../runtime/ids.ts';
+import type {
+  ClientID,
+  ClusterID,
+  ConfigID,
+  NetworkID,
+  NodeID,
+  SecretID,
+  ServiceID,
+  StackRevisionID,
+  TaskID,
+  TemplateID,
+} from '../runtime/ids.ts';
 import type { DesiredState, ObservedState } from './task-state.ts';
 
 /**
@@ -190,6 +201,19 @@ export interface StackRevision extends StoredObject<StackRevisionID> {
   readonly body: StackBody;
   /** The number of the revision that it repeats. */
   readonly rolledBackTo?: number;
+}
+
+/** `read-only` sees what is in an allow-list, without tokens, keys, payloads and archives. */
+export const CLIENT_ROLES = ['admin', 'read-only'] as const;
+export type ClientRole = (typeof CLIENT_ROLES)[number];
+
+/** A person or program outside the cluster that may use its API over TCP. It is gone, or its role changed, at once. */
+export interface Client extends StoredObject<ClientID> {
+  readonly Spec: { readonly Name: string; readonly Role: ClientRole };
+  /** SHA-256 of its public key (SPKI, DER), hex. */
+  readonly keyFingerprint: string;
+  /** RFC 3339, of its certificate. */
+  readonly expiresAt: string;
 }
 
 /** The task's name as every Swarm tool reads it: `web.1.<id>`, for global services `web.<node id>.<id>`. */

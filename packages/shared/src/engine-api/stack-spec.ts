@@ -1,5 +1,5 @@
-import { type Static, Type } from 'typebox';
 import type { DeepReadonly } from '../runtime/deep-readonly.ts';
+import { type Static, Type } from '../schema/type.ts';
 import { ConfigSpecSchema, NetworkCreateSchema, SecretSpecSchema } from './payload-specs.ts';
 import { optional, StringMap, Strings } from './schema.ts';
 import { ServiceSpecSchema } from './service-spec.ts';

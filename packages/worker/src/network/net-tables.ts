@@ -1,0 +1,31 @@
+/**
+ * What the process that outlives the daemon (`swarm net`) serves: names, and ports kept from others. The network plane
+ * writes it as one JSON file, replaced atomically; the process reads it again when it changes.
+ */
+export interface NetTables {
+  readonly networks: readonly NetTable[];
+  /** Containers of this host, by the address they ask from, so that an answer depends on who asks. */
+  readonly members: readonly NetMember[];
+  /** Published in ingress: bound and listened on here, so that no process of the host takes them unseen. */
+  readonly ports: readonly { readonly protocol: 'tcp' | 'udp' | 'sctp'; readonly port: number }[];
+  /** Resolvers of the host, for names outside the cluster: `address` or `address#port`. */
+  readonly forwarders: readonly string[];
+}
+
+export interface NetTable {
+  readonly networkID: string;
+  readonly name: string;
+  /** Where queries come in: this node's address in the network; port 53, UDP and TCP. */
+  readonly gateway: string;
+  /** CIDR, for who asks and for reverse look-ups. */
+  readonly subnet: string;
+  /** Lower-case name to addresses: services, `tasks.<service>`, tasks, aliases. Only what serves. */
+  readonly names: { readonly [name: string]: readonly string[] };
+  /** Address to name, for PTR. */
+  readonly addresses: { readonly [address: string]: string };
+}
+
+export interface NetMember {
+  readonly address: string;
+  readonly networkIDs: readonly string[];
+}
