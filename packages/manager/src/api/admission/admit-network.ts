@@ -1,9 +1,10 @@
 import { isIP } from 'node:net';
 import { predefinedNetwork } from '@swarm/shared/domain/predefined-networks';
-import type { NetworkSpec } from '@swarm/shared/engine-api/payload-specs';
+import { NetworkCreateSchema, type NetworkSpec } from '@swarm/shared/engine-api/payload-specs';
 import { ApiError, badRequest, invalidArgument } from '@swarm/shared/errors/api-error';
 import type { ReadTransaction } from '../../store/store.ts';
 import { networksByName } from '../lookup.ts';
+import { canonicalSpec } from './canonical-spec.ts';
 import { checkObjectName } from './names.ts';
 
 /** Whether a network belongs to the cluster; any other is the local engine's. */
@@ -29,7 +30,7 @@ export function admitNetwork(input: NetworkSpec): NetworkSpec & { readonly Name:
     if (Subnet !== '' && !isSubnet(Subnet)) throw badRequest(`invalid subnet ${Subnet}: invalid CIDR block notation`);
   }
   const { CheckDuplicate: _, ...spec } = input;
-  return { ...spec, Name, Driver: input.Driver || 'overlay', Labels: input.Labels ?? {} };
+  return { ...canonicalSpec(NetworkCreateSchema, spec), Name, Driver: input.Driver || 'overlay', Labels: input.Labels ?? {} };
 }
 
 /** @throws ApiError 409 */
