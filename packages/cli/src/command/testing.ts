@@ -47,6 +47,8 @@ export async function runWords(
     readonly environment?: Context['environment'];
     readonly stdin?: string;
     readonly signal?: AbortSignal;
+    readonly workingDirectory?: string;
+    readonly homeDirectory?: string;
   } = {},
 ): Promise<Run> {
   const terminal = recordingTerminal();
@@ -60,8 +62,8 @@ export async function runWords(
       terminal,
       clock: options.clock ?? systemClock,
       environment: options.environment ?? {},
-      workingDirectory: '/nowhere',
-      homeDirectory: '/nowhere',
+      workingDirectory: options.workingDirectory ?? '/nowhere',
+      homeDirectory: options.homeDirectory ?? '/nowhere',
       signal,
       host,
       api: () => connectApi(parseTarget(host ?? 'unix:///nowhere/docker.sock'), signal),
