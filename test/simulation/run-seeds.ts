@@ -17,6 +17,7 @@ export interface Share {
 
 /** What a process says of its share. */
 export interface ShareResult {
+  readonly count: number;
   readonly counts: readonly (readonly [string, number])[];
   readonly failures: readonly Failure[];
 }
@@ -26,25 +27,38 @@ export type Failure = Pick<RunResult, 'seed' | 'story' | 'violations'>;
 export interface SeedsResult {
   readonly coverage: Coverage;
   readonly failures: readonly Failure[];
+  /** How many were run. */
+  readonly done: number;
+}
+
+export interface RunSeedsOptions {
+  readonly first: number;
+  /** Infinity: until enough are broken. */
+  readonly count: number;
+  /** Called after each share. */
+  readonly onProgress?: (sofar: SeedsResult) => void;
 }
 
 /** Runs the seeds in as many processes as there are cores; stops early when enough of them are broken. */
-export async function runSeeds(first: number, count: number, processes = availableParallelism()): Promise<SeedsResult> {
+export async function runSeeds({ first, count, onProgress }: RunSeedsOptions): Promise<SeedsResult> {
   const coverage = new Coverage();
   const failures: Failure[] = [];
   let next = first;
+  let done = 0;
   const nextShare = (): Share | undefined => {
     if (next >= first + count || failures.length >= ENOUGH_FAILURES) return undefined;
     const share = { first: next, count: Math.min(SHARE, first + count - next) };
     next += share.count;
     return share;
   };
-  const take = (result: ShareResult) => {
-    coverage.addCounts(result.counts);
-    failures.push(...result.failures);
+  const take = ({ count: ran, counts, failures: found }: ShareResult) => {
+    coverage.addCounts(counts);
+    failures.push(...found);
+    done += ran;
+    onProgress?.({ coverage, failures, done });
   };
-  await Promise.all(Array.from({ length: processes }, () => runShares(nextShare, take)));
-  return { coverage, failures: failures.sort((a, b) => a.seed - b.seed).slice(0, ENOUGH_FAILURES) };
+  await Promise.all(Array.from({ length: availableParallelism() }, () => runShares(nextShare, take)));
+  return { coverage, failures, done };
 }
 
 /** One process, which gets one share after the other. */
@@ -78,6 +92,6 @@ export function renderFailure({ seed, story, violations }: Failure): string {
     `Seed ${seed}:`,
     ...story.map((line) => (line.length > 240 ? `${line.slice(0, 239)}…` : line)),
     ...violations.map((violation) => `BROKEN: ${violation}`),
-    `Again, with all that the cluster did: node test/simulation/endless.ts ${seed} 1 --story`,
+    `Again, with all that the cluster did: npm run simulate -- ${seed}`,
   ].join('\n');
 }

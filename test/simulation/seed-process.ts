@@ -12,6 +12,7 @@ async function runShare({ first, count }: Share): Promise<ShareResult> {
     if (result.violations.length > 0) failures.push(result);
   }
   return {
+    count,
     counts: [...coverage.counts],
     failures: failures.map(({ seed, story, violations }) => ({ seed, story, violations })),
   };

@@ -9,7 +9,7 @@ const TIMEOUT_MS = 900_000;
 test(
   `every promise holds in the runs of seeds 1 to ${SEEDS}, and they leave nothing untried`,
   async () => {
-    const { coverage, failures } = await runSeeds(1, SEEDS);
+    const { coverage, failures } = await runSeeds({ first: 1, count: SEEDS });
     expect(failures.map(renderFailure).join('\n')).toBe('');
     expect(coverage.missing(EXPECTED)).toEqual([]);
   },

@@ -1,6 +1,7 @@
-import { type ClientRequest, type IncomingMessage, type RequestOptions, request } from 'node:http';
+import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
 import { request as secureRequest } from 'node:https';
 import type { Duplex } from 'node:stream';
+import { http } from '@swarm/shared/runtime/http';
 import { CommandFailure, EXIT } from '../command/exit-codes.ts';
 import type { Target } from './target.ts';
 
@@ -60,9 +61,11 @@ function open(target: Target, options: HttpRequest): { readonly outgoing: Client
 }
 
 function connect(target: Target, options: RequestOptions): ClientRequest {
-  if (target.kind === 'unix') return request({ ...options, socketPath: target.path });
+  if (target.kind === 'unix') return http.request({ ...options, socketPath: target.path });
   const { host, port, tls } = target;
-  return tls === undefined ? request({ ...options, host, port }) : secureRequest({ ...options, host, port, ...tls, minVersion: 'TLSv1.3' });
+  return tls === undefined
+    ? http.request({ ...options, host, port })
+    : secureRequest({ ...options, host, port, ...tls, minVersion: 'TLSv1.3' });
 }
 
 /** What keeps a client from the daemon, in words, with the way out. */

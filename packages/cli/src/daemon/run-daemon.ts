@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
+import { previewPlacement } from '@swarm/manager/placement-preview';
 import { systemClock } from '@swarm/shared/runtime/clock';
 import { systemRandom } from '@swarm/shared/runtime/ids';
 import { createLogger, type Logger } from '@swarm/shared/runtime/logger';
@@ -118,6 +119,7 @@ async function startDaemon(settings: DaemonSettings, logger: Logger, onFailure: 
     random: systemRandom,
     logger: logger.child({ part: 'api' }),
     version: VERSION,
+    previewPlacement,
   });
   await control.resume();
   return {

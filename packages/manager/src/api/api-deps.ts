@@ -2,6 +2,7 @@ import type { Clock } from '@swarm/shared/runtime/clock';
 import type { Random } from '@swarm/shared/runtime/ids';
 import type { Logger } from '@swarm/shared/runtime/logger';
 import type { NodeControl } from '../seams/node-control.ts';
+import type { PreviewPlacement } from '../seams/placement-preview.ts';
 import type { Gate } from './access/gate.ts';
 
 /** Where the local engine listens. */
@@ -19,4 +20,5 @@ export interface ApiDeps {
   readonly logger: Logger;
   /** Of this program, as `/version` and the `Server` header show it. */
   readonly version: string;
+  readonly previewPlacement: PreviewPlacement;
 }

@@ -211,6 +211,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
         for (const { feed } of attended.values()) feed.secretChanged(change.id);
         break;
       case 'configs':
+      case 'stackRevisions':
         for (const { feed } of attended.values()) feed.configChanged(change.id);
         break;
       case 'nodes':

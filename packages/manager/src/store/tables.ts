@@ -1,5 +1,6 @@
 import { dependenciesOf } from '@swarm/shared/domain/depends-on';
-import type { Client, Cluster, Config, Network, Node, Secret, Service, Task, Template } from '@swarm/shared/domain/objects';
+import { ROTATES_LABEL } from '@swarm/shared/domain/labels';
+import type { Client, Cluster, Config, Network, Node, Secret, Service, StackRevision, Task, Template } from '@swarm/shared/domain/objects';
 
 /** The tables of the store and the shape of their objects. */
 export interface Tables {
@@ -11,6 +12,7 @@ export interface Tables {
   networks: Network;
   secrets: Secret;
   configs: Config;
+  stackRevisions: StackRevision;
   clients: Client;
 }
 export type TableName = keyof Tables;
@@ -23,6 +25,7 @@ export const TABLE_NAMES = [
   'networks',
   'secrets',
   'configs',
+  'stackRevisions',
   'clients',
 ] as const satisfies readonly TableName[];
 
@@ -31,6 +34,11 @@ type Indexes = { readonly [Name in TableName]: Readonly<Record<string, (object: 
 
 const specName = (object: { readonly Spec: { readonly Name?: string } }) =>
   object.Spec.Name === undefined ? [] : [object.Spec.Name.toLowerCase()];
+
+/** What is one version of many, all under one key: few are, and they are looked at together. */
+export const ROTATING = 'yes';
+const rotating = ({ Spec }: { readonly Spec: { readonly Labels?: Readonly<Record<string, string>> } }) =>
+  Spec.Labels?.[ROTATES_LABEL] === undefined ? [] : [ROTATING];
 
 /** A slot's key: the service and its numbered seat; for global services the node is the seat. */
 export function slotKey(task: Pick<Task, 'ServiceID' | 'Slot' | 'NodeID'>): string {
@@ -83,8 +91,9 @@ export const INDEXES = {
     },
   },
   networks: { name: specName },
-  secrets: { name: specName },
-  configs: { name: specName },
+  secrets: { name: specName, rotating },
+  configs: { name: specName, rotating },
+  stackRevisions: { stack: (revision) => [revision.stack] },
   clients: { name: specName },
 } as const satisfies Indexes;
 

@@ -170,5 +170,7 @@ export interface ComposePayload {
   driver?: string;
   driverOpts: Options;
   templateDriver?: string;
+  /** The name without the version, of one that rotates; `name` has the version in it then. */
+  versionOf?: string;
   extensions?: Map<string, Tree>;
 }

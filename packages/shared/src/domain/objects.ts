@@ -1,7 +1,19 @@
 import type { NodeDescription, NodeSpec, Role, SwarmSpec, TLSInfo } from '../engine-api/cluster-spec.ts';
 import type { ConfigSpec, NetworkSpec, SecretSpec } from '../engine-api/payload-specs.ts';
 import type { EndpointSpec, GenericResource, PortConfig, ServiceSpec, TaskSpec } from '../engine-api/service-spec.ts';
-import type { ClientID, ClusterID, ConfigID, NetworkID, NodeID, SecretID, ServiceID, TaskID, TemplateID } from '../runtime/ids.ts';
+import type { StackBody } from '../engine-api/stack-spec.ts';
+import type {
+  ClientID,
+  ClusterID,
+  ConfigID,
+  NetworkID,
+  NodeID,
+  SecretID,
+  ServiceID,
+  StackRevisionID,
+  TaskID,
+  TemplateID,
+} from '../runtime/ids.ts';
 import type { DesiredState, ObservedState } from './task-state.ts';
 
 /**
@@ -179,6 +191,16 @@ export interface Secret extends StoredObject<SecretID> {
 
 export interface Config extends StoredObject<ConfigID> {
   readonly Spec: ConfigSpec & { readonly Name: string };
+}
+
+/** What a stack was deployed as, so that one can go back to it. Holds data of secrets: it never leaves the manager whole. */
+export interface StackRevision extends StoredObject<StackRevisionID> {
+  readonly stack: string;
+  /** From 1, per stack; numbers are not used again while the stack exists. */
+  readonly number: number;
+  readonly body: StackBody;
+  /** The number of the revision that it repeats. */
+  readonly rolledBackTo?: number;
 }
 
 /** `read-only` sees what is in an allow-list, without tokens, keys, payloads and archives. */

@@ -6,6 +6,7 @@ import { systemClock } from '@swarm/shared/runtime/clock';
 import { asID, type NodeID, systemRandom } from '@swarm/shared/runtime/ids';
 import { silentLogger } from '@swarm/shared/runtime/logger';
 import type { FastifyInstance } from 'fastify';
+import { previewPlacement } from '../../placement-preview.ts';
 import type { ClusterCertificates } from '../../seams/cluster-certificates.ts';
 import type { LocalNode, NodeControl } from '../../seams/node-control.ts';
 import type { TaskContainers } from '../../seams/task-containers.ts';
@@ -170,7 +171,8 @@ export async function startTestApi(
     random: systemRandom,
     logger: silentLogger,
     version: '0.1.0',
+    previewPlacement,
   };
-  const app = buildApi(deps);
+  const app = await buildApi(deps);
   return Object.assign(state, { app, store, deps });
 }

@@ -71,8 +71,7 @@ export function decideUpdate(view: UpdateView, now: number): UpdatePlan {
 
   const busyUntil = renewals.map((tasks) => Math.max(...tasks.map((task) => busyUntilMs(task, rules)))).filter((until) => until > now);
   const room = rules.parallelism === 0 ? dirty.length : Math.max(0, rules.parallelism - busyUntil.length);
-  // What runs stays until what it depends on is there; what does not run is renewed at once, and then held back itself.
-  const open = dirty.filter((seat) => seat.state === 'open' && (view.facts.waits === undefined || !runs(seat)));
+  const open = dirty.filter((seat) => seat.state === 'open' && mayBegin(seat, view) && isItsTurn(seat, view, now));
   const seats = inOrder(open)
     .slice(0, room)
     .map((seat) => renew(seat, view, rules, now));
@@ -102,11 +101,18 @@ function isDirty({ tasks }: UpdateSeat, { facts, world }: UpdateView): boolean {
   return isAlive;
 }
 
-/** Until when a renewal takes up one of the parallel places: until it runs, and then for the delay. */
+/**
+ * Until when a renewal takes up one of the parallel places: until it runs, and then for the delay. One that ended while
+ * it waited for its turn (its image is missing, say) takes it up until then: that spaces the attempts.
+ */
 function busyUntilMs(task: Task, rules: Rules): number {
   if (isLive(task) && !isRunning(task)) return Number.POSITIVE_INFINITY;
   if (isLive(task)) return epochMs(task.runningSince ?? task.UpdatedAt) + rules.delayMs;
-  return endedByItself(task) ? epochMs(task.UpdatedAt) + rules.delayMs : Number.NEGATIVE_INFINITY;
+  return endedByItself(task) ? Math.max(epochMs(task.UpdatedAt) + rules.delayMs, turnMs(task)) : Number.NEGATIVE_INFINITY;
+}
+
+function turnMs(task: Task): number {
+  return task.origin?.notBefore === undefined ? Number.NEGATIVE_INFINITY : epochMs(task.origin.notBefore);
 }
 
 /** It ended before it ran, or while it was watched. Without a record of when it ran, the worse is assumed. */
@@ -118,6 +124,16 @@ function hasFailedEarly(task: Task, service: Service, rules: Rules): boolean {
 function lastMoveMs(renewals: readonly Task[], status: UpdateStatus): number {
   const times = renewals.map((task) => epochMs(task.runningSince ?? task.UpdatedAt));
   return Math.max(status.StartedAt === undefined ? Number.NEGATIVE_INFINITY : epochMs(status.StartedAt), ...times);
+}
+
+/** A renewal that failed is tried again when its pause is over, not before. */
+function isItsTurn({ tasks }: UpdateSeat, view: UpdateView, now: number): boolean {
+  return tasks.every((task) => !isRenewal(task, view) || turnMs(task) <= now);
+}
+
+/** What runs stays until what it depends on is there; what does not run is renewed at once, and then held back itself. */
+function mayBegin(seat: UpdateSeat, { facts }: UpdateView): boolean {
+  return facts.waits === undefined || !runs(seat);
 }
 
 /** What does not run loses nothing by being renewed, so it comes first; then in order of slot or node. */
