@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { ApiDeps } from './api-deps.ts';
-import { checkApiVersion, splitApiVersion } from './api-version.ts';
+import { checkApiVersion, FLOOR_API_VERSION, splitApiVersion } from './api-version.ts';
 import { answerClientError, buildServer } from './build-server.ts';
 import { buildEngineClient } from './engine-client.ts';
 import { buildErrorHandler } from './error-reply.ts';
@@ -23,6 +23,13 @@ import { addStackRoutes } from './routes/stacks.ts';
 import { addSwarmRoutes } from './routes/swarm.ts';
 import { addSystemRoutes } from './routes/system.ts';
 import { addTaskRoutes } from './routes/tasks.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** By whose rules a request is answered: the version in its path, else the highest one. */
+    apiVersion: string;
+  }
+}
 
 export type { ApiDeps, EngineAddress } from './api-deps.ts';
 
@@ -50,12 +57,14 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));
   app.setErrorHandler(buildErrorHandler(deps.logger));
+  app.decorateRequest('apiVersion', FLOOR_API_VERSION);
   app.addHook('onRequest', async (request, reply) => {
     // The manager comes and goes with the node's role; whoever asks for events has asked for something before.
     events.attach(deps.node.manager()?.store);
     const versions = await routeDeps.engineClient.versions();
     void reply.headers({ 'api-version': versions.maximum, ostype: 'linux', server: `Docker/${deps.version} (linux)` });
     const { version } = splitApiVersion(request.originalUrl);
+    request.apiVersion = version ?? versions.maximum;
     if (version !== undefined) checkApiVersion(version, versions.minimum, versions.maximum);
   });
   for (const addRoutes of [
