@@ -1,4 +1,18 @@
-import type { Cluster, Config, Network, Node, Secret, Service, Task, Template } from '@swarm/shared/domain/objects';
+import { dependenciesOf } from '@swarm/shared/domain/depends-on';
+import { ROTATES_LABEL } from '@swarm/shared/domain/labels';
+import type {
+  Client,
+  Cluster,
+  Config,
+  Gateway,
+  Network,
+  Node,
+  Secret,
+  Service,
+  StackRevision,
+  Task,
+  Template,
+} from '@swarm/shared/domain/objects';
 
 /** The tables of the store and the shape of their objects. */
 export interface Tables {
@@ -8,8 +22,11 @@ export interface Tables {
   templates: Template;
   tasks: Task;
   networks: Network;
+  gateways: Gateway;
   secrets: Secret;
   configs: Config;
+  stackRevisions: StackRevision;
+  clients: Client;
 }
 export type TableName = keyof Tables;
 export const TABLE_NAMES = [
@@ -19,8 +36,11 @@ export const TABLE_NAMES = [
   'templates',
   'tasks',
   'networks',
+  'gateways',
   'secrets',
   'configs',
+  'stackRevisions',
+  'clients',
 ] as const satisfies readonly TableName[];
 
 /** The keys under which an object of a table can be found, per index. */
@@ -28,6 +48,11 @@ type Indexes = { readonly [Name in TableName]: Readonly<Record<string, (object: 
 
 const specName = (object: { readonly Spec: { readonly Name?: string } }) =>
   object.Spec.Name === undefined ? [] : [object.Spec.Name.toLowerCase()];
+
+/** What is one version of many, all under one key: few are, and they are looked at together. */
+export const ROTATING = 'yes';
+const rotating = ({ Spec }: { readonly Spec: { readonly Labels?: Readonly<Record<string, string>> } }) =>
+  Spec.Labels?.[ROTATES_LABEL] === undefined ? [] : [ROTATING];
 
 /** A slot's key: the service and its numbered seat; for global services the node is the seat. */
 export function slotKey(task: Pick<Task, 'ServiceID' | 'Slot' | 'NodeID'>): string {
@@ -59,6 +84,8 @@ export const INDEXES = {
       ),
     ],
     label: (service) => Object.keys(service.Spec.Labels),
+    /** Lower-case names of the services that it waits for. */
+    dependency: (service) => dependenciesOf(service.Spec.Labels).map((dependency) => dependency.service.toLowerCase()),
   },
   templates: {
     service: (template) => [template.serviceID],
@@ -77,9 +104,19 @@ export const INDEXES = {
       return id === '' ? [] : [shortContainerID(id)];
     },
   },
-  networks: { name: specName },
-  secrets: { name: specName },
-  configs: { name: specName },
+  networks: {
+    name: specName,
+    /** Under `true`: the network that published ports go through. There is one at most. */
+    ingress: (network) => (network.Spec.Ingress === true ? ['true'] : []),
+  },
+  gateways: {
+    network: (gateway) => [gateway.networkID],
+    node: (gateway) => [gateway.nodeID],
+  },
+  secrets: { name: specName, rotating },
+  configs: { name: specName, rotating },
+  stackRevisions: { stack: (revision) => [revision.stack] },
+  clients: { name: specName },
 } as const satisfies Indexes;
 
 export type IndexName<Name extends TableName> = keyof (typeof INDEXES)[Name] & string;

@@ -1,7 +1,22 @@
 import type { NodeDescription, NodeSpec, Role, SwarmSpec, TLSInfo } from '../engine-api/cluster-spec.ts';
 import type { ConfigSpec, NetworkSpec, SecretSpec } from '../engine-api/payload-specs.ts';
 import type { EndpointSpec, GenericResource, PortConfig, ServiceSpec, TaskSpec } from '../engine-api/service-spec.ts';
-import type { ClusterID, ConfigID, NetworkID, NodeID, SecretID, ServiceID, TaskID, TemplateID } from '../runtime/ids.ts';
+import type { StackBody } from '../engine-api/stack-spec.ts';
+import type { NetworkProblem } from '../protocol/network-state.ts';
+import {
+  asID,
+  type ClientID,
+  type ClusterID,
+  type ConfigID,
+  type GatewayID,
+  type NetworkID,
+  type NodeID,
+  type SecretID,
+  type ServiceID,
+  type StackRevisionID,
+  type TaskID,
+  type TemplateID,
+} from '../runtime/ids.ts';
 import type { DesiredState, ObservedState } from './task-state.ts';
 
 /**
@@ -54,6 +69,15 @@ export interface Node extends StoredObject<NodeID> {
   readonly keyFingerprint: string;
   /** False while the host's engine does not answer: such a node takes no new tasks, and keeps those it has. */
   readonly engineHealth?: { readonly ok: boolean; readonly message?: string };
+  /** Where its VXLAN packets go; absent: `Status.Addr`. Owner: dispatcher. */
+  readonly dataPathAddr?: string;
+  /** What the host says is wrong with its networks; absent: nothing. Owner: dispatcher. */
+  readonly networkProblems?: readonly NetworkProblem[];
+}
+
+/** The address to which other nodes send VXLAN packets. */
+export function dataPathAddress(node: Pick<Node, 'dataPathAddr' | 'Status'>): string {
+  return node.dataPathAddr ?? node.Status.Addr;
 }
 
 export type UpdateState = 'updating' | 'paused' | 'completed' | 'rollback_started' | 'rollback_paused' | 'rollback_completed';
@@ -147,6 +171,8 @@ export interface Task extends StoredObject<TaskID> {
   readonly DesiredState: DesiredState;
   /** Owner: orchestrator, at creation. */
   readonly origin?: TaskOrigin;
+  /** Owner: orchestrator. A sentence: it gets no node for the time being, since its service waits for another. */
+  readonly hold?: string;
   /** Owner: as the ladder says. */
   readonly Status: TaskStatus;
   /** RFC 3339, by the manager's clock: when it was first seen running. Owner: dispatcher, with the status. */
@@ -162,13 +188,30 @@ export interface Task extends StoredObject<TaskID> {
 
 export interface Network extends StoredObject<NetworkID> {
   readonly Spec: NetworkSpec & { readonly Name: string };
-  /** Owner: allocator. Absent until allocated. */
+  /** Given at creation, and never changed. Absent: no overlay, or made by a release that had none. */
   readonly allocation?: {
     readonly vni: number;
     readonly configs: readonly { readonly Subnet: string; readonly Gateway: string }[];
+    /** CIDR: where the VIPs are. */
+    readonly vipRange: string;
   };
   /** `host` and `bridge` exist in every cluster and are hidden from lists. */
   readonly predefined?: boolean;
+}
+
+/**
+ * A node's own address in a network, the gateway of its containers there: the node has the network exactly as long as
+ * this exists. Owner: allocator. The id is `gatewayID`.
+ */
+export interface Gateway extends StoredObject<GatewayID> {
+  readonly networkID: NetworkID;
+  readonly nodeID: NodeID;
+  /** Without mask. */
+  readonly address: string;
+}
+
+export function gatewayID(networkID: string, nodeID: string): GatewayID {
+  return asID(`${networkID}.${nodeID}`);
 }
 
 export interface Secret extends StoredObject<SecretID> {
@@ -177,6 +220,29 @@ export interface Secret extends StoredObject<SecretID> {
 
 export interface Config extends StoredObject<ConfigID> {
   readonly Spec: ConfigSpec & { readonly Name: string };
+}
+
+/** What a stack was deployed as, so that one can go back to it. Holds data of secrets: it never leaves the manager whole. */
+export interface StackRevision extends StoredObject<StackRevisionID> {
+  readonly stack: string;
+  /** From 1, per stack; numbers are not used again while the stack exists. */
+  readonly number: number;
+  readonly body: StackBody;
+  /** The number of the revision that it repeats. */
+  readonly rolledBackTo?: number;
+}
+
+/** `read-only` sees what is in an allow-list, without tokens, keys, payloads and archives. */
+export const CLIENT_ROLES = ['admin', 'read-only'] as const;
+export type ClientRole = (typeof CLIENT_ROLES)[number];
+
+/** A person or program outside the cluster that may use its API over TCP. It is gone, or its role changed, at once. */
+export interface Client extends StoredObject<ClientID> {
+  readonly Spec: { readonly Name: string; readonly Role: ClientRole };
+  /** SHA-256 of its public key (SPKI, DER), hex. */
+  readonly keyFingerprint: string;
+  /** RFC 3339, of its certificate. */
+  readonly expiresAt: string;
 }
 
 /** The task's name as every Swarm tool reads it: `web.1.<id>`, for global services `web.<node id>.<id>`. */
