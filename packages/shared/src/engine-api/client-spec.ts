@@ -1,4 +1,4 @@
-import { type Static, Type } from 'typebox';
+import { type Static, Type } from '../schema/type.ts';
 import type { DeepReadonly } from '../runtime/deep-readonly.ts';
 import { optional } from './schema.ts';
 
