@@ -43,7 +43,10 @@ function parseSince(text: string): number | undefined {
   const [seconds = '', fraction = '0', ...more] = text.split('.');
   for (const digits of more.length > 0 ? [text] : [seconds, fraction]) {
     if (!/^[+-]?\d{1,18}$/.test(digits)) {
-      throw new ApiError('internal', `could not parse since timestamp: strconv.ParseInt: parsing ${JSON.stringify(digits)}: invalid syntax`);
+      throw new ApiError(
+        'internal',
+        `could not parse since timestamp: strconv.ParseInt: parsing ${JSON.stringify(digits)}: invalid syntax`,
+      );
     }
   }
   return Number(text);
