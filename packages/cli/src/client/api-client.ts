@@ -3,7 +3,7 @@ import type { ClientReply, ClientRequest, NewClientReply } from '@swarm/shared/e
 import type { InitRequest, JoinRequest, NodeSpecInput, SwarmSpec } from '@swarm/shared/engine-api/cluster-spec';
 import type { ConfigSpec, SecretSpec } from '@swarm/shared/engine-api/payload-specs';
 import type { ServiceSpecInput } from '@swarm/shared/engine-api/service-spec';
-import type { StackReply, StackRequest } from '@swarm/shared/engine-api/stack-spec';
+import type { StackPlan, StackReply, StackRequest, StackRevisionSummary } from '@swarm/shared/engine-api/stack-spec';
 import { CommandFailure } from '../command/exit-codes.ts';
 import type {
   ApiConfig,
@@ -116,6 +116,12 @@ export class ApiClient {
 
   /** Our extension: makes a whole stack so in one step, or changes nothing. */
   deployStack = (name: string, body: StackRequest) => this.#json<StackReply>('POST', `/x/stacks/${encodeURIComponent(name)}`, body);
+
+  /** What `deployStack` would do now. */
+  planStack = (name: string, body: StackRequest) => this.#json<StackPlan>('POST', `/x/stacks/${encodeURIComponent(name)}/plan`, body);
+  stackRevisions = (name: string) => this.#json<readonly StackRevisionSummary[]>('GET', `/x/stacks/${encodeURIComponent(name)}/revisions`);
+  rollBackStack = (name: string, revision: number | undefined) =>
+    this.#json<StackReply>('POST', `/x/stacks/${encodeURIComponent(name)}/rollback`, { ...(revision !== undefined && { revision }) });
 
   removeStack = (name: string) => this.#json<StackReply>('DELETE', `/x/stacks/${encodeURIComponent(name)}`);
 

@@ -48,6 +48,8 @@ export async function runWords(
     readonly environment?: Context['environment'];
     readonly stdin?: string;
     readonly signal?: AbortSignal;
+    readonly workingDirectory?: string;
+    readonly homeDirectory?: string;
     readonly tty?: TerminalControl;
   } = {},
 ): Promise<Run> {
@@ -69,8 +71,8 @@ export async function runWords(
       streams,
       clock: options.clock ?? systemClock,
       environment: options.environment ?? {},
-      workingDirectory: '/nowhere',
-      homeDirectory: '/nowhere',
+      workingDirectory: options.workingDirectory ?? '/nowhere',
+      homeDirectory: options.homeDirectory ?? '/nowhere',
       signal,
       host,
       api: () => connectApi(parseTarget(host ?? 'unix:///nowhere/docker.sock'), signal),
