@@ -148,9 +148,10 @@ export class NetworkFeed {
         return;
       }
       const part = sending.parts[sending.next];
-      if (part !== undefined) link.send(part);
       sending.next += 1;
+      // Before it is sent: the answer to it must find what it answers.
       if (sending.next >= sending.parts.length) this.#finish(sending.networkID, sending.held);
+      if (part !== undefined) link.send(part);
     }
   }
 
