@@ -6,7 +6,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['packages/*/src/**/*.test.ts', 'test/{lab,builders,session,differential}/**/*.unit.test.ts'],
+          include: ['packages/*/src/**/*.test.ts', 'test/{lab,builders,session,differential,access}/**/*.unit.test.ts'],
           // Time limits only end what hangs: a slow machine fails no test.
           testTimeout: 120_000,
           hookTimeout: 120_000,

@@ -1,6 +1,18 @@
 import { dependenciesOf } from '@swarm/shared/domain/depends-on';
 import { ROTATES_LABEL } from '@swarm/shared/domain/labels';
-import type { Cluster, Config, Gateway, Network, Node, Secret, Service, StackRevision, Task, Template } from '@swarm/shared/domain/objects';
+import type {
+  Client,
+  Cluster,
+  Config,
+  Gateway,
+  Network,
+  Node,
+  Secret,
+  Service,
+  StackRevision,
+  Task,
+  Template,
+} from '@swarm/shared/domain/objects';
 
 /** The tables of the store and the shape of their objects. */
 export interface Tables {
@@ -14,6 +26,7 @@ export interface Tables {
   secrets: Secret;
   configs: Config;
   stackRevisions: StackRevision;
+  clients: Client;
 }
 export type TableName = keyof Tables;
 export const TABLE_NAMES = [
@@ -27,6 +40,7 @@ export const TABLE_NAMES = [
   'secrets',
   'configs',
   'stackRevisions',
+  'clients',
 ] as const satisfies readonly TableName[];
 
 /** The keys under which an object of a table can be found, per index. */
@@ -102,6 +116,7 @@ export const INDEXES = {
   secrets: { name: specName, rotating },
   configs: { name: specName, rotating },
   stackRevisions: { stack: (revision) => [revision.stack] },
+  clients: { name: specName },
 } as const satisfies Indexes;
 
 export type IndexName<Name extends TableName> = keyof (typeof INDEXES)[Name] & string;

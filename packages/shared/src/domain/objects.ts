@@ -5,6 +5,7 @@ import type { StackBody } from '../engine-api/stack-spec.ts';
 import type { NetworkProblem } from '../protocol/network-state.ts';
 import {
   asID,
+  type ClientID,
   type ClusterID,
   type ConfigID,
   type GatewayID,
@@ -229,6 +230,19 @@ export interface StackRevision extends StoredObject<StackRevisionID> {
   readonly body: StackBody;
   /** The number of the revision that it repeats. */
   readonly rolledBackTo?: number;
+}
+
+/** `read-only` sees what is in an allow-list, without tokens, keys, payloads and archives. */
+export const CLIENT_ROLES = ['admin', 'read-only'] as const;
+export type ClientRole = (typeof CLIENT_ROLES)[number];
+
+/** A person or program outside the cluster that may use its API over TCP. It is gone, or its role changed, at once. */
+export interface Client extends StoredObject<ClientID> {
+  readonly Spec: { readonly Name: string; readonly Role: ClientRole };
+  /** SHA-256 of its public key (SPKI, DER), hex. */
+  readonly keyFingerprint: string;
+  /** RFC 3339, of its certificate. */
+  readonly expiresAt: string;
 }
 
 /** The task's name as every Swarm tool reads it: `web.1.<id>`, for global services `web.<node id>.<id>`. */

@@ -24,9 +24,10 @@ const MEMBER_MESSAGE = 'This node is already part of a swarm. Use "docker swarm 
 export function addSwarmRoutes(app: FastifyInstance, deps: RouteDeps): void {
   const { node } = deps;
 
-  app.get('/swarm', (_request, reply) => {
+  app.get('/swarm', (request, reply) => {
     const { store } = requireManager(node);
-    return sendJSON(reply, presentCluster(store.view(requireCluster), { joinTokens: true }));
+    const joinTokens = deps.gate.roleOf(request.raw) === 'admin';
+    return sendJSON(reply, presentCluster(store.view(requireCluster), { joinTokens }));
   });
 
   app.post('/swarm/init', async (request, reply) => {
