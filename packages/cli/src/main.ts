@@ -1,16 +1,13 @@
-import { homedir } from 'node:os';
-import { systemClock } from '@swarm/shared/runtime/clock';
-import { connectApi } from './client/api-client.ts';
-import { DEFAULT_HOST, parseTarget } from './client/target.ts';
-import type { Command } from './command/command.ts';
-import type { Context, Terminal } from './command/context.ts';
+import type { Terminal } from './command/context.ts';
 import { CommandFailure, EXIT } from './command/exit-codes.ts';
-import { parseWords, runParsed } from './command/program.ts';
-import { VERSION } from './version.ts';
+
+/**
+ * The only place that touches `process`: everything below gets what it needs as an argument. What a long-lived process
+ * does not use is not loaded: it is memory that every host would keep.
+ */
 
 const DEFAULT_COLUMNS = 100;
 
-/** The only place that touches `process`: everything below gets what it needs as an argument. */
 const terminal: Terminal = {
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
@@ -41,38 +38,22 @@ process.exitCode = await main(process.argv.slice(2));
 
 async function main(words: readonly string[]): Promise<number> {
   try {
-    const parsed = await parseWords(await commandsFor(words), words, terminal, VERSION);
-    if (parsed.kind === 'done') return parsed.exitCode;
-    return await runParsed(parsed, buildContext(parsed.host));
+    if (words[0] === 'net') {
+      const { runNet } = await import('./net/run-net.ts');
+      return await runNet(words.slice(1), interrupt.signal);
+    }
+    const { runProgram } = await import('./command/run-program.ts');
+    return await runProgram(words, {
+      terminal,
+      environment: process.env,
+      workingDirectory: process.cwd(),
+      stdin: process.stdin,
+      signal: interrupt.signal,
+    });
   } catch (error) {
     if (interrupt.signal.aborted && error === interrupt.signal.reason) return EXIT.interrupted;
     if (!(error instanceof CommandFailure)) throw error;
     terminal.err(`swarm: ${error.message}\n`);
     return error.exitCode;
   }
-}
-
-/** The daemon lives long and uses no other command: what it does not load is memory that every host keeps. */
-async function commandsFor(words: readonly string[]): Promise<readonly Command[]> {
-  if (words[0] === 'daemon') return [(await import('./commands/daemon-command.ts')).daemon];
-  return (await import('./command/table.ts')).COMMANDS;
-}
-
-function buildContext(flag: string | undefined): Context {
-  const host = flag ?? process.env.SWARM_HOST;
-  return {
-    terminal,
-    clock: systemClock,
-    environment: process.env,
-    workingDirectory: process.cwd(),
-    homeDirectory: homedir(),
-    signal: interrupt.signal,
-    host,
-    api: () => connectApi(parseTarget(host ?? DEFAULT_HOST), interrupt.signal),
-    async readStdin() {
-      const chunks: Buffer[] = [];
-      for await (const chunk of process.stdin as AsyncIterable<Buffer>) chunks.push(chunk);
-      return Buffer.concat(chunks);
-    },
-  };
 }

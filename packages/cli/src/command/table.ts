@@ -3,7 +3,6 @@ import { completeCommand, completion } from '../commands/completion.ts';
 import { daemon } from '../commands/daemon-command.ts';
 import { joinScript } from '../commands/join-script.ts';
 import { LOCK_COMMANDS } from '../commands/lock-commands.ts';
-import { net } from '../commands/net-command.ts';
 import { NODE_COMMANDS } from '../commands/node-commands.ts';
 import { PAYLOAD_COMMANDS } from '../commands/payload-commands.ts';
 import { SERVICE_COMMANDS } from '../commands/service-commands.ts';
@@ -21,7 +20,6 @@ export const COMMANDS: readonly Command[] = [
   ...SERVICE_COMMANDS,
   ...STACK_COMMANDS,
   daemon,
-  net,
   completion,
   version,
   completeCommand(() => COMMANDS),
