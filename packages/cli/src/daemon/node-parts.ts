@@ -31,6 +31,7 @@ import { encodeHostPort, type HostPort } from './decide/address.ts';
 import type { HeldSocket } from './held-socket.ts';
 import { managersKnown } from './managers-known.ts';
 import { type Membership, membershipFile } from './membership.ts';
+import type { RunningNetProcess } from './net-process.ts';
 import type { Addresses, NodeParts } from './node-control.ts';
 import { startRenewal } from './renewal.ts';
 import { startWorkerNode } from './worker-node.ts';
@@ -43,6 +44,8 @@ export interface NodePartsDeps {
   readonly access: ContainerAccess;
   /** Absent where the API listens on no unix socket. */
   readonly taskSocket?: HeldSocket;
+  /** Serves names and published ports beside the daemon. */
+  readonly netProcess?: RunningNetProcess;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -124,6 +127,8 @@ export function createNodeParts(deps: NodePartsDeps): NodeParts {
     undo.add(renewal.stop);
     // Containers that mount it start only where it is.
     await deps.taskSocket?.revive();
+    const watch = deps.netProcess?.watch(onFailure);
+    if (watch !== undefined) undo.add(watch.stop);
     const worker = await startWorkerNode({
       engine: deps.engine,
       access: deps.access,
@@ -162,6 +167,7 @@ export function createNodeParts(deps: NodePartsDeps): NodeParts {
   async function forget(): Promise<void> {
     await file.remove();
     await deps.taskSocket?.giveUp();
+    await deps.netProcess?.end();
     await identities.remove();
     for (const folder of [dataRoot.manager, dataRoot.worker]) await rm(folder, { recursive: true, force: true });
   }

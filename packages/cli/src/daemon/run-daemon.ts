@@ -14,6 +14,7 @@ import { VERSION } from '../version.ts';
 import { DataRootBusy, takeDataRoot } from './data-root.ts';
 import { createHeldSocket } from './held-socket.ts';
 import { hostInterfaces } from './host-interfaces.ts';
+import { createNetProcess } from './net-process.ts';
 import { createNodeControl } from './node-control.ts';
 import { createNodeParts } from './node-parts.ts';
 import type { DaemonSettings } from './settings.ts';
@@ -83,16 +84,17 @@ async function startDaemon(settings: DaemonSettings, logger: Logger, onFailure: 
   const engine = await createDockerodeEngine({ address: settings.engine.text });
   const access = createHttpContainerAccess(addressOf(settings.engine));
   const api = settings.hosts.find((host) => host.kind === 'unix');
+  const socket = join(settings.execRoot, 'tasks', 'docker.sock');
+  const netProcess = createNetProcess({
+    folder: join(settings.execRoot, 'net'),
+    ...(api !== undefined && { tasks: { listen: socket, api: api.path } }),
+    clock: systemClock,
+    logger,
+  });
   const taskSocket =
     api === undefined
       ? undefined
-      : createHeldSocket({
-          api: api.path,
-          folder: join(settings.execRoot, 'tasks'),
-          dataRoot: dataRoot.path,
-          engine: settings.engine,
-          logger,
-        });
+      : createHeldSocket({ api: api.path, socket, process: netProcess, dataRoot: dataRoot.path, engine: settings.engine, logger });
   const control = createNodeControl({
     parts: createNodeParts({
       dataRoot,
@@ -100,6 +102,7 @@ async function startDaemon(settings: DaemonSettings, logger: Logger, onFailure: 
       engine,
       access,
       ...(taskSocket !== undefined && { taskSocket }),
+      netProcess,
       clock: systemClock,
       random: systemRandom,
       logger,

@@ -51,6 +51,7 @@ const POINTER_TO_QUESTION = 0xc000 | HEADER_BYTES;
 const TYPE_A = 1;
 const TYPE_PTR = 12;
 const TYPE_OPT = 41;
+const PADDING_OPTION = 12;
 const CLASS_INTERNET = 1;
 const ADDRESS_RECORD_BYTES = 16;
 const OPT_BYTES = 11;
@@ -150,7 +151,7 @@ export function encodeQuery(id: number, name: string, type: 'A' | 'PTR', padToBy
             ednsVersion: 0,
             flags: 0,
             flag_do: false,
-            options: [{ code: 'PADDING', length: padding }],
+            options: [{ code: PADDING_OPTION, length: padding }],
           },
         ],
       }),
