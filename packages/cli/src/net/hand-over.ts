@@ -71,45 +71,46 @@ function sendAll(child: ChildProcess, { control, tasks, names }: Sockets): void 
 }
 
 /** The side of the process that was started by `handOver`. */
-export interface Inheritance {
-  readonly sockets: Sockets;
+export interface Predecessor {
+  /**
+   * Takes the sockets over. `adopt` is called with each as it comes and has to listen on it at once: what arrives on a
+   * socket that nobody listens on is lost.
+   */
+  take(adopt: Adopt): Promise<void>;
   /** The one before may end. */
   serving(): void;
 }
 
+export interface Adopt {
+  control(server: Server): void;
+  tasks(server: Server): void;
+  udp(gateway: string, port: number, socket: dgram.Socket): void;
+  tcp(gateway: string, port: number, server: Server): void;
+}
+
 /** Undefined where no process hands anything over. */
-export async function inherit(): Promise<Inheritance | undefined> {
+export function findPredecessor(): Predecessor | undefined {
   const send = process.send?.bind(process);
   if (send === undefined) return undefined;
-  let control: Server | undefined;
-  let tasks: Server | undefined;
-  const udp = new Map<string, dgram.Socket>();
-  const tcp = new Map<string, Server>();
-  const all = Promise.withResolvers<void>();
-  const onMessage = (message: unknown, handle: unknown) => {
-    if (message === ALL) return all.resolve();
-    if (!isSocketMessage(message)) return;
-    const key = `${message.gateway} ${message.port}`;
-    if (handle instanceof dgram.Socket) udp.set(key, handle);
-    else if (handle instanceof Server) {
-      if (message.kind === 'control') control = handle;
-      else if (message.kind === 'tasks') tasks = handle;
-      else tcp.set(key, handle);
-    }
-  };
-  process.on('message', onMessage);
-  process.once('disconnect', () => all.reject(new Error('the process that hands over ended first')));
-  send(READY);
-  await all.promise;
-  process.removeListener('message', onMessage);
-  if (control === undefined) throw new Error('the process that hands over has no control socket');
-  const names = [...udp].flatMap(([key, socket]) => {
-    const [gateway = '', port] = key.split(' ');
-    const server = tcp.get(key);
-    return server === undefined ? [] : [{ gateway, port: Number(port), udp: socket, tcp: server }];
-  });
   return {
-    sockets: { control, names, ...(tasks !== undefined && { tasks }) },
+    async take(adopt) {
+      const all = Promise.withResolvers<void>();
+      const onMessage = (message: unknown, handle: unknown) => {
+        if (message === ALL) all.resolve();
+        if (!isSocketMessage(message)) return;
+        const { kind, gateway, port } = message;
+        if (handle instanceof dgram.Socket) return adopt.udp(gateway, port, handle);
+        if (!(handle instanceof Server)) return;
+        if (kind === 'control') adopt.control(handle);
+        if (kind === 'tasks') adopt.tasks(handle);
+        if (kind === 'tcp') adopt.tcp(gateway, port, handle);
+      };
+      process.on('message', onMessage);
+      process.once('disconnect', () => all.reject(new Error('the process that hands over ended first')));
+      send(READY);
+      await all.promise;
+      process.removeListener('message', onMessage);
+    },
     serving() {
       send(SERVING);
     },

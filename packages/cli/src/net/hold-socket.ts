@@ -6,8 +6,6 @@ export interface HoldSocketOptions {
   readonly listen: string;
   /** The daemon's API, which comes and goes. */
   readonly api: string;
-  /** Listens there already: of the process before this one. */
-  readonly inherited?: Server;
 }
 
 export interface HeldSocketServer {
@@ -20,9 +18,13 @@ export interface HeldSocketServer {
  * Listens in place of the daemon, and passes every connection on to it, byte by byte. Whoever mounted the file keeps
  * reaching the API when the daemon is replaced; while none runs, connections are closed at once.
  */
-export async function holdSocket({ listen, api, inherited }: HoldSocketOptions): Promise<HeldSocketServer> {
+export async function holdSocket({ listen, api }: HoldSocketOptions): Promise<HeldSocketServer> {
+  return passOn(await listenAt(listen, api), api);
+}
+
+/** The same on a server that listens already. */
+export function passOn(server: Server, api: string): HeldSocketServer {
   const sockets = new Set<Socket>();
-  const server = inherited ?? (await listenAt(listen, api));
   server.on('connection', (client: Socket) => {
     client.allowHalfOpen = true;
     const daemon = net.connect({ path: api, allowHalfOpen: true });

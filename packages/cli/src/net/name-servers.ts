@@ -1,4 +1,6 @@
-import { bindDns, type DnsSockets } from '@swarm/worker/dns/dns-sockets';
+import type dgram from 'node:dgram';
+import { Server } from 'node:net';
+import { bindDns, type DnsSockets, join, type Served, serveTcp, serveUdp } from '@swarm/worker/dns/dns-sockets';
 import type { Responder } from '@swarm/worker/dns/responder';
 import type { NamesStatus } from '@swarm/worker/network/net-process';
 import type { NetTable } from '@swarm/worker/network/net-tables';
@@ -8,7 +10,7 @@ export interface NameServers {
   /** Serves exactly these networks, as far as it can; safe to repeat: an address comes with its bridge. */
   serve(networks: readonly NetTable[]): Promise<readonly NamesStatus[]>;
   /** Takes over what the process before this one has bound. */
-  adopt(gateway: string, port: number, sockets: DnsSockets): void;
+  adopt(gateway: string, port: number, socket: dgram.Socket | Server): void;
   list(): readonly { readonly gateway: string; readonly port: number; readonly sockets: DnsSockets }[];
   isOwn(port: number): boolean;
   close(): void;
@@ -19,6 +21,7 @@ const PORTS = [53, 10_053, 20_053, 30_053];
 
 export function createNameServers(responder: Responder, ports: readonly number[] = PORTS): NameServers {
   const bound = new Map<string, { readonly port: number; readonly sockets: DnsSockets }>();
+  const halves = new Map<string, { udp?: Served<dgram.Socket>; tcp?: Served<Server> }>();
 
   async function bind(gateway: string): Promise<string | undefined> {
     for (const port of ports) {
@@ -51,8 +54,15 @@ export function createNameServers(responder: Responder, ports: readonly number[]
       }
       return statuses;
     },
-    adopt(gateway, port, sockets) {
-      bound.set(gateway, { port, sockets });
+    adopt(gateway, port, socket) {
+      // Each is served at once; the two of a gateway come one after the other.
+      const half = halves.get(gateway) ?? {};
+      if (socket instanceof Server) half.tcp = serveTcp(socket, responder);
+      else half.udp = serveUdp(socket, responder);
+      halves.set(gateway, half);
+      if (half.udp === undefined || half.tcp === undefined) return;
+      halves.delete(gateway);
+      bound.set(gateway, { port, sockets: join(half.udp, half.tcp) });
     },
     list: () => [...bound].map(([gateway, { port, sockets }]) => ({ gateway, port, sockets })),
     isOwn: (port) => [...bound.values()].some((one) => one.port === port),

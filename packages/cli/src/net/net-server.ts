@@ -4,15 +4,14 @@ import { dirname, join } from 'node:path';
 import { type Clock, delay } from '@swarm/shared/runtime/clock';
 import type { Random } from '@swarm/shared/runtime/ids';
 import { startLoop } from '@swarm/shared/runtime/loop';
-import { serveDns } from '@swarm/worker/dns/dns-sockets';
 import { createForwarder } from '@swarm/worker/dns/forwarder';
 import { createResponder } from '@swarm/worker/dns/responder';
 import type { NetStatus } from '@swarm/worker/network/net-process';
 import type { NetTables } from '@swarm/worker/network/net-tables';
 import { parseNetTables } from '@swarm/worker/network/parse-net-tables';
 import { type NetReply, type NetRequest, serveControl } from './control.ts';
-import { handOver, type Inheritance, type Sockets } from './hand-over.ts';
-import { type HeldSocketServer, holdSocket, listenPrivately } from './hold-socket.ts';
+import { handOver, type Predecessor, type Sockets } from './hand-over.ts';
+import { type HeldSocketServer, holdSocket, listenPrivately, passOn } from './hold-socket.ts';
 import { createNameServers } from './name-servers.ts';
 import { findPortOwner } from './port-owner.ts';
 import { createReservedPorts } from './reserved-ports.ts';
@@ -26,7 +25,7 @@ export interface NetServerDeps {
   readonly clock: Clock;
   readonly random: Pick<Random, 'fraction'>;
   readonly signal: AbortSignal;
-  readonly inherited: Inheritance | undefined;
+  readonly predecessor: Predecessor | undefined;
   /** The words after `swarm` that start this process, for its successor. */
   readonly words: readonly string[];
   readonly say: (line: string) => void;
@@ -46,9 +45,10 @@ const NO_TABLES: NetTables = { networks: [], members: [], ports: [], forwarders:
 
 /** Serves until the signal, the daemon's word, a successor, or the loss of its folder ends it. */
 export async function runNetServer(deps: NetServerDeps): Promise<void> {
-  const { folder, clock, random, inherited, say } = deps;
+  const { folder, clock, random, predecessor, say } = deps;
   const controlPath = join(folder, CONTROL_FILE);
   const over = Promise.withResolvers<void>();
+  const started = Promise.withResolvers<void>();
   deps.signal.addEventListener('abort', () => over.resolve(), { once: true });
   if (deps.signal.aborted) over.resolve();
 
@@ -93,10 +93,7 @@ export async function runNetServer(deps: NetServerDeps): Promise<void> {
   async function holdTasks(paths: { readonly listen: string; readonly api: string }): Promise<void> {
     tasks?.stop();
     await mkdir(dirname(paths.listen), { recursive: true, mode: 0o755 });
-    tasks = await holdSocket({
-      ...paths,
-      ...(tasks === undefined && inherited?.sockets.tasks !== undefined && { inherited: inherited.sockets.tasks }),
-    });
+    tasks = await holdSocket(paths);
   }
 
   async function answer(request: NetRequest): Promise<NetReply> {
@@ -153,19 +150,35 @@ export async function runNetServer(deps: NetServerDeps): Promise<void> {
 
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await readTables().catch((error: unknown) => say(reasonOf(error)));
-  for (const { gateway, port, udp, tcp } of inherited?.sockets.names ?? []) names.adopt(gateway, port, serveDns(udp, tcp, responder));
-  control = inherited?.sockets.control ?? (await listenControl(controlPath));
+  const takeControl = (server: Server) => {
+    control = server;
+    serveControl(server, async (request) => {
+      await started.promise;
+      return answer(request);
+    });
+  };
+  if (predecessor === undefined) takeControl(await listenControl(controlPath));
+  else {
+    await predecessor.take({
+      control: takeControl,
+      tasks(server) {
+        if (deps.tasks !== undefined) tasks = passOn(server, deps.tasks.api);
+      },
+      udp: names.adopt,
+      tcp: names.adopt,
+    });
+  }
   controlInode = await inodeOf(controlPath);
-  serveControl(control, answer);
   let loop = startWatch();
+  started.resolve();
   await loop.idle();
-  inherited?.serving();
-  say(inherited === undefined ? 'swarm net serves' : 'swarm net serves in place of the one before');
+  predecessor?.serving();
+  say(predecessor === undefined ? 'swarm net serves' : 'swarm net serves in place of the one before');
   await over.promise;
   await loop.stop();
   // Closing a unix server would remove its file, which may be another's by now.
-  control.removeAllListeners('connection');
-  control.unref();
+  control?.removeAllListeners('connection');
+  control?.unref();
   tasks?.stop();
   names.close();
   ports.close();

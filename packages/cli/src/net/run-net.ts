@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { systemClock } from '@swarm/shared/runtime/clock';
 import { usageError } from '../command/exit-codes.ts';
 import { VERSION } from '../version.ts';
-import { inherit } from './hand-over.ts';
+import { findPredecessor } from './hand-over.ts';
 import { runNetServer } from './net-server.ts';
 
 /**
@@ -11,7 +11,7 @@ import { runNetServer } from './net-server.ts';
  * @param words after `net`.
  * @throws CommandFailure
  */
-export async function runNet(words: readonly string[], signal: AbortSignal): Promise<number> {
+export async function runNet(words: readonly string[], signal: AbortSignal): Promise<never> {
   const { folder, listen, api } = parseWords(words);
   await runNetServer({
     folder,
@@ -20,11 +20,12 @@ export async function runNet(words: readonly string[], signal: AbortSignal): Pro
     clock: systemClock,
     random: { fraction: Math.random },
     signal,
-    inherited: await inherit(),
+    predecessor: findPredecessor(),
     words: ['net', ...words],
     say: (line) => void process.stderr.write(`${JSON.stringify({ part: 'net', time: new Date().toISOString(), msg: line })}\n`),
   });
-  return 0;
+  // At once: a Node that ends by itself removes the files of its unix sockets, on which a successor listens.
+  process.exit(0);
 }
 
 export interface NetWords {

@@ -44,44 +44,67 @@ export async function bindDns(place: DnsPlace, responder: Responder): Promise<Dn
     tcp.close();
     throw error;
   }
-  return serveDns(udp, tcp, responder);
+  return join(serveUdp(udp, responder), serveTcp(tcp, responder));
 }
 
-/** Serves on sockets that are bound, by this process or the one before it. */
-export function serveDns(udp: dgram.Socket, tcp: Server, responder: Responder): DnsSockets {
-  const connections = new Set<Socket>();
+/** One half of it, on a socket that is bound: by this process, or by the one before it. */
+export interface Served<T> {
+  readonly socket: T;
+  close(): void;
+}
+
+export function serveUdp(socket: dgram.Socket, responder: Responder): Served<dgram.Socket> {
   let closed = false;
-  udp.removeAllListeners('error');
+  socket.removeAllListeners('error');
   // Of an answer that could not be sent: the asker asks again.
-  udp.on('error', () => undefined);
+  socket.on('error', () => undefined);
+  socket.on('message', (bytes, { address, port }) => {
+    answer(responder, bytes, address, 'udp', (reply) => {
+      if (reply !== undefined && !closed) socket.send(reply, port, address, () => undefined);
+    });
+  });
   try {
-    udp.setRecvBufferSize(RECEIVE_BUFFER_BYTES);
+    socket.setRecvBufferSize(RECEIVE_BUFFER_BYTES);
   } catch (error) {
     if (!(error instanceof Error && 'code' in error)) throw error;
   }
-  udp.on('message', (bytes, { address, port }) => {
-    answer(responder, bytes, address, 'udp', (reply) => {
-      if (reply !== undefined && !closed) udp.send(reply, port, address, () => undefined);
-    });
-  });
-  tcp.removeAllListeners('error');
+  return {
+    socket,
+    close() {
+      if (closed) return;
+      closed = true;
+      socket.close();
+    },
+  };
+}
+
+export function serveTcp(server: Server, responder: Responder): Served<Server> {
+  const connections = new Set<Socket>();
+  server.removeAllListeners('error');
   // Of a connection that could not be accepted, for lack of descriptors: it is closed, others go on.
-  tcp.on('error', () => undefined);
-  tcp.maxConnections = MAX_CONNECTIONS;
-  tcp.on('connection', (socket) => {
+  server.on('error', () => undefined);
+  server.maxConnections = MAX_CONNECTIONS;
+  server.on('connection', (socket) => {
     connections.add(socket);
     socket.on('close', () => connections.delete(socket));
     serveConnection(socket, responder);
   });
   return {
-    udp,
-    tcp,
+    socket: server,
     close() {
-      if (closed) return;
-      closed = true;
+      server.close();
+      for (const socket of connections) socket.destroy();
+    },
+  };
+}
+
+export function join(udp: Served<dgram.Socket>, tcp: Served<Server>): DnsSockets {
+  return {
+    udp: udp.socket,
+    tcp: tcp.socket,
+    close() {
       udp.close();
       tcp.close();
-      for (const socket of connections) socket.destroy();
     },
   };
 }
