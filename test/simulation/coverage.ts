@@ -7,7 +7,11 @@ export class Coverage {
   }
 
   add(other: Coverage): void {
-    for (const [what, count] of other.counts) this.counts.set(what, (this.counts.get(what) ?? 0) + count);
+    this.addCounts(other.counts);
+  }
+
+  addCounts(counts: Iterable<readonly [string, number]>): void {
+    for (const [what, count] of counts) this.counts.set(what, (this.counts.get(what) ?? 0) + count);
   }
 
   missing(expected: readonly string[]): readonly string[] {

@@ -95,7 +95,7 @@ export const GUARDS: readonly Guard[] = [
     text: 'if (draft.tasks.some((task) => isLaterFailure(task, kept, view)))',
     without: 'if (draft.tasks.length === 0)',
     promise: 'without a pause',
-    seed: 6,
+    seed: 64,
   },
   {
     name: 'a node takes no more than it has room for',

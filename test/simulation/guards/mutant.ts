@@ -3,19 +3,20 @@ import { switchOff } from './switch-off.ts';
 
 /**
  * `node test/simulation/guards/mutant.ts NUMBER [SEEDS]`: switches one guard off and runs seeds until a promise is
- * broken. Prints one line of JSON: the seed and what broke, or that nothing did.
+ * broken. Prints one line of JSON: the seed, what broke and its story; of a guard that nobody misses only its number.
  */
 const [index = '', limit = '150'] = process.argv.slice(2);
 const guard = GUARDS[Number(index)];
 if (guard === undefined) throw new Error(`there is no guard ${index}; they go from 0 to ${GUARDS.length - 1}`);
 switchOff(guard);
 const { runSeed } = await import('../run-seed.ts');
+const { renderFailure } = await import('../run-seeds.ts');
 
-let caught: { readonly seed: number; readonly violation: string } | undefined;
+let caught: { readonly seed: number; readonly violation: string; readonly hash: string; readonly told: string } | undefined;
 for (let count = 0; count < Number(limit) && caught === undefined; count += 1) {
   const seed = guard.seed + count;
-  const { violations } = await runSeed({ seed });
-  const [violation] = violations;
-  if (violation !== undefined) caught = { seed, violation };
+  const result = await runSeed({ seed });
+  const [violation] = result.violations;
+  if (violation !== undefined) caught = { seed, violation, hash: result.hash, told: renderFailure(result) };
 }
 process.stdout.write(`${JSON.stringify({ index: Number(index), ...caught })}\n`);

@@ -28,8 +28,7 @@ export const updatesKeepTheirPromise: MakeInvariant = ({ view, broken, coverage 
       return;
     }
     if (!successor.some((task) => task.origin?.kind === 'update' && task.specVersion === service.specVersion)) return;
-    // A seat that has no task under way any more was given up for another reason: its node was drained, say.
-    const seats = new Set([...(down.get(service.ID) ?? [])].filter((other) => view((tx) => tx.tasks.by('slot', other)).some(isLive)));
+    const seats = down.get(service.ID) ?? new Set();
     down.set(service.ID, seats.add(seat));
     const parallelism = config === undefined ? 1 : (config.Parallelism ?? 0);
     coverage.hit('update takes a seat down');
@@ -50,6 +49,13 @@ export const updatesKeepTheirPromise: MakeInvariant = ({ view, broken, coverage 
 
   return {
     promise: 'an update never has more than Parallelism seats down, and start-first none',
+    // That a seat is up again may have been written without anybody hearing of it.
+    storeOpened: (store) =>
+      store.view((tx) => {
+        for (const seats of down.values()) {
+          for (const seat of seats) if (tx.tasks.by('slot', seat).some(isUp)) seats.delete(seat);
+        }
+      }),
     committed({ changes }) {
       for (const change of changes) {
         if (change.table === 'services' && change.after === undefined) down.delete(change.id);
@@ -58,10 +64,10 @@ export const updatesKeepTheirPromise: MakeInvariant = ({ view, broken, coverage 
         const task = after ?? before;
         if (task === undefined) continue;
         const seats = down.get(task.ServiceID);
-        // Up again; or it has failed, been withdrawn or reaped: then it is not the update that keeps it down.
-        const isUp = after?.Status.State === 'running' && isWanted(after.DesiredState);
+        // Up again; or it has failed, been withdrawn, reaped or given up: then it is not the update that keeps it down.
         const hasFailed = after !== undefined && isTerminal(after.Status.State) && before !== undefined && isLive(before);
-        if (isUp || hasFailed) seats?.delete(slotKey(task));
+        const isGivenUp = () => !view((tx) => tx.tasks.by('slot', slotKey(task))).some(isLive);
+        if (seats?.has(slotKey(task)) && ((after !== undefined && isUp(after)) || hasFailed || isGivenUp())) seats.delete(slotKey(task));
       }
       for (const change of changes) {
         if (change.table !== 'tasks' || change.before === undefined || change.after === undefined) continue;
@@ -80,3 +86,7 @@ export const updatesKeepTheirPromise: MakeInvariant = ({ view, broken, coverage 
     },
   };
 };
+
+function isUp(task: Task): boolean {
+  return task.Status.State === 'running' && isWanted(task.DesiredState);
+}

@@ -9,9 +9,11 @@ export type Target =
 
 /** Docker's port for an API without TLS; what `tcp://host` without a port means. */
 const PLAIN_PORT = 2375;
+/** Docker's port for an API with TLS. */
+export const TLS_PORT = 2376;
 
 /** @throws CommandFailure (usage) with what an address looks like. */
-export function parseTarget(text: string): Target {
+export function parseTarget(text: string, defaultPort = PLAIN_PORT): Target {
   if (text.startsWith('unix://')) {
     const path = text.slice('unix://'.length);
     if (!path.startsWith('/'))
@@ -20,14 +22,9 @@ export function parseTarget(text: string): Target {
   }
   if (text.startsWith('/')) return { kind: 'unix', path: text, text: `unix://${text}` };
   const match = /^(?:tcp|http):\/\/(\[[0-9a-fA-F:.]+\]|[^/:\s]+)(?::(\d{1,5}))?\/?$/.exec(text);
-  const port = Number(match?.[2] ?? PLAIN_PORT);
+  const port = Number(match?.[2] ?? defaultPort);
   if (match?.[1] === undefined || port < 1 || port > 65535) {
     throw usageError(`"${text}" is no address of a daemon: use unix:///path/to/socket or tcp://host:port`);
   }
   return { kind: 'tcp', host: match[1].replace(/^\[|\]$/g, ''), port, text };
-}
-
-/** Nobody beyond this machine reaches the address. */
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }

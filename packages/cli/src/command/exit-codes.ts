@@ -7,8 +7,14 @@ export const EXIT = {
   usage: 2,
   /** No daemon answers at the address. */
   unreachable: 3,
-  /** The change was made, and what was waited for did not come true: tasks fail, or an update was paused or rolled back. */
+  /** The change was made, and what was waited for did not come true: tasks fail, or an update was paused. */
   notConverged: 4,
+  /** The update failed, and the services are again what they were before it. */
+  rolledBack: 5,
+  /** The wait was over before all ran; the cluster goes on with it. */
+  timedOut: 6,
+  /** The stack is invalid, by its files or for the cluster; nothing was changed. */
+  invalid: 7,
   /** Ctrl-C. */
   interrupted: 130,
 } as const;

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { systemClock } from '@swarm/shared/runtime/clock';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ApiService, ApiTask } from '../client/api-objects.ts';
@@ -19,6 +20,14 @@ async function serve(routes: Routes): Promise<void> {
       ? (answer as FakeAnswer)
       : { status: 200, body: answer };
   });
+}
+
+/** One frame of a multiplexed log. */
+function framed(type: number, text: string): Buffer {
+  const header = Buffer.alloc(8);
+  header[0] = type;
+  header.writeUInt32BE(Buffer.byteLength(text), 4);
+  return Buffer.concat([header, Buffer.from(text)]);
 }
 
 const run = (line: string, options: Parameters<typeof runWords>[1] = {}) => runWords(line.split(' '), { host: api.host, ...options });
@@ -80,16 +89,44 @@ describe('service create', () => {
     let looks = 0;
     await serve({
       ...routes([]),
-      'GET /tasks': () => {
+      'GET /tasks': ({ filters }: FakeRequest) => {
+        if (filters['_up-to-date'] === undefined) return [];
         looks += 1;
         return ['t1', 't2', 't3'].slice(0, looks - 1).map(failed);
+      },
+      'GET /tasks/t1/logs': {
+        stream: (response: ServerResponse) => response.end(framed(2, 'no database\n\u001b[31mgiving up\u001b[0m\n')),
       },
     });
     const result = await run('service create --no-resolve-image --name web nginx:1');
     expect(result.exitCode).toBe(4);
     expect(result.output).toBe('web1\n');
     expect(result.errors).toContain('web.1 (task t1) failed on host1, 3 times: task: non-zero exit (3) [exit code 3]');
+    expect(result.errors).toContain('\n    | no database\n    | giving up\n');
     expect(result.errors).toContain('swarm service logs web');
+  });
+
+  it('ends with 5 when the update was rolled back, and shows the task of the spec that failed', async () => {
+    const rejected = task('t9', 'rejected', { Err: 'No such image: nginx:2' });
+    const states = ['updating', 'rollback_completed'] as const;
+    let looks = 0;
+    await serve({
+      ...routes([]),
+      'GET /services': () => [{ ...web, UpdateStatus: { State: states[Math.min(looks++, 1)] ?? 'updating' } }],
+      'GET /tasks': ({ filters }: FakeRequest) => (filters['_up-to-date'] ? [task('t1', 'running')] : looks < 2 ? [] : [rejected]),
+    });
+    const result = await run('service create --no-resolve-image --name web nginx:1');
+    expect(result.exitCode).toBe(5);
+    expect(result.errors).toContain('the update failed, and was rolled back: what ran before runs again');
+    expect(result.errors).toContain('web.1 (task t9) rejected on host1: No such image: nginx:2\n    no log: its container was never made');
+  });
+
+  it('ends with 6 when the timeout is over, and says what is missing', async () => {
+    await serve(routes([task('t1', 'pending', { Err: 'no suitable node (1 node is drained)' })]));
+    const result = await run('service create --no-resolve-image --timeout 250ms --name web nginx:1');
+    expect(result.exitCode).toBe(6);
+    expect(result.errors).toContain('service web: 0 of 1 running\n  1 task pending: no suitable node (1 node is drained)');
+    expect(result.errors).toContain('it did not all run within 0.25 s');
   });
 
   it('does not wait with -d', async () => {

@@ -40,7 +40,7 @@ export async function stackInput(
 }
 
 export function invalidStack(what: string, problems: readonly StackProblem[]): CommandFailure {
-  return new CommandFailure(`${what}:\n${problems.map((problem) => `  ${showProblem(problem)}`).join('\n')}`);
+  return new CommandFailure(`${what}:\n${problems.map((problem) => `  ${showProblem(problem)}`).join('\n')}`, EXIT.invalid);
 }
 
 export function problemCount(problems: readonly StackProblem[]): string {
@@ -54,7 +54,7 @@ export function printStackWarnings(context: Context, warnings: readonly StackPro
 async function readStackFile(context: Context, path: string): Promise<StackFile> {
   if (path === '-') return { path, bytes: await context.readStdin() };
   const bytes = readIfThere(resolve(context.workingDirectory, path));
-  if (bytes === undefined) throw new CommandFailure(`there is no stack file ${path}`);
+  if (bytes === undefined) throw new CommandFailure(`there is no stack file ${path}`, EXIT.invalid);
   return { path, bytes };
 }
 

@@ -6,6 +6,7 @@ import type { Context } from '../command/context.ts';
 import { CommandFailure, EXIT } from '../command/exit-codes.ts';
 import type { FileReference } from '../service/references.ts';
 import { openRegistryLogins, runCredentialHelper } from '../service/registry-auth.ts';
+import { parseDuration } from '../service/values.ts';
 import { waitForServices } from '../wait/wait-for-services.ts';
 
 /** What creating, updating and deploying have in common: logins, digests, ids of what is named, the wait. */
@@ -81,10 +82,13 @@ export async function finish(
   context: Context,
   api: ApiClient,
   ids: readonly string[],
-  options: { readonly detach?: boolean | undefined; readonly quiet?: boolean | undefined },
+  options: { readonly detach?: boolean | undefined; readonly quiet?: boolean | undefined; readonly timeout?: string | undefined },
 ): Promise<number> {
   if (options.detach === true || ids.length === 0) return EXIT.ok;
-  return waitForServices(context, api, ids, options.quiet === true);
+  return waitForServices(context, api, ids, {
+    quiet: options.quiet === true,
+    ...(options.timeout !== undefined && { timeoutMs: parseDuration('timeout', options.timeout) / 1e6 }),
+  });
 }
 
 export function printWarnings(context: Context, warnings: readonly string[] | null | undefined): void {

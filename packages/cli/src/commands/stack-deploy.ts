@@ -2,10 +2,10 @@ import type { StackSpec } from '@swarm/shared/compose/load-stack';
 import { STACK_NAMESPACE_LABEL } from '@swarm/shared/domain/labels';
 import type { ServiceSpecInput } from '@swarm/shared/engine-api/service-spec';
 import type { StackAction } from '@swarm/shared/engine-api/stack-spec';
-import type { ApiClient } from '../client/api-client.ts';
+import { type ApiClient, ApiRefusal } from '../client/api-client.ts';
 import { defineCommand } from '../command/command.ts';
 import type { Context } from '../command/context.ts';
-import { usageError } from '../command/exit-codes.ts';
+import { CommandFailure, EXIT, usageError } from '../command/exit-codes.ts';
 import { WAIT_OPTIONS } from '../service/options.ts';
 import { parseChoice } from '../service/values.ts';
 import { invalidStack, printStackWarnings, problemCount, STACK_FILE_OPTIONS, stackInput } from './read-stack.ts';
@@ -38,7 +38,9 @@ export const deploy = defineCommand({
     const api = await context.api();
     const resolved = { ...stack, services: await resolveImages(context, api, stack, when) };
     const auth = options['with-registry-auth'] === true ? await loginsFor(context, stack) : {};
-    const { results, warnings } = await api.deployStack(name, { stack: resolved, registryAuth: auth, prune: options.prune === true });
+    const { results, warnings } = await refusedIsInvalid(
+      api.deployStack(name, { stack: resolved, registryAuth: auth, prune: options.prune === true }),
+    );
     printWarnings(context, warnings);
     for (const result of results) context.terminal.out(`${VERBS[result.action]} ${result.kind} ${result.name}\n`);
     const services = results.filter((result) => result.kind === 'service' && result.action !== 'removed').map((result) => result.id);
@@ -101,4 +103,14 @@ async function loginsFor(context: Context, stack: StackSpec): Promise<{ readonly
     if (auth !== undefined) found[name] = auth;
   }
   return found;
+}
+
+/** What the manager refuses as a whole is as invalid as what the loader refuses: nothing was changed. */
+async function refusedIsInvalid<T>(reply: Promise<T>): Promise<T> {
+  try {
+    return await reply;
+  } catch (error) {
+    if (!(error instanceof ApiRefusal) || error.status >= 500) throw error;
+    throw new CommandFailure(`${error.message}\nNothing was changed.`, EXIT.invalid, error);
+  }
 }

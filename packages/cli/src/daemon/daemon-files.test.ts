@@ -70,6 +70,7 @@ const none = {
   engine: undefined,
   'log-level': undefined,
   'advertise-addr': undefined,
+  'tls-name': [],
 };
 
 describe('the settings of a daemon', () => {
@@ -101,13 +102,23 @@ describe('the settings of a daemon', () => {
     expect(readSettings(flags, environment)).toMatchObject({ dataRoot: '/x', hosts: [{ kind: 'tcp', port: 2375 }, { path: '/y.sock' }] });
   });
 
+  it('take TCP for TLS, on its port', () => {
+    const flags = { ...none, host: ['tcp://0.0.0.0'], 'tls-name': ['swarm.example.org', '2001:db8::1'] };
+    expect(readSettings(flags, {})).toMatchObject({ hosts: [{ kind: 'tcp', port: 2376 }], tlsNames: flags['tls-name'] });
+  });
+
   it('put the socket below the exec root', () => {
     expect(readSettings({ ...none, 'exec-root': '/elsewhere' }, {}).hosts).toMatchObject([{ path: '/elsewhere/docker.sock' }]);
   });
 
   it.each([
     ['a relative path', { ...none, 'data-root': 'data' }, /must be an absolute path/],
-    ['an API open to the network', { ...none, host: ['tcp://0.0.0.0:2375'] }, /would give everyone who reaches it root/],
+    [
+      'an API in plain text',
+      { ...none, host: ['http://0.0.0.0:2375'] },
+      /would give everyone who reaches it root.*never served in plain text/,
+    ],
+    ['a TLS name that is none', { ...none, 'tls-name': ['a b'] }, /neither a host name nor an IP address/],
     ['an address of no kind', { ...none, host: ['ftp://x'] }, /use unix:\/\/\/path\/to\/socket or tcp:\/\/host:port/],
     ['an unknown level', { ...none, 'log-level': 'loud' }, /not one of debug, info/],
   ])('do not take %s', (_, flags, message) => {

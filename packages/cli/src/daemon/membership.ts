@@ -1,5 +1,5 @@
-import { type Static, Type } from 'typebox';
-import { Compile } from 'typebox/compile';
+import { type Static, Type } from '@swarm/shared/schema/type';
+import { validatorOf } from '@swarm/shared/schema/validator';
 import { readOptional, removeDurably, replaceFile } from './data-root.ts';
 
 /**
@@ -29,7 +29,7 @@ export class MembershipDamaged extends Error {
   }
 }
 
-const validator = Compile(MembershipSchema);
+const validator = validatorOf(MembershipSchema);
 
 export interface MembershipFile {
   /** Undefined when this host is no member. @throws MembershipDamaged */
@@ -44,9 +44,9 @@ export function membershipFile(path: string): MembershipFile {
       const text = await readOptional(path);
       if (text === undefined) return undefined;
       const value = parse(path, text);
-      if (!validator.Check(value)) {
-        const [error] = validator.Errors(value);
-        throw new MembershipDamaged(path, `${error?.instancePath ?? ''} ${error?.message ?? 'it has another form'}`.trim());
+      if (!validator.check(value)) {
+        const misfit = validator.explain(value);
+        throw new MembershipDamaged(path, `${misfit?.path ?? ''} ${misfit?.message ?? 'it has another form'}`.trim());
       }
       return value;
     },

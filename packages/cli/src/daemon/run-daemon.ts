@@ -1,8 +1,7 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { flushCompileCache } from 'node:module';
-import { dirname, join } from 'node:path';
-import { buildApi } from '@swarm/manager/api/build-api';
-import { listenApi } from '@swarm/manager/api/listen-api';
+import { join } from 'node:path';
+import { previewPlacement } from '@swarm/manager/placement-preview';
 import { systemClock } from '@swarm/shared/runtime/clock';
 import { systemRandom } from '@swarm/shared/runtime/ids';
 import { createLogger, type Logger } from '@swarm/shared/runtime/logger';
@@ -17,6 +16,7 @@ import { hostInterfaces } from './host-interfaces.ts';
 import { createNetProcess } from './net-process.ts';
 import { createNodeControl } from './node-control.ts';
 import { createNodeParts } from './node-parts.ts';
+import { serveApi } from './serve-api.ts';
 import type { DaemonSettings } from './settings.ts';
 
 /** How long a daemon that was asked to stop may take; then it ends as after a crash, which it survives too. */
@@ -83,18 +83,18 @@ async function startDaemon(settings: DaemonSettings, logger: Logger, onFailure: 
   await mkdir(settings.execRoot, { recursive: true, mode: 0o755 });
   const engine = await createDockerodeEngine({ address: settings.engine.text });
   const access = createHttpContainerAccess(addressOf(settings.engine));
-  const api = settings.hosts.find((host) => host.kind === 'unix');
+  const local = settings.hosts.find((host) => host.kind === 'unix');
   const socket = join(settings.execRoot, 'tasks', 'docker.sock');
   const netProcess = createNetProcess({
     folder: join(settings.execRoot, 'net'),
-    ...(api !== undefined && { tasks: { listen: socket, api: api.path } }),
+    ...(local !== undefined && { tasks: { listen: socket, api: local.path } }),
     clock: systemClock,
     logger,
   });
   const taskSocket =
-    api === undefined
+    local === undefined
       ? undefined
-      : createHeldSocket({ api: api.path, socket, process: netProcess, dataRoot: dataRoot.path, engine: settings.engine, logger });
+      : createHeldSocket({ api: local.path, socket, process: netProcess, dataRoot: dataRoot.path, engine: settings.engine, logger });
   const control = createNodeControl({
     parts: createNodeParts({
       dataRoot,
@@ -113,29 +113,23 @@ async function startDaemon(settings: DaemonSettings, logger: Logger, onFailure: 
     advertiseAddr: settings.advertiseAddr,
     logger,
   });
-  const apis = settings.hosts.map((host) => ({
-    host,
-    app: buildApi({
-      node: control,
-      engine: addressOf(settings.engine),
-      clock: systemClock,
-      random: systemRandom,
-      logger: logger.child({ part: 'api' }),
-      version: VERSION,
-    }),
-  }));
   await control.look();
   // The API comes first: while a large cluster is loaded it says "pending" instead of nothing.
-  for (const { host, app } of apis) {
-    if (host.kind === 'unix') await mkdir(dirname(host.path), { recursive: true, mode: 0o755 });
-    await listenApi(app, addressOf(host), logger);
-  }
+  const api = await serveApi(settings, {
+    node: control,
+    engine: addressOf(settings.engine),
+    clock: systemClock,
+    random: systemRandom,
+    logger: logger.child({ part: 'api' }),
+    version: VERSION,
+    previewPlacement,
+  });
   await control.resume();
   return {
     async stop() {
-      for (const { app } of apis) await app.close();
+      await api.close();
       await control.stop();
-      for (const { host } of apis) if (host.kind === 'unix') await rm(host.path, { force: true });
+      await api.remove();
       await dataRoot.release();
       return undefined;
     },

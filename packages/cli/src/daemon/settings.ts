@@ -1,6 +1,7 @@
+import { isIP } from 'node:net';
 import { isAbsolute } from 'node:path';
 import { LOG_LEVELS, type LogLevel } from '@swarm/shared/runtime/logger';
-import { DEFAULT_HOST, isLoopback, parseTarget, type Target } from '../client/target.ts';
+import { DEFAULT_HOST, parseTarget, type Target, TLS_PORT } from '../client/target.ts';
 import type { OptionSpec, OptionValues } from '../command/command.ts';
 import { usageError } from '../command/exit-codes.ts';
 
@@ -28,7 +29,17 @@ export const DAEMON_OPTIONS = {
     help: `what need not survive a reboot (SWARM_EXEC_ROOT, default ${DEFAULT_EXEC_ROOT})`,
     complete: 'file',
   },
-  host: { kind: 'list', short: 'H', value: 'address', help: `where the API listens, may repeat (SWARM_HOST, default ${DEFAULT_HOST})` },
+  host: {
+    kind: 'list',
+    short: 'H',
+    value: 'address',
+    help: `where the API listens, may repeat; tcp:// is TLS with client certificates (SWARM_HOST, default ${DEFAULT_HOST})`,
+  },
+  'tls-name': {
+    kind: 'list',
+    value: 'name|ip',
+    help: "further name or address by which clients reach this host's tcp:// API, may repeat (SWARM_TLS_NAME)",
+  },
   'log-level': { kind: 'text', value: 'level', help: 'debug, info, warn or error (SWARM_LOG_LEVEL, default info)', complete: LOG_LEVELS },
 } as const satisfies { [name: string]: OptionSpec };
 
@@ -36,6 +47,8 @@ export interface DaemonSettings {
   readonly dataRoot: string;
   readonly execRoot: string;
   readonly hosts: readonly Target[];
+  /** What the certificate of the API stands for beside the host's own name and addresses. */
+  readonly tlsNames: readonly string[];
   readonly engine: Target;
   readonly logLevel: LogLevel;
   readonly advertiseAddr: string | undefined;
@@ -51,16 +64,16 @@ export function readSettings(
     return value === '' ? undefined : value;
   };
   const execRoot = absolute('exec-root', options['exec-root'] ?? fromEnvironment('exec-root') ?? DEFAULT_EXEC_ROOT);
-  const named = options.host.length > 0 ? options.host : (fromEnvironment('host')?.split(/[\s,]+/) ?? []);
+  const named = options.host.length > 0 ? options.host : listOf(fromEnvironment('host'));
   const level = options['log-level'] ?? fromEnvironment('log-level') ?? 'info';
   const logLevel = LOG_LEVELS.find((known) => known === level);
   if (logLevel === undefined) throw usageError(`--log-level: "${level}" is not one of ${LOG_LEVELS.join(', ')}`);
-  const hosts = (named.length > 0 ? named : [`unix://${execRoot}/docker.sock`]).map(parseTarget);
-  for (const host of hosts) refuseOpenDoor(host);
+  const hosts = (named.length > 0 ? named : [`unix://${execRoot}/docker.sock`]).map(parseListen);
   return {
     dataRoot: absolute('data-root', options['data-root'] ?? fromEnvironment('data-root') ?? DEFAULT_DATA_ROOT),
     execRoot,
     hosts,
+    tlsNames: (options['tls-name'].length > 0 ? options['tls-name'] : listOf(fromEnvironment('tls-name'))).map(checkTlsName),
     engine: parseTarget(options.engine ?? fromEnvironment('engine') ?? DEFAULT_ENGINE),
     logLevel,
     advertiseAddr: options['advertise-addr'] ?? fromEnvironment('advertise-addr'),
@@ -72,11 +85,21 @@ function absolute(flag: string, path: string): string {
   return path;
 }
 
-/** The API is root on this host; without TLS it must not be reachable from elsewhere. */
-function refuseOpenDoor(host: Target): void {
-  if (host.kind === 'tcp' && !isLoopback(host.host)) {
-    throw usageError(
-      `--host ${host.text} would give everyone who reaches it root on this host: TLS for the API is not available yet. Listen on a unix socket or on 127.0.0.1, and reach it from elsewhere over ssh`,
-    );
-  }
+/** TCP is TLS with client certificates always: the API is root on this host. @throws CommandFailure (usage). */
+function parseListen(text: string): Target {
+  if (!text.startsWith('http:')) return parseTarget(text, TLS_PORT);
+  throw usageError(
+    `--host ${text} would give everyone who reaches it root on this host: the API is never served in plain text. Use tcp://, which is TLS with client certificates here (swarm client add makes them), or a unix socket`,
+  );
+}
+
+function listOf(text: string | undefined): readonly string[] {
+  return text?.split(/[\s,]+/).filter((word) => word !== '') ?? [];
+}
+
+const DNS_NAME = /^(?=.{1,253}$)(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/;
+
+function checkTlsName(name: string): string {
+  if (isIP(name) !== 0 || DNS_NAME.test(name)) return name;
+  throw usageError(`--tls-name: "${name}" is neither a host name nor an IP address`);
 }

@@ -13,6 +13,7 @@ const list = (help: string, value: string, short?: string) => option('list', hel
 export const WAIT_OPTIONS = {
   detach: flag('do not wait until the change has taken effect', 'd'),
   quiet: flag('wait, but show no progress', 'q'),
+  timeout: text('give up waiting after this time (exit code 6); the change goes on', 'duration'),
 } as const;
 
 const ROLLOUT_WORDS = { update: 'update', rollback: 'rollback' } as const;

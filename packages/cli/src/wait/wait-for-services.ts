@@ -3,62 +3,100 @@ import type { ApiClient } from '../client/api-client.ts';
 import type { ApiNode, ApiService, ApiTask } from '../client/api-objects.ts';
 import type { Context } from '../command/context.ts';
 import { EXIT } from '../command/exit-codes.ts';
-import { decideProgress, type Failure, type Memory, type Progress, startMemory, type Verdict } from './decide/convergence.ts';
+import { decideProgress, hasEnded, type Memory, startMemory } from './decide/convergence.ts';
+import { decideWhole, type Part, type WholeVerdict } from './decide/whole-verdict.ts';
 import { type NamedProgress, progressDisplay } from './progress-display.ts';
+import { reportServices } from './report.ts';
 
 const POLL_MS = 200;
 /** A wait that has lasted looks less often. */
 const SLOW_POLL_MS = 1_000;
 const SLOW_AFTER_MS = 10_000;
 
-interface Watched {
-  readonly id: string;
-  memory: Memory | undefined;
-  last: NamedProgress | undefined;
-  gone: boolean;
+export interface WaitOptions {
+  readonly quiet: boolean;
+  /** Absent: as long as it takes. */
+  readonly timeoutMs?: number;
 }
 
+interface Watched {
+  readonly id: string;
+  name: string;
+  memory: Memory | undefined;
+  part: Part;
+}
+
+const EXIT_CODES: { readonly [Verdict in Exclude<WholeVerdict, 'going-on'>]: number } = {
+  deployed: EXIT.ok,
+  'rolled-back': EXIT.rolledBack,
+  failed: EXIT.notConverged,
+};
+
 /**
- * Waits until each service is what its spec asks for, or until it is clear that it will not be, and says which.
- * Resolves with the exit code. Ctrl-C ends the wait, not the change.
+ * Waits until each service is what its spec asks for, or until it is clear that they will not be, and says which.
+ * Resolves with the exit code. Neither Ctrl-C nor the timeout ends the change, only the wait.
  */
-export async function waitForServices(context: Context, api: ApiClient, ids: readonly string[], quiet: boolean): Promise<number> {
+export async function waitForServices(
+  context: Context,
+  api: ApiClient,
+  ids: readonly string[],
+  { quiet, timeoutMs = Number.POSITIVE_INFINITY }: WaitOptions,
+): Promise<number> {
   const display = progressDisplay(context.terminal);
-  const watched: Watched[] = ids.map((id) => ({ id, memory: undefined, last: undefined, gone: false }));
+  const watched: Watched[] = ids.map((id) => ({ id, name: id, memory: undefined, part: undefined }));
   const startedMs = context.clock.monotonicMs();
   try {
+    const endedBefore = new Set((await api.tasks({ service: ids })).filter(hasEnded).map((task) => task.ID));
     for (;;) {
       const nodes = await look(context, api, watched);
-      const shown = watched.map((item) => item.last).filter((progress) => progress !== undefined);
-      if (!quiet) display.show(shown);
-      if (watched.every((item) => item.gone || isOver(item.last?.progress.verdict))) return report(context, watched, nodes);
-      const slow = context.clock.monotonicMs() - startedMs > SLOW_AFTER_MS;
-      await delay(context.clock, slow ? SLOW_POLL_MS : POLL_MS, context.signal);
+      if (!quiet)
+        display.show(
+          watched.flatMap(({ name, part }): NamedProgress[] => (part === undefined || part === 'gone' ? [] : [{ name, progress: part }])),
+        );
+      const verdict = decideWhole(watched.map(({ part }) => part));
+      const waitedMs = context.clock.monotonicMs() - startedMs;
+      if (verdict !== 'going-on') {
+        await reportServices(context, api, watched, { nodes, endedBefore });
+        return EXIT_CODES[verdict];
+      }
+      if (waitedMs >= timeoutMs) {
+        await reportServices(context, api, watched, { nodes, endedBefore });
+        context.terminal.err(
+          `swarm: it did not all run within ${timeoutMs / 1_000} s. The cluster goes on with it; nothing was taken back\n`,
+        );
+        return EXIT.timedOut;
+      }
+      const pollMs = waitedMs > SLOW_AFTER_MS ? SLOW_POLL_MS : POLL_MS;
+      await delay(context.clock, Math.min(pollMs, timeoutMs - waitedMs), context.signal);
     }
   } catch (error) {
     if (!context.signal.aborted) throw error;
-    const names = watched.map((item) => item.last?.name ?? item.id).join(' ');
+    const names = watched.map((item) => item.name).join(' ');
     context.terminal.err(`The cluster goes on with it in the background. To see how far it is: swarm service ps ${names}\n`);
     return EXIT.interrupted;
   }
 }
 
+/** What has failed or is gone stays so; what runs is looked at again, since it has to run to the end of the wait. */
 async function look(context: Context, api: ApiClient, watched: readonly Watched[]): Promise<readonly ApiNode[]> {
-  const open = watched.filter((item) => !item.gone && !isOver(item.last?.progress.verdict));
-  const ids = open.map((item) => item.id);
-  const services = await servicesOf(api, ids);
+  const open = watched.filter(({ part }) => part !== 'gone' && part?.verdict.kind !== 'failed');
+  const services = await servicesOf(
+    api,
+    open.map((item) => item.id),
+  );
+  for (const item of open) if (!services.has(item.id)) item.part = 'gone';
   const present = open.filter((item) => services.has(item.id));
-  for (const item of open) if (!services.has(item.id)) item.gone = true;
-  if (present.length === 0) return [];
-  const tasks = groupByService(await api.tasks({ service: present.map((item) => item.id), '_up-to-date': ['true'] }));
   const nodes = await api.nodes();
+  if (present.length === 0) return nodes;
+  const tasks = groupByService(await api.tasks({ service: present.map((item) => item.id), '_up-to-date': ['true'] }));
   for (const item of present) {
     const service = services.get(item.id);
     if (service === undefined) continue;
     const own = tasks.get(item.id) ?? [];
-    const progress: Progress = decideProgress({ service, tasks: own, nodes }, item.memory ?? startMemory(own), context.clock.monotonicMs());
+    const progress = decideProgress({ service, tasks: own, nodes }, item.memory ?? startMemory(own), context.clock.monotonicMs());
     item.memory = progress.memory;
-    item.last = { name: service.Spec.Name, progress };
+    item.name = service.Spec.Name;
+    item.part = progress;
   }
   return nodes;
 }
@@ -76,40 +114,4 @@ function groupByService(tasks: readonly ApiTask[]): ReadonlyMap<string, readonly
     else group.push(task);
   }
   return groups;
-}
-
-function isOver(verdict: Verdict | undefined): boolean {
-  return verdict?.kind === 'converged' || verdict?.kind === 'failed';
-}
-
-function report(context: Context, watched: readonly Watched[], nodes: readonly ApiNode[]): number {
-  const hosts = new Map(nodes.map((node) => [node.ID, node.Description?.Hostname ?? node.ID]));
-  let exitCode: number = EXIT.ok;
-  for (const item of watched) {
-    const name = item.last?.name ?? item.id;
-    const verdict = item.last?.progress.verdict;
-    if (item.gone) {
-      context.terminal.err(`swarm: service ${name} was removed while it was waited for\n`);
-      exitCode = EXIT.notConverged;
-    } else if (verdict?.kind === 'failed') {
-      exitCode = EXIT.notConverged;
-      context.terminal.err(`swarm: service ${name}: ${verdict.message}\n`);
-      for (const failure of verdict.failures) context.terminal.err(`  ${explainFailure(name, failure, hosts)}\n`);
-      context.terminal.err(`The cluster keeps to its spec. See: swarm service ps --no-trunc ${name}, swarm service logs ${name}\n`);
-    } else if (verdict?.kind === 'converged') {
-      context.terminal.err(`service ${name}: ${verdict.message}\n`);
-    }
-  }
-  return exitCode;
-}
-
-/** `web.1 (task abc) on host1: task: non-zero exit (1); failed 3 times, exit code 1`. */
-function explainFailure(service: string, { task, slot, attempts }: Failure, hosts: ReadonlyMap<string, string>): string {
-  const where = task.NodeID === undefined ? 'on no node' : `on ${hosts.get(task.NodeID) ?? task.NodeID}`;
-  const code = task.Status.ContainerStatus?.ExitCode;
-  const started = (task.Status.ContainerStatus?.ContainerID ?? '') !== '';
-  const times = attempts === 1 ? '' : `, ${attempts} times`;
-  return `${service}.${slot} (task ${task.ID}) ${task.Status.State} ${where}${times}: ${task.Status.Err ?? task.Status.Message ?? 'no reason given'}${
-    started && code !== undefined ? ` [exit code ${code}]` : ''
-  }`;
 }

@@ -11,6 +11,7 @@ import { buildForward } from './proxy/forward.ts';
 import { buildRemoteContainers } from './remote/remote-containers.ts';
 import { serveCall } from './remote/serve-call.ts';
 import type { RouteDeps } from './route-deps.ts';
+import { addClientRoutes } from './routes/clients.ts';
 import { addEventRoute } from './routes/events.ts';
 import { addLogRoutes } from './routes/logs.ts';
 import { addNetworkRoutes } from './routes/networks.ts';
@@ -66,6 +67,7 @@ export function buildApi(deps: ApiDeps): FastifyInstance {
     addConfigRoutes,
     addLogRoutes,
     addStackRoutes,
+    addClientRoutes,
   ]) {
     addRoutes(app, routeDeps);
   }

@@ -1,5 +1,7 @@
-import http, { type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import http, { type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { passGate } from './access/gate.ts';
+import { explainError } from './error-reply.ts';
 import { isOwnPath } from './own-paths.ts';
 import { type HijackDeps, hijacksWithoutUpgrade, takeBack, tunnelHijack, tunnelUpgrades } from './proxy/hijack.ts';
 
@@ -17,12 +19,27 @@ export function buildServer(handler: RequestListener, deps: HijackDeps): Server 
       shouldUpgradeCallback: (request: IncomingMessage) => !isOwnPath(request.url ?? '/'),
     },
     (request, response) => {
+      try {
+        passGate(deps.gate, request);
+      } catch (error) {
+        refuseRequest(response, error);
+        return;
+      }
       if (hijacksWithoutUpgrade(request)) tunnelHijack(request, deps);
       else handler(request, response);
     },
   );
   tunnelUpgrades(server, deps);
   return server;
+}
+
+/** Before anything of the request is read; what is left of it is not read either. */
+function refuseRequest(response: ServerResponse, error: unknown): void {
+  const { status, message } = explainError(error);
+  const body = `${JSON.stringify({ message })}\n`;
+  response
+    .writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), connection: 'close' })
+    .end(body);
 }
 
 /** What Node's parser says of a request it cannot read. */

@@ -30,7 +30,7 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'docker-cli-'));
   api = await startTestApi();
   stopWorker = startTrivialWorker(api.store);
-  await listenApi(api.app, { socketPath: join(directory, 'docker.sock') }, silentLogger);
+  await listenApi(api.app, join(directory, 'docker.sock'), silentLogger);
 });
 
 afterAll(async () => {

@@ -3,22 +3,15 @@ import net from 'node:net';
 import type { Logger } from '@swarm/shared/runtime/logger';
 import type { FastifyInstance } from 'fastify';
 
-export type ListenAddress = { readonly socketPath: string } | { readonly host: string; readonly port: number };
-
 const SOCKET_MODE = 0o660;
 const SOCKET_GROUP = 'docker';
 
 /**
- * Makes the API listen. A unix socket is open to root and, where it exists, to group `docker`; one left behind by a
+ * Makes the API listen on a unix socket, which is open to root and, where it exists, to group `docker`; one left behind by a
  * dead daemon is replaced, one that answers is not.
  * @throws Error with a sentence for the user when another process listens there.
  */
-export async function listenApi(app: FastifyInstance, address: ListenAddress, logger: Logger): Promise<void> {
-  if (!('socketPath' in address)) {
-    await app.listen({ host: address.host, port: address.port });
-    return;
-  }
-  const { socketPath } = address;
+export async function listenApi(app: FastifyInstance, socketPath: string, logger: Logger): Promise<void> {
   if (await answers(socketPath)) {
     throw new Error(`another daemon already listens on ${socketPath}; stop it, or choose another socket with --host`);
   }

@@ -1,4 +1,4 @@
-import type { Config, Network, Node, Secret, Service, Task } from '@swarm/shared/domain/objects';
+import type { Client, Config, Network, Node, Secret, Service, Task } from '@swarm/shared/domain/objects';
 import { taskName } from '@swarm/shared/domain/objects';
 import { badRequest, notFound } from '@swarm/shared/errors/api-error';
 import type { ReadTable, ReadTransaction } from '../store/store.ts';
@@ -16,6 +16,9 @@ export const findNode = (tx: ReadTransaction, term: string): Node => find(tx.nod
 /** Names of secrets and configs match whatever their case. */
 export const findSecret = (tx: ReadTransaction, term: string): Secret =>
   find(tx.secrets, 'secret', term, () => tx.secrets.by('name', term.toLowerCase()));
+
+export const findClient = (tx: ReadTransaction, term: string): Client =>
+  find(tx.clients, 'client', term, () => tx.clients.by('name', term.toLowerCase()));
 
 export const findConfig = (tx: ReadTransaction, term: string): Config =>
   find(tx.configs, 'config', term, () => tx.configs.by('name', term.toLowerCase()));

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { decodeJSON } from '@swarm/shared/engine-api/decode';
 import { type ApiError, badRequest } from '@swarm/shared/errors/api-error';
+import type { Static, TSchema } from '@swarm/shared/schema/type';
 import type { FastifyRequest } from 'fastify';
-import type { Static, TSchema } from 'typebox';
 
 /** A config of the largest size is 1.4 MB as base64; a stack holds several. */
 export const MAX_BODY_BYTES = 16 * 1024 * 1024;

@@ -10,7 +10,7 @@ import { type CertificateCheck, checkNodeCertificate } from '@swarm/shared/ident
 import { tlsServerOptions } from '@swarm/shared/identity/tls-options';
 import { type ControlRefusal, REFUSAL_STATUS } from '@swarm/shared/protocol/control-refusal';
 import { CONTROL_PATHS, EnrolRequestSchema } from '@swarm/shared/protocol/session';
-import { Compile } from 'typebox/compile';
+import { validatorOf } from '@swarm/shared/schema/validator';
 import type { ControlServer, OnUpgrade } from './control-port.ts';
 import { decidePeer, type PeerDecision } from './decide/peer.ts';
 import { Enrolment, type EnrolmentDeps } from './enrolment.ts';
@@ -86,9 +86,9 @@ export async function startControlServer(deps: ControlServerDeps): Promise<Contr
     const body = await readJsonBody(request, MAX_BODY_BYTES);
     if (body.kind === 'aborted') return;
     if (body.kind === 'refused') return sendRefusal(response, body.refusal);
-    if (!enrolValidator.Check(body.value)) {
-      const [error] = enrolValidator.Errors(body.value);
-      const message = `the join request is malformed: ${error?.instancePath || 'it'} ${error?.message ?? 'does not fit'}`;
+    if (!enrolValidator.check(body.value)) {
+      const misfit = enrolValidator.explain(body.value);
+      const message = `the join request is malformed: ${misfit?.path || 'it'} ${misfit?.message ?? 'does not fit'}`;
       return sendRefusal(response, { code: 'malformed', message });
     }
     // A certificate that is no good counts as none here: what counts is the token, or the key that signed the request.
@@ -141,7 +141,7 @@ async function servingIdentity(deps: ControlServerDeps): Promise<ServerIdentity>
   return { ...identity, certificate: issued.certificate };
 }
 
-const enrolValidator = Compile(EnrolRequestSchema);
+const enrolValidator = validatorOf(EnrolRequestSchema);
 
 function checkPeer(deps: ControlServerDeps, socket: Duplex): PeerDecision {
   const check = certificateCheck(deps, socket);

@@ -131,6 +131,10 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
       case 'streamRefused':
         streams.refused(message.streamID, session.peer.nodeID, message.reason);
         break;
+      case 'networksApplied':
+      case 'needNetwork':
+      case 'networkReport':
+        break;
       default:
         assertNever(message);
     }
@@ -207,6 +211,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
         for (const { feed } of attended.values()) feed.secretChanged(change.id);
         break;
       case 'configs':
+      case 'stackRevisions':
         for (const { feed } of attended.values()) feed.configChanged(change.id);
         break;
       case 'nodes':

@@ -110,6 +110,9 @@ export class NodeSession {
       case 'statuses':
       case 'needComplete':
       case 'streamRefused':
+      case 'networksApplied':
+      case 'needNetwork':
+      case 'networkReport':
         this.#deps.listener.message(this, message);
         break;
       default:

@@ -1,10 +1,11 @@
 import { startReaper } from './reaper.ts';
 import { type OrchestratorDeps, startSupervisor } from './supervisor.ts';
+import { startVersionCollector } from './version-collector.ts';
 
 export type { OrchestratorDeps } from './supervisor.ts';
 
 export interface Orchestrator {
-  /** Resolves when both loops have nothing to do right now, for tests. */
+  /** Resolves when the loops have nothing to do right now, for tests. */
   idle(): Promise<void>;
   /** Stops the loops; resolves when what they were committing is committed. */
   stop(): Promise<void>;
@@ -15,7 +16,7 @@ export interface Orchestrator {
  * store would not break anything (versions refuse one of them), but would work for nothing.
  */
 export function startOrchestrator(deps: OrchestratorDeps): Orchestrator {
-  const loops = [startSupervisor(deps), startReaper(deps)];
+  const loops = [startSupervisor(deps), startReaper(deps), startVersionCollector(deps)];
   return {
     async idle() {
       for (const loop of loops) await loop.idle();

@@ -11,6 +11,7 @@ import { decideService, purposeOfSeat, type ServicePlan } from './decide/service
 import { isEmptyPlan, type World } from './decide/view.ts';
 import { DirtySet, type SeatRef } from './dirty-set.ts';
 import { type ServicePart, seatPart, serviceParts } from './plan-parts.ts';
+import { readFacts } from './read-facts.ts';
 import { readScope, type Scope, seatRefFor } from './scope.ts';
 import { createTemplateComparer } from './template-comparer.ts';
 import { WakeUps } from './wake-ups.ts';
@@ -113,7 +114,7 @@ class Supervisor {
     }
     const isPerNode = service.Spec.Mode.Global !== undefined || service.Spec.Mode.GlobalJob !== undefined;
     const nodeIDs = isPerNode ? tx.nodes.all().map((node) => node.ID) : [];
-    const plan = decideService({ facts: factsOf(tx, service), world, tasks: tx.tasks.by('service', serviceID), nodeIDs }, now);
+    const plan = decideService({ facts: readFacts(tx, service, world), world, tasks: tx.tasks.by('service', serviceID), nodeIDs }, now);
     this.#wakeUps.set(serviceID, serviceID, plan.wakeAtMs);
     for (const { seat, atMs } of plan.seatWakes) {
       const ref = seatRefFor(serviceID, seat);
@@ -126,7 +127,8 @@ class Supervisor {
   #decideSeat(tx: ReadTransaction, ref: SeatRef): readonly ServicePart[] {
     const service = tx.services.get(ref.serviceID);
     if (service === undefined) return this.#clear(ref.serviceID, tx.tasks.by('slot', ref.key), this.#worldOf(tx));
-    const view = { facts: factsOf(tx, service), world: this.#worldOf(tx), seat: ref.seat, tasks: tx.tasks.by('slot', ref.key) };
+    const world = this.#worldOf(tx);
+    const view = { facts: readFacts(tx, service, world), world, seat: ref.seat, tasks: tx.tasks.by('slot', ref.key) };
     const plan = decideSeat({ ...view, purpose: purposeOfSeat(view) }, this.#deps.clock.now());
     this.#wakeUps.set(ref.key, ref, plan.wakeAtMs);
     return isEmptyPlan(plan) ? [] : [seatPart(service.ID, service, plan, this.#deps.random)];
@@ -155,10 +157,4 @@ class Supervisor {
     const message = rollback ?? (status?.State === service.UpdateStatus?.State ? undefined : status?.Message);
     if (message !== undefined) this.#deps.logger.info({ serviceID: service.ID, serviceName: service.Spec.Name }, message);
   }
-}
-
-function factsOf(tx: ReadTransaction, service: Service) {
-  const template = tx.templates.get(service.templateID);
-  if (template === undefined) throw new Error(`service ${service.ID} refers to template ${service.templateID}, which is not stored`);
-  return { service, template };
 }

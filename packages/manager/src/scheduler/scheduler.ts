@@ -97,6 +97,7 @@ export function startScheduler(deps: SchedulerDeps): Scheduler {
       case 'networks':
       case 'secrets':
       case 'configs':
+      case 'stackRevisions':
         return;
     }
   }

@@ -71,7 +71,7 @@ export class TaskQueue {
 
 /** Whether the scheduler owes the task a node, or a confirmation of the one it has. */
 export function needsNode(task: Task): boolean {
-  return task.Status.State === 'pending' && isWanted(task.DesiredState);
+  return task.Status.State === 'pending' && isWanted(task.DesiredState) && task.hold === undefined;
 }
 
 function compareSlots(a: Task, b: Task): number {

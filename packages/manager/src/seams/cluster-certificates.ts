@@ -10,6 +10,13 @@ export interface ClusterCertificates {
   newJoinToken(cluster: Pick<Cluster, 'ca'>): string;
   /** Signs a node's certificate. @throws when the request's signature does not fit its key. */
   issue(cluster: Pick<Cluster, 'ID' | 'ca' | 'Spec'>, request: IssueRequest): Promise<IssuedCertificate>;
+  /** Signs the certificate of a client of the API. @throws CertificateRequestError when the request is no good. */
+  issueClient(cluster: Pick<Cluster, 'ID' | 'ca'>, request: IssueClientRequest): Promise<IssuedClientCertificate>;
+  /** Signs what the API of this manager shows under its names. @throws when the request's signature does not fit its key. */
+  issueApi(
+    cluster: Pick<Cluster, 'ID' | 'ca'>,
+    request: IssueApiRequest,
+  ): Promise<{ readonly certificate: string; readonly expiresAtMs: number }>;
 }
 
 export interface IssueRequest {
@@ -17,6 +24,24 @@ export interface IssueRequest {
   readonly csr: string;
   readonly nodeID: string;
   readonly role: Role;
+}
+
+export interface IssueClientRequest {
+  /** PEM. */
+  readonly csr: string;
+  readonly clientID: string;
+}
+
+export interface IssuedClientCertificate extends IssuedCertificate {
+  readonly expiresAtMs: number;
+}
+
+export interface IssueApiRequest {
+  /** PEM. */
+  readonly csr: string;
+  readonly nodeID: string;
+  /** Names and IP addresses of this host. */
+  readonly names: readonly string[];
 }
 
 export interface IssuedCertificate {

@@ -1,4 +1,6 @@
-import type { Cluster, Config, Network, Node, Secret, Service, Task, Template } from '@swarm/shared/domain/objects';
+import { dependenciesOf } from '@swarm/shared/domain/depends-on';
+import { ROTATES_LABEL } from '@swarm/shared/domain/labels';
+import type { Client, Cluster, Config, Network, Node, Secret, Service, StackRevision, Task, Template } from '@swarm/shared/domain/objects';
 
 /** The tables of the store and the shape of their objects. */
 export interface Tables {
@@ -10,6 +12,8 @@ export interface Tables {
   networks: Network;
   secrets: Secret;
   configs: Config;
+  stackRevisions: StackRevision;
+  clients: Client;
 }
 export type TableName = keyof Tables;
 export const TABLE_NAMES = [
@@ -21,6 +25,8 @@ export const TABLE_NAMES = [
   'networks',
   'secrets',
   'configs',
+  'stackRevisions',
+  'clients',
 ] as const satisfies readonly TableName[];
 
 /** The keys under which an object of a table can be found, per index. */
@@ -28,6 +34,11 @@ type Indexes = { readonly [Name in TableName]: Readonly<Record<string, (object: 
 
 const specName = (object: { readonly Spec: { readonly Name?: string } }) =>
   object.Spec.Name === undefined ? [] : [object.Spec.Name.toLowerCase()];
+
+/** What is one version of many, all under one key: few are, and they are looked at together. */
+export const ROTATING = 'yes';
+const rotating = ({ Spec }: { readonly Spec: { readonly Labels?: Readonly<Record<string, string>> } }) =>
+  Spec.Labels?.[ROTATES_LABEL] === undefined ? [] : [ROTATING];
 
 /** A slot's key: the service and its numbered seat; for global services the node is the seat. */
 export function slotKey(task: Pick<Task, 'ServiceID' | 'Slot' | 'NodeID'>): string {
@@ -59,6 +70,8 @@ export const INDEXES = {
       ),
     ],
     label: (service) => Object.keys(service.Spec.Labels),
+    /** Lower-case names of the services that it waits for. */
+    dependency: (service) => dependenciesOf(service.Spec.Labels).map((dependency) => dependency.service.toLowerCase()),
   },
   templates: {
     service: (template) => [template.serviceID],
@@ -78,8 +91,10 @@ export const INDEXES = {
     },
   },
   networks: { name: specName },
-  secrets: { name: specName },
-  configs: { name: specName },
+  secrets: { name: specName, rotating },
+  configs: { name: specName, rotating },
+  stackRevisions: { stack: (revision) => [revision.stack] },
+  clients: { name: specName },
 } as const satisfies Indexes;
 
 export type IndexName<Name extends TableName> = keyof (typeof INDEXES)[Name] & string;

@@ -253,7 +253,8 @@ export class TestCluster {
   #nextStep(task: Task): { readonly to: ObservedState; readonly afterMs: number } | undefined {
     const { State } = task.Status;
     if (isTerminal(State) || State === 'new') return undefined;
-    if (State === 'pending') return isLive(task) && this.#choose(task) !== undefined ? { to: 'assigned', afterMs: 10 } : undefined;
+    if (State === 'pending')
+      return isLive(task) && task.hold === undefined && this.#choose(task) !== undefined ? { to: 'assigned', afterMs: 10 } : undefined;
     const node = this.#nodeOf(task);
     if (node === undefined || node.Status.State === 'down') return undefined;
     const behaviour = this.behaviours.get(this.#imageOf(task)) ?? {};

@@ -1,5 +1,6 @@
+import { DEPENDS_ON_LABEL, formatDependsOn } from '../domain/depends-on.ts';
 import { familiarReference, parseImageReference } from '../domain/image-reference.ts';
-import { STACK_IMAGE_LABEL, STACK_NAMESPACE_LABEL } from '../domain/labels.ts';
+import { ROTATES_LABEL, STACK_IMAGE_LABEL, STACK_NAMESPACE_LABEL } from '../domain/labels.ts';
 import type { ConfigReference, ContainerSpec, Mount, SecretReference } from '../engine-api/container-spec.ts';
 import type { ConfigSpec, NetworkSpec, SecretSpec } from '../engine-api/payload-specs.ts';
 import type {
@@ -24,19 +25,23 @@ import type {
   ComposeUpdate,
   Options,
 } from './model.ts';
+import { nameVersions, payloadBytes } from './rotation.ts';
 import type { Path } from './yaml-source.ts';
 
 export interface ConvertContext {
   readonly stackName: string;
   readonly readFile: (path: string) => Uint8Array | undefined;
+  /** All configs and secrets of the stack rotate, see `rotation.ts`. */
+  readonly rotate: boolean;
   readonly problem: (path: Path, message: string) => void;
 }
 
 const PREDEFINED_NETWORKS = new Set(['bridge', 'host', 'none', 'default']);
 
 /** The model of one or more merged files as the objects that `docker stack deploy` would post. */
-export function convertStack(file: ComposeFile, context: ConvertContext): StackSpec {
+export function convertStack(given: ComposeFile, context: ConvertContext): StackSpec {
   const { stackName } = context;
+  const file = nameVersions(given, context);
   const used = new Set(
     [...file.services.values()].flatMap((service) => (service.networks.size === 0 ? ['default'] : [...service.networks.keys()])),
   );
@@ -113,14 +118,15 @@ function payloads(file: ComposeFile, kind: 'secrets' | 'configs', context: Conve
   for (const [key, payload] of [...file[kind]].sort(([a], [b]) => byCodeUnit(a, b))) {
     if (payload.external) continue;
     const name = payload.name || `${context.stackName}_${key}`;
-    const base = { Name: name, Labels: stackLabels(context.stackName, payload.labels) };
+    const versionOf = payload.versionOf === undefined ? {} : { [ROTATES_LABEL]: payload.versionOf };
+    const base = { Name: name, Labels: { ...stackLabels(context.stackName, payload.labels), ...versionOf } };
     const templating = payload.templateDriver ? { Templating: { Name: payload.templateDriver } } : {};
     if (payload.driver) {
       const options = payload.driverOpts.size > 0 ? { Options: record(payload.driverOpts) } : {};
       result[name] = { ...base, Driver: { Name: payload.driver, ...options }, ...templating };
       continue;
     }
-    const bytes = payload.content === undefined ? context.readFile(payload.file ?? '') : new TextEncoder().encode(payload.content);
+    const bytes = payloadBytes(payload, context.readFile);
     if (bytes === undefined) context.problem([kind, key, 'file'], `open ${payload.file}: no such file or directory`);
     else result[name] = { ...base, Data: base64(bytes), ...templating };
   }
@@ -145,9 +151,13 @@ class ServiceConverter {
   }
 
   convert(): ServiceSpecInput {
-    const { deploy, image = '' } = this.#service;
+    const { deploy, image = '', dependsOn } = this.#service;
     const { stackName } = this.#context;
-    const labels = { ...stackLabels(stackName, deploy.labels), [STACK_IMAGE_LABEL]: image };
+    const labels = {
+      ...stackLabels(stackName, deploy.labels),
+      [STACK_IMAGE_LABEL]: image,
+      ...(dependsOn !== undefined && { [DEPENDS_ON_LABEL]: formatDependsOn(dependsOn) }),
+    };
     return defined<ServiceSpecInput>({
       Name: `${stackName}_${this.#service.name}`,
       Labels: labels,

@@ -1,6 +1,7 @@
 import type { ConfigSpec, NetworkSpec, SecretSpec } from '../engine-api/payload-specs.ts';
 import type { ServiceSpecInput } from '../engine-api/service-spec.ts';
 import { loadLegacy } from './legacy/load.ts';
+import { parseDotenv } from './spec/dotenv.ts';
 import { loadSpec } from './spec/load.ts';
 
 /**
@@ -39,6 +40,10 @@ export interface StackInput {
   readonly lenient?: boolean;
   /** Active profiles; absent: those of COMPOSE_PROFILES. */
   readonly profiles?: readonly string[];
+  /** Files of variables in the place of `.env`; the environment wins over them, later ones over earlier ones. */
+  readonly envFiles?: readonly StackFile[];
+  /** Every config and secret that is not external rotates, not only those with `x-swarm: {rotate: true}`. */
+  readonly rotate?: boolean;
   /** Variables stay as they are written: for `stack config` only. */
   readonly skipInterpolation?: boolean;
 }
@@ -62,7 +67,9 @@ export type StackLoad =
  * Files that `docker stack deploy` takes mean exactly what they mean to it. Only files that it refuses are read by the
  * Compose Specification, so nothing that works today changes its meaning; which of the two was chosen is in the result.
  */
-export function loadStack(input: StackInput): StackLoad {
+export function loadStack(given: StackInput): StackLoad {
+  const input = withEnvFiles(given);
+  if ('kind' in input) return input;
   const legacy = loadLegacy(input);
   if (legacy.kind === 'loaded' || input.strictDocker) return legacy;
   const spec = loadSpec(input);
@@ -72,4 +79,20 @@ export function loadStack(input: StackInput): StackLoad {
 
 export function saysVersionThree(input: StackInput): boolean {
   return input.files.some(({ bytes }) => /^version:\s*["']?3/m.test(new TextDecoder().decode(bytes.subarray(0, 65_536))));
+}
+
+/** The input with the variables of its env files, or the problems in them. */
+export function withEnvFiles(input: StackInput): StackInput | Extract<StackLoad, { kind: 'invalid' }> {
+  if (input.envFiles === undefined) return input;
+  const variables = new Map<string, string>();
+  for (const { path, bytes } of input.envFiles) {
+    try {
+      const known = (name: string) => (Object.hasOwn(input.environment, name) ? input.environment[name] : variables.get(name));
+      for (const [name, value] of parseDotenv(path, new TextDecoder().decode(bytes), known)) variables.set(name, value);
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      return { kind: 'invalid', problems: [{ file: path, message: error.message }] };
+    }
+  }
+  return { ...input, environment: { ...Object.fromEntries(variables), ...input.environment } };
 }

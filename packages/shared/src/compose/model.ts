@@ -1,3 +1,4 @@
+import type { Dependency } from '../domain/depends-on.ts';
 import type { PortConfig } from '../engine-api/service-spec.ts';
 import type { Tree } from './yaml-source.ts';
 
@@ -55,6 +56,8 @@ export interface ComposeService {
   ignored?: Map<string, Tree>;
   extensions?: Map<string, Tree>;
   /** The rest is reached by the Compose Specification only: version 3 has no words for it. */
+  /** By the services' full names. */
+  dependsOn?: readonly Dependency[];
   groups?: string[];
   dnsOptions?: string[];
   oomScoreAdj?: number;
@@ -167,5 +170,7 @@ export interface ComposePayload {
   driver?: string;
   driverOpts: Options;
   templateDriver?: string;
+  /** The name without the version, of one that rotates; `name` has the version in it then. */
+  versionOf?: string;
   extensions?: Map<string, Tree>;
 }

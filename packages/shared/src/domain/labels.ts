@@ -2,6 +2,9 @@
 export const STACK_NAMESPACE_LABEL = 'com.docker.stack.namespace';
 export const STACK_IMAGE_LABEL = 'com.docker.stack.image';
 
+/** On a config or secret that is one version of many: the name without the version. */
+export const ROTATES_LABEL = 'swarm.rotates';
+
 /** On every container of a task; Docker Swarm's names, so that cAdvisor, Prometheus and Traefik read them. */
 export const CONTAINER_LABELS = {
   task: 'com.docker.swarm.task',

@@ -1,7 +1,19 @@
 import type { NodeDescription, NodeSpec, Role, SwarmSpec, TLSInfo } from '../engine-api/cluster-spec.ts';
 import type { ConfigSpec, NetworkSpec, SecretSpec } from '../engine-api/payload-specs.ts';
 import type { EndpointSpec, GenericResource, PortConfig, ServiceSpec, TaskSpec } from '../engine-api/service-spec.ts';
-import type { ClusterID, ConfigID, NetworkID, NodeID, SecretID, ServiceID, TaskID, TemplateID } from '../runtime/ids.ts';
+import type { StackBody } from '../engine-api/stack-spec.ts';
+import type {
+  ClientID,
+  ClusterID,
+  ConfigID,
+  NetworkID,
+  NodeID,
+  SecretID,
+  ServiceID,
+  StackRevisionID,
+  TaskID,
+  TemplateID,
+} from '../runtime/ids.ts';
 import type { DesiredState, ObservedState } from './task-state.ts';
 
 /**
@@ -147,6 +159,8 @@ export interface Task extends StoredObject<TaskID> {
   readonly DesiredState: DesiredState;
   /** Owner: orchestrator, at creation. */
   readonly origin?: TaskOrigin;
+  /** Owner: orchestrator. A sentence: it gets no node for the time being, since its service waits for another. */
+  readonly hold?: string;
   /** Owner: as the ladder says. */
   readonly Status: TaskStatus;
   /** RFC 3339, by the manager's clock: when it was first seen running. Owner: dispatcher, with the status. */
@@ -177,6 +191,29 @@ export interface Secret extends StoredObject<SecretID> {
 
 export interface Config extends StoredObject<ConfigID> {
   readonly Spec: ConfigSpec & { readonly Name: string };
+}
+
+/** What a stack was deployed as, so that one can go back to it. Holds data of secrets: it never leaves the manager whole. */
+export interface StackRevision extends StoredObject<StackRevisionID> {
+  readonly stack: string;
+  /** From 1, per stack; numbers are not used again while the stack exists. */
+  readonly number: number;
+  readonly body: StackBody;
+  /** The number of the revision that it repeats. */
+  readonly rolledBackTo?: number;
+}
+
+/** `read-only` sees what is in an allow-list, without tokens, keys, payloads and archives. */
+export const CLIENT_ROLES = ['admin', 'read-only'] as const;
+export type ClientRole = (typeof CLIENT_ROLES)[number];
+
+/** A person or program outside the cluster that may use its API over TCP. It is gone, or its role changed, at once. */
+export interface Client extends StoredObject<ClientID> {
+  readonly Spec: { readonly Name: string; readonly Role: ClientRole };
+  /** SHA-256 of its public key (SPKI, DER), hex. */
+  readonly keyFingerprint: string;
+  /** RFC 3339, of its certificate. */
+  readonly expiresAt: string;
 }
 
 /** The task's name as every Swarm tool reads it: `web.1.<id>`, for global services `web.<node id>.<id>`. */

@@ -35,6 +35,7 @@ export const FIELD_WRITERS: Readonly<Record<TaskField, readonly TaskWriter[]>> =
   JobIteration: [],
   origin: [],
   DesiredState: ['orchestrator'],
+  hold: ['orchestrator'],
   NodeID: ['scheduler'],
   GenericResources: ['scheduler'],
   attachments: ['allocator'],

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import { Type } from 'typebox';
 import { expect, test } from 'vitest';
 import { ApiError } from '../errors/api-error.ts';
+import { Type } from '../schema/type.ts';
 import { decodeJSON } from './decode.ts';
 import { SecretSpecSchema } from './payload-specs.ts';
 import { ServiceSpecSchema } from './service-spec.ts';

@@ -1,5 +1,5 @@
-import type { Static, TSchema } from 'typebox';
 import { badRequest } from '../errors/api-error.ts';
+import type { Static, TSchema } from '../schema/type.ts';
 
 /**
  * The one decoder at the API's door. It reads JSON as Go's decoder does, which clients rely on: known keys match
@@ -24,23 +24,13 @@ export function decodeValue<S extends TSchema>(
   name: string,
   inexactIntegers: () => InexactIntegers = () => NONE,
 ): Static<S> {
-  const decoded = decode(schema as Shape, value, { name, keys: [], inexactIntegers });
-  return (decoded ?? zeroOf(schema as Shape)) as Static<S>;
+  const decoded = decode(schema, value, { name, keys: [], inexactIntegers });
+  return (decoded ?? zeroOf(schema)) as Static<S>;
 }
 
 /** Integers that a JavaScript number cannot hold, by the number they were rounded to. */
 type InexactIntegers = ReadonlyMap<number, string>;
 const NONE: InexactIntegers = new Map();
-
-/** The part of JSON Schema that the schemas of this folder use. */
-interface Shape {
-  readonly type?: string;
-  readonly properties?: Readonly<Record<string, Shape>>;
-  readonly patternProperties?: Readonly<Record<string, Shape>>;
-  readonly items?: Shape;
-  readonly minimum?: number;
-  readonly contentEncoding?: string;
-}
 
 interface Place {
   readonly name: string;
@@ -52,15 +42,15 @@ const INT64_END = 2 ** 63;
 const UINT64_END = 2 ** 64;
 
 /** Undefined stands for "absent". */
-function decode(shape: Shape, value: unknown, place: Place): unknown {
+function decode(shape: TSchema, value: unknown, place: Place): unknown {
   if (value === null || value === undefined) return undefined;
   switch (shape.type) {
     case 'object':
       if (typeof value !== 'object' || Array.isArray(value)) throw wrongType(shape, value, place);
-      return shape.patternProperties === undefined ? decodeObject(shape, value, place) : decodeMap(shape, value, place);
+      return shape.additionalProperties === undefined ? decodeObject(shape, value, place) : decodeMap(shape, value, place);
     case 'array':
       if (!Array.isArray(value)) throw wrongType(shape, value, place);
-      return value.map((item: unknown) => decode(shape.items as Shape, item, place) ?? zeroOf(shape.items as Shape));
+      return value.map((item: unknown) => decode(shape.items ?? {}, item, place) ?? zeroOf(shape.items ?? {}));
     case 'string':
       if (typeof value !== 'string') throw wrongType(shape, value, place);
       if (shape.contentEncoding === 'base64') checkBase64(value);
@@ -78,27 +68,27 @@ function decode(shape: Shape, value: unknown, place: Place): unknown {
   }
 }
 
-function decodeObject(shape: Shape, value: object, place: Place): object {
+function decodeObject(shape: TSchema, value: object, place: Place): object {
   const result: Record<string, unknown> = {};
   const spellings = spellingsOf(shape);
   for (const [key, item] of Object.entries(value)) {
     const known = spellings.get(key.toLowerCase());
     if (known === undefined) continue;
-    const decoded = decode(shape.properties?.[known] as Shape, item, { ...place, keys: [...place.keys, known] });
+    const decoded = decode(shape.properties?.[known] ?? {}, item, { ...place, keys: [...place.keys, known] });
     if (decoded !== undefined) result[known] = decoded;
   }
   return result;
 }
 
 /** `Object.fromEntries` defines keys, so that a key like `__proto__` is a key like any other. */
-function decodeMap(shape: Shape, value: object, place: Place): object {
-  const item = Object.values(shape.patternProperties ?? {})[0] as Shape;
+function decodeMap(shape: TSchema, value: object, place: Place): object {
+  const item = shape.additionalProperties ?? {};
   return Object.fromEntries(
     Object.entries(value).map(([key, entry]) => [key, decode(item, entry, { ...place, keys: [...place.keys, key] }) ?? zeroOf(item)]),
   );
 }
 
-function decodeInteger(shape: Shape, value: unknown, place: Place): number {
+function decodeInteger(shape: TSchema, value: unknown, place: Place): number {
   if (typeof value !== 'number' || !Number.isInteger(value)) throw wrongType(shape, value, place);
   const [first, end] = shape.minimum === 0 ? [0, UINT64_END] : [-INT64_END, INT64_END];
   if (value < first || value >= end) throw wrongType(shape, value, place);
@@ -114,9 +104,9 @@ function decodeInteger(shape: Shape, value: unknown, place: Place): number {
 }
 
 /** Lower-case spelling → the schema's key, per object schema. */
-const spellings = new WeakMap<Shape, ReadonlyMap<string, string>>();
+const spellings = new WeakMap<TSchema, ReadonlyMap<string, string>>();
 
-function spellingsOf(shape: Shape): ReadonlyMap<string, string> {
+function spellingsOf(shape: TSchema): ReadonlyMap<string, string> {
   let known = spellings.get(shape);
   if (known === undefined) {
     known = new Map(Object.keys(shape.properties ?? {}).map((key) => [key.toLowerCase(), key]));
@@ -126,7 +116,7 @@ function spellingsOf(shape: Shape): ReadonlyMap<string, string> {
 }
 
 /** What Go has where nothing was sent: the value of a null inside a list or a map. */
-function zeroOf(shape: Shape): unknown {
+function zeroOf(shape: TSchema): unknown {
   switch (shape.type) {
     case 'object':
       return {};
@@ -151,7 +141,7 @@ function checkBase64(text: string): void {
   throw badRequest(`illegal base64 data at input byte ${at}`);
 }
 
-function wrongType(shape: Shape, value: unknown, place: Place) {
+function wrongType(shape: TSchema, value: unknown, place: Place) {
   const field = place.keys.length === 0 ? 'value' : `struct field ${pathOf(place)}`;
   return badRequest(`json: cannot unmarshal ${jsonKind(value)} into Go ${field} of type ${goType(shape, place)}`);
 }
@@ -172,7 +162,7 @@ function jsonKind(value: unknown): string {
   }
 }
 
-function goType(shape: Shape, place: Place): string {
+function goType(shape: TSchema, place: Place): string {
   switch (shape.type) {
     case 'integer':
       return shape.minimum === 0 ? 'uint64' : 'int64';
@@ -181,9 +171,9 @@ function goType(shape: Shape, place: Place): string {
     case 'boolean':
       return 'bool';
     case 'array':
-      return `[]${goType(shape.items as Shape, place)}`;
+      return `[]${goType(shape.items ?? {}, place)}`;
     case 'object':
-      return shape.patternProperties === undefined ? (place.keys.at(-1) ?? place.name) : 'map[string]string';
+      return shape.additionalProperties === undefined ? (place.keys.at(-1) ?? place.name) : 'map[string]string';
     default:
       return shape.contentEncoding === undefined ? 'string' : '[]uint8';
   }

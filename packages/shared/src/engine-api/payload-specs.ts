@@ -1,5 +1,5 @@
-import { type Static, Type } from 'typebox';
 import type { DeepReadonly } from '../runtime/deep-readonly.ts';
+import { type Static, Type } from '../schema/type.ts';
 import { Base64, optional, StringMap } from './schema.ts';
 
 const Driver = () => Type.Object({ Name: optional(Type.String()), Options: optional(StringMap()) });

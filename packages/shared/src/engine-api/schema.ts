@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import { Type } from '../schema/type.ts';
 
 /**
  * Building blocks of the Engine API's schemas. Two rules hold for every schema in this folder:

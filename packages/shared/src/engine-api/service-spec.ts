@@ -1,5 +1,5 @@
-import { type Static, Type } from 'typebox';
 import type { DeepReadonly } from '../runtime/deep-readonly.ts';
+import { type Static, Type } from '../schema/type.ts';
 import { ContainerSpecSchema } from './container-spec.ts';
 import { Int, OneOf, optional, StringMap, Strings, Uint } from './schema.ts';
 

@@ -1,5 +1,6 @@
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, randomBytes, sign, X509Certificate } from 'node:crypto';
 import type { Role, TLSInfo } from '../engine-api/cluster-spec.ts';
+import { alternativeName } from './alternative-name.ts';
 import {
   bitString,
   boolean,
@@ -64,21 +65,67 @@ export interface NodeCertificateOrder {
 
 /** A node's certificate, for both ends of a connection: CN node, OU role, O cluster. PEM. */
 export function signNodeCertificate(root: SigningRoot, order: NodeCertificateOrder): string {
+  return signLeaf(root, {
+    ...order,
+    subject: { O: order.clusterID, OU: CERTIFICATE_ROLE[order.role], CN: order.nodeID },
+    usages: [EXTENDED_USAGE.server, EXTENDED_USAGE.client],
+  });
+}
+
+export interface ClientCertificateOrder extends Omit<NodeCertificateOrder, 'nodeID' | 'role'> {
+  readonly clientID: string;
+}
+
+/** The certificate of a client of the API: good for nothing else, a node's least of all. PEM. */
+export function signClientCertificate(root: SigningRoot, order: ClientCertificateOrder): string {
+  return signLeaf(root, {
+    ...order,
+    subject: { O: order.clusterID, OU: CERTIFICATE_ROLE.client, CN: order.clientID },
+    usages: [EXTENDED_USAGE.client],
+  });
+}
+
+export interface ApiCertificateOrder extends Omit<NodeCertificateOrder, 'role'> {
+  /** Names and IP addresses that clients reach the API by; at least one. */
+  readonly names: readonly string[];
+}
+
+/**
+ * What the API of a manager shows to clients that check names (every Docker client does). No node takes it for a
+ * manager's: it lacks that role. PEM.
+ */
+export function signApiCertificate(root: SigningRoot, order: ApiCertificateOrder): string {
+  return signLeaf(root, {
+    ...order,
+    subject: { O: order.clusterID, OU: CERTIFICATE_ROLE.api, CN: order.nodeID },
+    usages: [EXTENDED_USAGE.server],
+    names: order.names,
+  });
+}
+
+interface LeafOrder extends Pick<NodeCertificateOrder, 'publicKey' | 'nowMs' | 'lifeMs'> {
+  readonly subject: DistinguishedName;
+  readonly usages: readonly string[];
+  readonly names?: readonly string[];
+}
+
+function signLeaf(root: SigningRoot, order: LeafOrder): string {
   const issuer = new X509Certificate(root.certificate);
   const key = createPrivateKey(root.privateKey);
   if (!issuer.checkPrivateKey(key)) throw new Error("the cluster's root certificate and its private key do not belong together");
   return signCertificate(key, {
     issuer: subjectBytes(issuer),
-    subject: { O: order.clusterID, OU: CERTIFICATE_ROLE[order.role], CN: order.nodeID },
+    subject: order.subject,
     publicKey: order.publicKey,
     notBeforeMs: order.nowMs - BACKDATE_MS,
     notAfterMs: Math.min(order.nowMs + order.lifeMs, issuer.validToDate.getTime()),
     extensions: [
       extension('2.5.29.15', true, bitString(Buffer.from([KEY_USAGE.digitalSignature]), 7)),
-      extension('2.5.29.37', false, sequence(objectIdentifier(EXTENDED_USAGE.server), objectIdentifier(EXTENDED_USAGE.client))),
+      extension('2.5.29.37', false, sequence(...order.usages.map(objectIdentifier))),
       extension('2.5.29.19', true, sequence()),
       extension('2.5.29.14', false, octetString(keyIdentifier(order.publicKey))),
       extension('2.5.29.35', false, sequence(element(0x80, keyIdentifier(issuer.publicKey)))),
+      ...(order.names === undefined ? [] : [extension('2.5.29.17', false, sequence(...order.names.map(alternativeName)))]),
     ],
   });
 }

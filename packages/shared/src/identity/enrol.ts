@@ -1,9 +1,9 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { Compile } from 'typebox/compile';
 import { parseRefusal, type RefusalCode } from '../protocol/control-refusal.ts';
 import { CONTROL_PATHS, type EnrolReply, EnrolReplySchema, type EnrolRequest } from '../protocol/session.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { asID } from '../runtime/ids.ts';
+import { validatorOf } from '../schema/validator.ts';
 import { createCertificateRequest } from './certificate-request.ts';
 import { type ControlAddress, encodeControlAddress, parseControlAddress } from './control-address.ts';
 import { type ControlReply, sendControlRequest } from './control-client.ts';
@@ -149,13 +149,13 @@ interface Expected {
   readonly nodeID?: string;
 }
 
-const replyValidator = Compile(EnrolReplySchema);
+const replyValidator = validatorOf(EnrolReplySchema);
 
 function readReply(address: ControlAddress, reply: ControlReply, expected: Expected): NodeIdentity {
   const where = encodeControlAddress(address);
   if (reply.status !== 200) throw explainRefusal(where, reply);
   const body = readJson(reply.body);
-  if (!replyValidator.Check(body)) {
+  if (!replyValidator.check(body)) {
     throw new EnrolError('not-a-manager', `the manager at ${where} answered in a way that this version does not understand; upgrade it`);
   }
   return checkReply(where, body, expected);

@@ -17,4 +17,8 @@ export interface NodeIdentity {
 export const CERTIFICATE_ROLE = {
   manager: 'swarm-manager',
   worker: 'swarm-worker',
+  /** Of a person or program outside the cluster, for the API. What it may do is in the store. */
+  client: 'swarm-client',
+  /** Of the API's own end, under names and addresses of a host. */
+  api: 'swarm-api',
 } as const;

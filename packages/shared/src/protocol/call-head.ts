@@ -1,4 +1,4 @@
-import { Compile } from 'typebox/compile';
+import { validatorOf } from '../schema/validator.ts';
 import { type ByteStream, StreamBroken } from './byte-stream.ts';
 import { type CallHead, CallHeadSchema } from './container-call.ts';
 
@@ -13,7 +13,7 @@ export function encodeCallHead(head: CallHead): Uint8Array {
   return Buffer.concat([length, text]);
 }
 
-const validator = Compile(CallHeadSchema);
+const validator = validatorOf(CallHeadSchema);
 
 /** Reads the head, and what of the body came with it. @throws StreamBroken when the stream ends first or says nonsense. */
 export async function readCallHead(stream: Pick<ByteStream, 'read'>): Promise<{ readonly head: CallHead; readonly rest: Uint8Array }> {
@@ -33,7 +33,7 @@ export async function readCallHead(stream: Pick<ByteStream, 'read'>): Promise<{ 
 function parseHead(bytes: Buffer): CallHead {
   try {
     const value: unknown = JSON.parse(bytes.toString('utf8'));
-    if (validator.Check(value)) return validator.Clean(value) as CallHead;
+    if (validator.check(value)) return validator.clean(value);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
   }

@@ -1,5 +1,5 @@
-import { type Static, Type } from 'typebox';
 import type { DeepReadonly } from '../runtime/deep-readonly.ts';
+import { type Static, Type } from '../schema/type.ts';
 
 /**
  * What a manager may ask of a task's container on another node: this list and nothing else. A call names a verb, never a

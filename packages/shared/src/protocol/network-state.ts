@@ -1,6 +1,6 @@
-import { type Static, Type } from 'typebox';
 import { Int, OneOf, optional } from '../engine-api/schema.ts';
 import type { DeepReadonly } from '../runtime/deep-readonly.ts';
+import { type Static, Type } from '../schema/type.ts';
 
 /**
  * The state of the cluster's networks as it goes from the manager, its one writer, to every node that has a network.

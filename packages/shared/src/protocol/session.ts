@@ -1,11 +1,12 @@
-import { type Static, Type } from 'typebox';
 import type { DesiredState, ObservedState } from '../domain/task-state.ts';
 import { NodeDescriptionSchema } from '../engine-api/cluster-spec.ts';
 import { ConfigSpecSchema, SecretSpecSchema } from '../engine-api/payload-specs.ts';
 import { Int, OneOf, optional } from '../engine-api/schema.ts';
 import { EndpointSpecSchema, GenericResourceSchema, PortConfigSchema, TaskSpecSchema } from '../engine-api/service-spec.ts';
 import type { DeepReadonly } from '../runtime/deep-readonly.ts';
+import { type Static, Type } from '../schema/type.ts';
 import { ContainerCallSchema } from './container-call.ts';
+import { NeedNetworkSchema, NetworkReportSchema, NetworksAppliedSchema, NetworkUpdateSchema } from './network-state.ts';
 
 /**
  * What a worker and its manager say to each other over a `Link`. The worker dials, sends `hello`; the manager answers
@@ -34,6 +35,19 @@ export const AssignedTaskSchema = Type.Object({
   slot: optional(Int()),
   desiredState: Type.Unsafe<DesiredState>(OneOf(['ready', 'running', 'complete', 'shutdown', 'remove'])),
   genericResources: optional(Type.Array(GenericResourceSchema)),
+  /**
+   * Its places in the cluster's networks, in the order of its spec, `ingress` last. Absent: it has none. The tables of
+   * these networks, with this node among the peers, have gone out before the task did.
+   */
+  attachments: optional(
+    Type.Array(
+      Type.Object({
+        networkID: ID(),
+        /** CIDR: its own address with the mask of the network. */
+        address: Type.String({ minLength: 2, maxLength: 64 }),
+      }),
+    ),
+  ),
 });
 /** A task as its node needs it: the rest stands in the template. */
 export type AssignedTask = DeepReadonly<Static<typeof AssignedTaskSchema>>;
@@ -140,6 +154,8 @@ export const MANAGER_MESSAGES = {
   statusesAcknowledged: StatusesAcknowledgedSchema,
   heartbeatAcknowledged: HeartbeatAcknowledgedSchema,
   renewCertificate: RenewCertificateSchema,
+  /** Only of networks that the node has use for; in order within one network. */
+  network: NetworkUpdateSchema,
 } as const;
 export type ManagerMessage = DeepReadonly<Static<(typeof MANAGER_MESSAGES)[keyof typeof MANAGER_MESSAGES]>>;
 
@@ -188,6 +204,8 @@ const HelloSchema = Type.Object({
   engineHealth: EngineHealthSchema,
   /** The address under which the node wants to be known, without port. Absent: the one it dials from. */
   advertiseAddr: optional(Type.String({ minLength: 1, maxLength: 255 })),
+  /** The address, without port, to which other nodes send VXLAN packets. Absent: the one it is known under. */
+  dataPathAddr: optional(Type.String({ minLength: 1, maxLength: 255 })),
 });
 export type Hello = DeepReadonly<Static<typeof HelloSchema>>;
 
@@ -211,6 +229,13 @@ export const WORKER_MESSAGES = {
   statuses: StatusesSchema,
   needComplete: NeedCompleteSchema,
   streamRefused: StreamRefusedSchema,
+  /**
+   * Once a session is open, with all networks that the host has: the manager answers with `gone` for those that the
+   * node has no use for. Then whenever one is applied, and with all of them on a slow tick, for comparison.
+   */
+  networksApplied: NetworksAppliedSchema,
+  needNetwork: NeedNetworkSchema,
+  networkReport: NetworkReportSchema,
 } as const;
 export type WorkerMessage = DeepReadonly<Static<(typeof WORKER_MESSAGES)[keyof typeof WORKER_MESSAGES]>>;
 

@@ -11,6 +11,8 @@ export type TemplateID = Branded<'TemplateID'>;
 export type NetworkID = Branded<'NetworkID'>;
 export type SecretID = Branded<'SecretID'>;
 export type ConfigID = Branded<'ConfigID'>;
+export type StackRevisionID = Branded<'StackRevisionID'>;
+export type ClientID = Branded<'ClientID'>;
 
 /** Ids have the form Docker Swarm gives them: 25 characters of `[0-9a-z]`. */
 export const ID_LENGTH = 25;

@@ -54,13 +54,18 @@ export function startLoop(options: LoopOptions): Loop {
       })
       .then(() => {
         running = undefined;
-        if (tickMs !== undefined && !abort.signal.aborted) cancelTick = clock.setTimer(tickMs, () => wake());
+        if (tickMs !== undefined && !abort.signal.aborted) cancelTick = clock.setTimer(tickMs, tick);
         schedule();
         if (wokenAt === undefined || abort.signal.aborted) {
           for (const resolve of idleWaiters) resolve();
           idleWaiters = [];
         }
       });
+  }
+
+  /** Nothing to wait for: a tick follows a quiet time. After a wake the pass that is due comes in its own time. */
+  function tick(): void {
+    if (wokenAt === undefined) run();
   }
 
   function wake(): void {

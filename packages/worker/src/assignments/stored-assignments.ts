@@ -1,6 +1,6 @@
 import { AssignmentsSchema } from '@swarm/shared/protocol/session';
-import { Type } from 'typebox';
-import { Value } from 'typebox/value';
+import { Type } from '@swarm/shared/schema/type';
+import { validatorOf } from '@swarm/shared/schema/validator';
 import type { AssignmentSet } from '../session/worker-ports.ts';
 import { WorkerDiskError } from './worker-disk.ts';
 
@@ -8,8 +8,12 @@ const StoredSchema = Type.Object({
   nodeID: Type.String(),
   clusterID: Type.String(),
   name: Type.String(),
-  ...Type.Pick(AssignmentsSchema, ['templates', 'secrets', 'configs', 'tasks']).properties,
+  templates: AssignmentsSchema.properties.templates,
+  secrets: AssignmentsSchema.properties.secrets,
+  configs: AssignmentsSchema.properties.configs,
+  tasks: AssignmentsSchema.properties.tasks,
 });
+const validator = validatorOf(StoredSchema);
 
 interface Owner {
   readonly nodeID: string;
@@ -30,9 +34,9 @@ export function encodeAssignmentSet(owner: Owner, set: AssignmentSet): object {
 /** Undefined for nothing and for the set of another node. @throws WorkerDiskError when it is not what was written. */
 export function decodeAssignmentSet(owner: Owner, stored: unknown): AssignmentSet | undefined {
   if (stored === undefined || stored === null) return undefined;
-  if (!Value.Check(StoredSchema, stored)) {
-    const [first] = Value.Errors(StoredSchema, stored);
-    throw new WorkerDiskError(`the stored assignments are not what this version writes: ${first?.instancePath} ${first?.message}`);
+  if (!validator.check(stored)) {
+    const misfit = validator.explain(stored);
+    throw new WorkerDiskError(`the stored assignments are not what this version writes: ${misfit?.path} ${misfit?.message}`);
   }
   if (stored.nodeID !== owner.nodeID || stored.clusterID !== owner.clusterID) return undefined;
   const templates = byID(stored.templates);

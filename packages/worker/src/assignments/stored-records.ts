@@ -1,6 +1,6 @@
 import { ReportedStatusSchema } from '@swarm/shared/protocol/session';
-import { Type } from 'typebox';
-import { Value } from 'typebox/value';
+import { Type } from '@swarm/shared/schema/type';
+import { validatorOf } from '@swarm/shared/schema/validator';
 import type { StoredRecord } from '../reconciler/decide/task-record.ts';
 import { WorkerDiskError } from './worker-disk.ts';
 
@@ -14,6 +14,7 @@ const StoredRecordsSchema = Type.Record(
     ended: Type.Optional(ReportedStatusSchema.properties.status),
   }),
 );
+const validator = validatorOf(StoredRecordsSchema);
 
 export function encodeRecords(records: ReadonlyMap<string, StoredRecord>): object {
   return Object.fromEntries(records);
@@ -22,9 +23,9 @@ export function encodeRecords(records: ReadonlyMap<string, StoredRecord>): objec
 /** @throws WorkerDiskError when it is not what was written. */
 export function decodeRecords(stored: unknown): ReadonlyMap<string, StoredRecord> {
   if (stored === undefined || stored === null) return new Map();
-  if (!Value.Check(StoredRecordsSchema, stored)) {
-    const [first] = Value.Errors(StoredRecordsSchema, stored);
-    throw new WorkerDiskError(`the stored task records are not what this version writes: ${first?.instancePath} ${first?.message}`);
+  if (!validator.check(stored)) {
+    const misfit = validator.explain(stored);
+    throw new WorkerDiskError(`the stored task records are not what this version writes: ${misfit?.path} ${misfit?.message}`);
   }
   return new Map(Object.entries(stored));
 }

@@ -120,6 +120,7 @@ export class Connection {
         this.#acknowledge(message.batch);
         break;
       case 'heartbeatAcknowledged':
+      case 'network':
         break;
       case 'renewCertificate':
         this.#deps.onRenewCertificate();

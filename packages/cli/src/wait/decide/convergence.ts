@@ -40,7 +40,7 @@ export type Verdict =
   | { readonly kind: 'waiting' }
   | { readonly kind: 'verifying'; readonly leftMs: number }
   | { readonly kind: 'converged'; readonly message: string }
-  | { readonly kind: 'failed'; readonly message: string; readonly failures: readonly Failure[] };
+  | { readonly kind: 'failed'; readonly message: string; readonly failures: readonly Failure[]; readonly rolledBack: boolean };
 
 export interface Progress {
   readonly memory: Memory;
@@ -105,7 +105,7 @@ export function decideProgress(seen: Observation, memory: Memory, nowMs: number)
     if (update?.State === 'paused') return fail(update.Message ?? 'the update was paused');
     if (update?.State === 'rollback_paused') return fail(update.Message ?? 'the rollback was paused');
     if (update?.State === 'rollback_completed' && converged)
-      return fail(`the update was rolled back${update.Message === undefined ? '' : `: ${update.Message}`}`);
+      return fail('the update failed, and was rolled back: what ran before runs again', true);
     if (isJob && converged && !nowhere) return { kind: 'converged', message: 'job complete' };
     if (update?.State === 'completed' && !converged && failures.length === 0) return { kind: 'converged', message: 'update completed' };
     if (convergedAtMs !== undefined) {
@@ -115,13 +115,18 @@ export function decideProgress(seen: Observation, memory: Memory, nowMs: number)
     }
     const worst = failures.filter((failure) => failure.attempts >= ATTEMPTS);
     if (worst.length > 0)
-      return { kind: 'failed', message: `it does not become stable: its tasks failed ${ATTEMPTS} times in the same slot`, failures: worst };
+      return {
+        kind: 'failed',
+        message: `it does not become stable: its tasks failed ${ATTEMPTS} times in the same slot`,
+        failures: worst,
+        rolledBack: false,
+      };
     if (abandonedAtMs !== undefined && nowMs - abandonedAtMs >= ABANDONED_MS) return decideAbandoned(abandoned, failures);
     return { kind: 'waiting' };
   }
 
-  function fail(message: string): Verdict {
-    return { kind: 'failed', message, failures };
+  function fail(message: string, rolledBack = false): Verdict {
+    return { kind: 'failed', message, failures, rolledBack };
   }
 }
 
@@ -131,7 +136,7 @@ function decideAbandoned(abandoned: readonly (readonly ApiTask[])[], failures: r
   if (last.every((task) => task.Status.State === 'complete')) {
     return { kind: 'converged', message: 'its tasks ended with exit code 0, and its restart policy starts no others' };
   }
-  return { kind: 'failed', message: 'its tasks ended, and its restart policy starts no others', failures };
+  return { kind: 'failed', message: 'its tasks ended, and its restart policy starts no others', failures, rolledBack: false };
 }
 
 function monitorMs(service: ApiService): number {
@@ -168,13 +173,18 @@ function collectFailures(slots: ReadonlyMap<string, readonly ApiTask[]>, before:
   });
 }
 
+/** The newest failure of each slot among all tasks of a service, those of earlier specs included. */
+export function failuresAmong(tasks: readonly ApiTask[], endedBefore: ReadonlySet<string>): readonly Failure[] {
+  return collectFailures(bySlot(tasks), endedBefore);
+}
+
 function newest(tasks: readonly ApiTask[]): ApiTask {
   const task = [...tasks].sort((a, b) => compare(b.CreatedAt, a.CreatedAt))[0];
   if (task === undefined) throw new Error('a slot without tasks');
   return task;
 }
 
-function hasEnded(task: ApiTask): boolean {
+export function hasEnded(task: ApiTask): boolean {
   return isState(task.Status.State) && isTerminal(task.Status.State);
 }
 

@@ -1,4 +1,4 @@
-import type { TSchema } from 'typebox';
+import type { TSchema } from '@swarm/shared/schema/type';
 
 /**
  * One spelling for each meaning: what Docker's manager leaves out of its answers (empty lists and maps, zero, false,
@@ -6,7 +6,7 @@ import type { TSchema } from 'typebox';
  * re-deploy by another client restarts nothing. Empty objects mean something and stay.
  */
 export function canonicalSpec<T>(schema: TSchema, value: T): T {
-  return (canonical(schema as Shape, value, '') ?? {}) as T;
+  return (canonical(schema, value, '') ?? {}) as T;
 }
 
 /** Fields whose zero is a value of its own, or which the Engine API always writes. */
@@ -29,16 +29,10 @@ const ZERO_IS_A_VALUE = new Set([
   'Window',
 ]);
 
-interface Shape {
-  readonly properties?: Readonly<Record<string, Shape>>;
-  readonly patternProperties?: object;
-  readonly items?: Shape;
-}
-
-function canonical(shape: Shape, value: unknown, key: string): unknown {
+function canonical(shape: TSchema, value: unknown, key: string): unknown {
   if (Array.isArray(value)) return value.length === 0 ? undefined : value.map((item) => canonicalItem(shape.items ?? {}, item));
   if (typeof value === 'object' && value !== null) {
-    if (shape.patternProperties !== undefined) return Object.keys(value).length === 0 ? undefined : value;
+    if (shape.additionalProperties !== undefined) return Object.keys(value).length === 0 ? undefined : value;
     const entries = Object.entries(value).map(([name, item]) => [name, canonical(shape.properties?.[name] ?? {}, item, name)] as const);
     return Object.fromEntries(entries.filter(([, item]) => item !== undefined));
   }
@@ -47,6 +41,6 @@ function canonical(shape: Shape, value: unknown, key: string): unknown {
 }
 
 /** Items of a list keep their place, whatever they are. */
-function canonicalItem(shape: Shape, item: unknown): unknown {
+function canonicalItem(shape: TSchema, item: unknown): unknown {
   return typeof item === 'object' && item !== null && !Array.isArray(item) ? canonical(shape, item, '') : item;
 }

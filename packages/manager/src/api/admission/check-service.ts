@@ -1,3 +1,4 @@
+import { DEPENDS_ON_LABEL, parseDependsOn } from '@swarm/shared/domain/depends-on';
 import {
   ENDPOINT_MODES,
   type EndpointSpec,
@@ -26,6 +27,16 @@ export function checkService(spec: ServiceSpecInput): void {
   checkUpdateConfig(spec.RollbackConfig);
   checkEndpoint(spec.EndpointSpec);
   checkJob(spec);
+  checkDependencies(spec);
+}
+
+/** Ours: what a service waits for stands in a label, which people may write by hand. */
+function checkDependencies({ Name = '', Labels = {} }: ServiceSpecInput): void {
+  const text = Labels[DEPENDS_ON_LABEL];
+  const parsed = text === undefined ? [] : parseDependsOn(text);
+  if (typeof parsed === 'string') throw badRequest(`label ${parsed}`);
+  if (parsed.some(({ service }) => service.toLowerCase() === Name.toLowerCase()))
+    throw badRequest(`label ${DEPENDS_ON_LABEL}: service "${Name}" cannot wait for itself; leave it out`);
 }
 
 /** What the daemon's own front door refuses: words that are in no list. */

@@ -18,7 +18,8 @@ const TYPES = { nodes: 'node', services: 'service', networks: 'network', secrets
 
 /** The event that a change of the store is; none for tables that have none, and for what no client can see. */
 export function eventOf(change: Change, nowMs: number): SwarmEvent | undefined {
-  if (change.table === 'tasks' || change.table === 'templates' || change.table === 'clusters') return undefined;
+  const Type = Object.hasOwn(TYPES, change.table) ? TYPES[change.table as keyof typeof TYPES] : undefined;
+  if (Type === undefined) return undefined;
   const Action = change.before === undefined ? 'create' : change.after === undefined ? 'remove' : 'update';
   const Attributes: Record<string, string> = { name: nameOf(change) };
   if (change.before !== undefined && change.after !== undefined) {
@@ -27,7 +28,7 @@ export function eventOf(change: Change, nowMs: number): SwarmEvent | undefined {
     if (change.table === 'nodes') addDifferences(Attributes, nodeFacts(change.before), nodeFacts(change.after));
   }
   const time = Math.floor(nowMs / 1000);
-  return { Type: TYPES[change.table], Action, Actor: { ID: change.id, Attributes }, scope: 'swarm', time, timeNano: nowMs * 1_000_000 };
+  return { Type, Action, Actor: { ID: change.id, Attributes }, scope: 'swarm', time, timeNano: nowMs * 1_000_000 };
 }
 
 /** A node is written for more than its users can see, and often. */

@@ -1,4 +1,4 @@
-import type { Config, Secret } from '@swarm/shared/domain/objects';
+import type { ClientRole, Config, Secret } from '@swarm/shared/domain/objects';
 
 /** Never with its data. */
 export function presentSecret(secret: Secret): object {
@@ -6,8 +6,10 @@ export function presentSecret(secret: Secret): object {
   return { ...metaOf(secret), Spec };
 }
 
-export function presentConfig(config: Config): object {
-  return { ...metaOf(config), Spec: config.Spec };
+/** With its data for those who may read payloads. */
+export function presentConfig(config: Config, role: ClientRole): object {
+  const { Data: _, ...without } = config.Spec;
+  return { ...metaOf(config), Spec: role === 'admin' ? config.Spec : without };
 }
 
 function metaOf({ ID, Version, CreatedAt, UpdatedAt }: Secret | Config) {

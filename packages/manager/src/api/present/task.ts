@@ -32,7 +32,7 @@ export function presentTask(tx: ReadTransaction, task: Task): string {
     ServiceID: task.ServiceID,
     ...(task.Slot ? { Slot: task.Slot } : {}),
     ...(task.NodeID !== undefined && { NodeID: task.NodeID }),
-    Status: { ...task.Status, PortStatus: task.Status.PortStatus ?? {} },
+    Status: { ...task.Status, ...(task.hold !== undefined && { Err: task.hold }), PortStatus: task.Status.PortStatus ?? {} },
     DesiredState: task.DesiredState,
     ...(task.attachments && { NetworksAttachments: task.attachments.flatMap((attachment) => presentAttachment(tx, attachment)) }),
     ...(task.GenericResources && { GenericResources: task.GenericResources }),

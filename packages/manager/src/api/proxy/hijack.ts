@@ -2,6 +2,7 @@ import http, { type IncomingMessage, type Server } from 'node:http';
 import net, { type Socket } from 'node:net';
 import { type Duplex, pipeline } from 'node:stream';
 import type { Logger } from '@swarm/shared/runtime/logger';
+import { type Gate, passGate } from '../access/gate.ts';
 import type { EngineAddress } from '../api-deps.ts';
 import { splitApiVersion } from '../api-version.ts';
 import { engineUnavailable } from '../engine-client.ts';
@@ -28,6 +29,7 @@ export function hijacksWithoutUpgrade(request: IncomingMessage): boolean {
 }
 
 export interface HijackDeps {
+  readonly gate: Gate;
   readonly engine: EngineAddress;
   readonly logger: Logger;
   readonly remote: RemoteContainers;
@@ -48,6 +50,12 @@ function dispatch(deps: HijackDeps, request: IncomingMessage, client: HijackedCl
 export function tunnelUpgrades(server: Server, deps: HijackDeps): void {
   server.on('upgrade', (request: IncomingMessage, client: Duplex, head: Buffer) => {
     client.on('error', () => client.destroy());
+    try {
+      passGate(deps.gate, request);
+    } catch (error) {
+      refuseHijack(client, error);
+      return;
+    }
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {

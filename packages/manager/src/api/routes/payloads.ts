@@ -65,7 +65,8 @@ export function addConfigRoutes(app: FastifyInstance, deps: RouteDeps): void {
     const { store } = requireManager(deps.node);
     const filters = parseFilters(queryOf(request), ['id', 'name', 'label']);
     const configs = store.view((tx) => tx.configs.all().filter((config) => passes(filters, config)));
-    return sendList(reply, configs, (config) => JSON.stringify(presentConfig(config)));
+    const role = deps.gate.roleOf(request.raw);
+    return sendList(reply, configs, (config) => JSON.stringify(presentConfig(config, role)));
   });
 
   app.post('/configs/create', async (request, reply) => {
@@ -80,7 +81,8 @@ export function addConfigRoutes(app: FastifyInstance, deps: RouteDeps): void {
 
   app.get('/configs/:id', (request, reply) => {
     const { store } = requireManager(deps.node);
-    return sendJSON(reply, presentConfig(store.view((tx) => findConfig(tx, pathID(request)))));
+    const config = store.view((tx) => findConfig(tx, pathID(request)));
+    return sendJSON(reply, presentConfig(config, deps.gate.roleOf(request.raw)));
   });
 
   app.post('/configs/:id/update', async (request, reply) => {

@@ -1,5 +1,6 @@
-import { expect, test } from 'vitest';
-import { startTestApi, type TestApi } from '../testing/cluster.ts';
+import { asID } from '@swarm/shared/runtime/ids';
+import { describe, expect, test } from 'vitest';
+import { MANAGER_ID, startTestApi, type TestApi } from '../testing/cluster.ts';
 
 const DATA = Buffer.from('x').toString('base64');
 const LABELS = { 'com.docker.stack.namespace': 'st' };
@@ -141,4 +142,153 @@ test('a stack is removed whole, networks of tasks that still stop included', asy
     1,
   );
   expect((await api.app.inject({ method: 'DELETE', url: '/x/stacks/st' })).json()).toEqual({ message: 'nothing found in stack: st' });
+});
+
+async function post(api: TestApi, path: string, body: object = {}) {
+  const reply = await api.app.inject({
+    method: 'POST',
+    url: `/x/stacks/${path}`,
+    payload: JSON.stringify(body),
+    headers: { 'content-type': 'application/json' },
+  });
+  return { status: reply.statusCode, body: reply.json() };
+}
+const image = (Image: string, over: object = {}) => ({ TaskTemplate: { ContainerSpec: { Image } }, ...over });
+const plain = (services: object) => ({ stack: { name: 'st', services } });
+
+async function withTasks(api: TestApi, service: string, slots: readonly number[], node = MANAGER_ID) {
+  await api.store.update((tx) => {
+    const stored = tx.services.by('name', service)[0]!;
+    for (const Slot of slots) {
+      tx.tasks.create({
+        ID: asID(`${service}-${Slot}`),
+        ServiceID: stored.ID,
+        templateID: stored.templateID,
+        specVersion: stored.specVersion,
+        Slot,
+        NodeID: node,
+        DesiredState: 'running',
+        Status: { State: 'running', Timestamp: '2026-01-01T00:00:00Z' },
+      });
+    }
+  });
+}
+
+test('a plan says what would be made, changed and left, and changes nothing', async () => {
+  const api = await startTestApi();
+  await deploy(api, plain({ st_web: image('nginx:1', { Mode: { Replicated: { Replicas: 2 } } }), st_old: image('old') }));
+  await withTasks(api, 'st_web', [1, 2]);
+  await withTasks(api, 'st_old', [1]);
+  const version = api.store.view((tx) => tx.version);
+  const { status, body } = await post(api, 'st/plan', {
+    ...plain({ st_web: image('nginx:2', { Mode: { Replicated: { Replicas: 3 } } }), st_new: image('new') }),
+    prune: true,
+  });
+  expect(status).toBe(200);
+  expect(body.objects).toEqual([
+    { kind: 'service', name: 'st_new', action: 'created', changes: [] },
+    {
+      kind: 'service',
+      name: 'st_web',
+      action: 'updated',
+      changes: [
+        { path: 'Mode.Replicated.Replicas', before: '2', after: '3' },
+        { path: 'TaskTemplate.ContainerSpec.Image', before: 'nginx:1', after: 'nginx:2' },
+      ],
+    },
+    { kind: 'service', name: 'st_old', action: 'removed', changes: [] },
+  ]);
+  expect(body.tasks).toEqual([
+    { service: 'st_new', action: 'start', to: 'boss' },
+    { service: 'st_web', action: 'replace', slot: 1, from: 'boss', to: 'boss' },
+    { service: 'st_web', action: 'replace', slot: 2, from: 'boss', to: 'boss' },
+    { service: 'st_web', action: 'start', to: 'boss' },
+    { service: 'st_old', action: 'stop', slot: 1, from: 'boss' },
+  ]);
+  expect(body.doubts).toEqual([]);
+  expect(api.store.view((tx) => [tx.version, tx.services.size])).toEqual([version, 2]);
+});
+
+test('a plan doubts what fits nowhere now: the room that leaving tasks make is counted', async () => {
+  const api = await startTestApi();
+  const memory = (MemoryBytes: number) =>
+    image('db', { TaskTemplate: { ContainerSpec: { Image: 'db' }, Resources: { Reservations: { MemoryBytes } } } });
+  await deploy(api, plain({ st_db: memory(5e9) }));
+  await withTasks(api, 'st_db', [1]);
+  const fits = await post(api, 'st/plan', plain({ st_db: memory(7e9) }));
+  expect([fits.body.doubts, fits.body.tasks]).toEqual([[], [{ service: 'st_db', action: 'replace', slot: 1, from: 'boss', to: 'boss' }]]);
+  const tooMuch = await post(api, 'st/plan', plain({ st_db: memory(7e9), st_two: memory(2e9) }));
+  expect(tooMuch.body.doubts).toEqual([
+    'service "st_two": 1 of its tasks would find no node now: no suitable node (insufficient resources on 1 node)',
+  ]);
+});
+
+test('a plan is refused where the deploy would be', async () => {
+  const api = await startTestApi();
+  const { status, body } = await post(api, 'st/plan', plain({ st_bad: { TaskTemplate: { ContainerSpec: {} } } }));
+  expect([status, body.message]).toEqual([400, expect.stringContaining('service "st_bad"')]);
+});
+
+test('a network that is there with other settings stays, and the plan says so', async () => {
+  const api = await startTestApi();
+  await deploy(api, { stack: stack({}) });
+  const { body } = await post(api, 'st/plan', { stack: stack({}, { networks: { st_default: { Labels: LABELS, Attachable: true } } }) });
+  expect(body.warnings).toEqual([
+    'network "st_default" is there with other settings and stays as it is (Attachable is false, not true); to change it, remove the stack first',
+  ]);
+});
+
+describe('history', () => {
+  const history = async (api: TestApi) => (await api.app.inject('/x/stacks/st/revisions')).json();
+
+  test('each deploy that differs is a revision, without any data of secrets', async () => {
+    const api = await startTestApi();
+    await deploy(api, { stack: stack({ st_web: service() }) });
+    await deploy(api, { stack: stack({ st_web: service() }) });
+    expect((await deploy(api, { stack: stack({ st_web: service(), st_api: image('api:1') }) })).body.revision).toBe(2);
+    const revisions = await history(api);
+    expect(revisions).toEqual([
+      { number: 2, createdAt: expect.any(String), services: { st_api: 'api:1', st_web: 'nginx' }, changes: ['service st_api added'] },
+      {
+        number: 1,
+        createdAt: expect.any(String),
+        services: { st_web: 'nginx' },
+        changes: ['network st_default added', 'secret st_s added', 'config st_c added', 'service st_web added'],
+      },
+    ]);
+    expect(JSON.stringify(revisions)).not.toContain(DATA);
+  });
+
+  test('a rollback brings the whole stack back, as a revision of its own', async () => {
+    const api = await startTestApi();
+    await deploy(api, plain({ st_web: image('nginx:1'), st_old: image('old') }));
+    await deploy(api, { ...plain({ st_web: image('nginx:2'), st_new: image('new') }), prune: true });
+    const { status, body } = await post(api, 'st/rollback');
+    expect([status, actions(body)]).toEqual([200, ['st_old created', 'st_web updated', 'st_new removed']]);
+    expect((await history(api))[0]).toMatchObject({
+      number: 3,
+      rolledBackTo: 1,
+      changes: ['service st_new dropped', 'service st_old added', 'service st_web changed'],
+    });
+    expect(api.store.view((tx) => tx.services.by('name', 'st_web')[0]?.Spec.TaskTemplate.ContainerSpec?.Image)).toBe('nginx:1');
+    expect((await post(api, 'st/rollback', { revision: 2 })).body.revision).toBe(4);
+  });
+
+  test('ten revisions are kept, and go with the stack', async () => {
+    const api = await startTestApi();
+    for (let number = 1; number <= 12; number += 1) await deploy(api, plain({ st_web: image(`nginx:${number}`) }));
+    expect((await history(api)).map((revision: { number: number }) => revision.number)).toEqual([12, 11, 10, 9, 8, 7, 6, 5, 4, 3]);
+    expect((await post(api, 'st/rollback', { revision: 1 })).body.message).toBe(
+      'stack st has no revision 1; kept are 12, 11, 10, 9, 8, 7, 6, 5, 4, 3',
+    );
+    await api.app.inject({ method: 'DELETE', url: '/x/stacks/st' });
+    expect(api.store.view((tx) => tx.stackRevisions.size)).toBe(0);
+    expect((await post(api, 'st/rollback')).status).toBe(404);
+  });
+
+  test('there is nothing before the first', async () => {
+    const api = await startTestApi();
+    await deploy(api, plain({ st_web: image('nginx:1') }));
+    expect((await post(api, 'st/rollback')).body.message).toContain('has only revision 1');
+  });
 });

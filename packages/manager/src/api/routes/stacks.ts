@@ -1,13 +1,16 @@
-import { StackRequestSchema } from '@swarm/shared/engine-api/stack-spec';
-import { badRequest } from '@swarm/shared/errors/api-error';
+import { type StackBody, StackRequestSchema, StackRollbackSchema } from '@swarm/shared/engine-api/stack-spec';
+import { ApiError, badRequest } from '@swarm/shared/errors/api-error';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Store } from '../../store/store.ts';
 import { isLocalNetwork, localNetworks } from '../local-networks.ts';
 import { requireManager } from '../local-state.ts';
 import { sendJSON } from '../reply.ts';
 import { readJSON } from '../request-body.ts';
 import type { RouteDeps } from '../route-deps.ts';
-import { applyStack } from '../stacks/apply-stack.ts';
+import { applyStack, type StackContext } from '../stacks/apply-stack.ts';
+import { planStack } from '../stacks/plan-stack.ts';
 import { removeStack } from '../stacks/remove-stack.ts';
+import { revisionsOf, revisionToGoBackTo, summarizeRevisions } from '../stacks/revisions.ts';
 
 const STACK_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_-]*$/;
 
@@ -16,27 +19,58 @@ export function addStackRoutes(app: FastifyInstance, deps: RouteDeps): void {
   app.post('/x/stacks/:name', async (request, reply) => {
     const { store } = requireManager(deps.node);
     const name = stackName(request);
-    const body = await readJSON(request, StackRequestSchema, 'StackRequest');
-    if (body.stack?.name !== undefined && body.stack.name !== name) {
-      throw badRequest(`the stack in the body is "${body.stack.name}", but the path names "${name}"; make them the same`);
-    }
-    const inUse = await localNetworks(deps, store, Object.values(body.stack?.services ?? {}));
-    const taken = new Set<string>();
-    for (const network of Object.keys(body.stack?.networks ?? {})) if (await isLocalNetwork(deps, network)) taken.add(network);
-    const applied = await store.update((tx) =>
-      applyStack(
-        { tx, random: deps.random, nowMs: deps.clock.now(), isLocalNetwork: (term) => taken.has(term) || inUse(term) },
-        name,
-        body,
-      ),
+    const body = await readStack(request, name);
+    const context = await contextFor(deps, store, body.stack);
+    return sendJSON(reply, await store.update((tx) => applyStack({ ...context, tx }, name, body)));
+  });
+
+  app.post('/x/stacks/:name/plan', async (request, reply) => {
+    const { store } = requireManager(deps.node);
+    const name = stackName(request);
+    const body = await readStack(request, name);
+    return sendJSON(reply, await planStack({ ...deps, store }, await contextFor(deps, store, body.stack), name, body));
+  });
+
+  app.get('/x/stacks/:name/revisions', async (request, reply) => {
+    const { store } = requireManager(deps.node);
+    const name = stackName(request);
+    const revisions = store.view((tx) => revisionsOf(tx, name));
+    if (revisions.length === 0) throw new ApiError('not-found', `no revisions of stack ${name} are kept`);
+    return sendJSON(reply, summarizeRevisions(revisions));
+  });
+
+  app.post('/x/stacks/:name/rollback', async (request, reply) => {
+    const { store } = requireManager(deps.node);
+    const name = stackName(request);
+    const { revision } = await readJSON(request, StackRollbackSchema, 'StackRollback');
+    const target = store.view((tx) => revisionToGoBackTo(tx, name, revision));
+    const context = await contextFor(deps, store, target.body);
+    // Services that came later go: the stack is what it was, not that and more.
+    return sendJSON(
+      reply,
+      await store.update((tx) => applyStack({ ...context, tx }, name, { stack: target.body, prune: true }, target.number)),
     );
-    return sendJSON(reply, applied);
   });
 
   app.delete('/x/stacks/:name', async (request, reply) => {
     const { store } = requireManager(deps.node);
     return sendJSON(reply, await store.update((tx) => removeStack(tx, stackName(request))));
   });
+}
+
+async function readStack(request: FastifyRequest, name: string) {
+  const body = await readJSON(request, StackRequestSchema, 'StackRequest');
+  if (body.stack?.name !== undefined && body.stack.name !== name) {
+    throw badRequest(`the stack in the body is "${body.stack.name}", but the path names "${name}"; make them the same`);
+  }
+  return body;
+}
+
+async function contextFor(deps: RouteDeps, store: Store, stack: StackBody | undefined): Promise<Omit<StackContext, 'tx'>> {
+  const inUse = await localNetworks(deps, store, Object.values(stack?.services ?? {}));
+  const taken = new Set<string>();
+  for (const network of Object.keys(stack?.networks ?? {})) if (await isLocalNetwork(deps, network)) taken.add(network);
+  return { random: deps.random, nowMs: deps.clock.now(), isLocalNetwork: (term) => taken.has(term) || inUse(term) };
 }
 
 function stackName(request: FastifyRequest): string {

@@ -3,8 +3,8 @@ import { InitRequestSchema, JoinRequestSchema, SwarmSpecSchema } from '@swarm/sh
 import { optional } from '@swarm/shared/engine-api/schema';
 import { ApiError } from '@swarm/shared/errors/api-error';
 import { createUnlockKey } from '@swarm/shared/identity/unlock-key';
+import { Type } from '@swarm/shared/schema/type';
 import type { FastifyInstance } from 'fastify';
-import { Type } from 'typebox';
 import type { ReadTransaction } from '../../store/store.ts';
 import { admitSwarmUpdate, checkInitRequest, checkJoinRequest } from '../admission/check-swarm.ts';
 import { explainLeave } from '../explain-leave.ts';
@@ -24,9 +24,10 @@ const MEMBER_MESSAGE = 'This node is already part of a swarm. Use "docker swarm 
 export function addSwarmRoutes(app: FastifyInstance, deps: RouteDeps): void {
   const { node } = deps;
 
-  app.get('/swarm', (_request, reply) => {
+  app.get('/swarm', (request, reply) => {
     const { store } = requireManager(node);
-    return sendJSON(reply, presentCluster(store.view(requireCluster), { joinTokens: true }));
+    const joinTokens = deps.gate.roleOf(request.raw) === 'admin';
+    return sendJSON(reply, presentCluster(store.view(requireCluster), { joinTokens }));
   });
 
   app.post('/swarm/init', async (request, reply) => {

@@ -1,7 +1,7 @@
 import { STACK_NAMESPACE_LABEL } from '@swarm/shared/domain/labels';
 import type { Config, Secret, Service } from '@swarm/shared/domain/objects';
 import { predefinedNetwork } from '@swarm/shared/domain/predefined-networks';
-import type { ConfigSpec, SecretSpec } from '@swarm/shared/engine-api/payload-specs';
+import type { ConfigSpec, NetworkSpec, SecretSpec } from '@swarm/shared/engine-api/payload-specs';
 import type { ServiceSpecInput } from '@swarm/shared/engine-api/service-spec';
 import type { StackAction, StackReply, StackRequest, StackResult } from '@swarm/shared/engine-api/stack-spec';
 import { ApiError, badRequest } from '@swarm/shared/errors/api-error';
@@ -11,9 +11,11 @@ import type { WriteTransaction } from '../../store/store.ts';
 import { admitNetwork, checkNetworkNameIsFree } from '../admission/admit-network.ts';
 import { admitConfig, admitPayloadUpdate, admitSecret } from '../admission/admit-payload.ts';
 import { admitService } from '../admission/admit-service.ts';
+import { diffSpec } from '../decide/diff-spec.ts';
 import { networksByName } from '../lookup.ts';
 import { createService, removeService, replaceService, type WriteContext } from '../write-service.ts';
 import { fillReferences } from './fill-references.ts';
+import { recordRevision } from './revisions.ts';
 
 export interface StackContext extends WriteContext {
   readonly isLocalNetwork: (term: string) => boolean;
@@ -24,13 +26,17 @@ export interface StackContext extends WriteContext {
  * each by the rules it would meet on its own. The first refusal refuses everything.
  * @throws ApiError whose text names the object
  */
-export function applyStack(context: StackContext, name: string, request: StackRequest): StackReply {
+export function applyStack(context: StackContext, name: string, request: StackRequest, rolledBackTo?: number): StackReply {
   const { networks = {}, secrets = {}, configs = {}, services = {} } = request.stack ?? {};
   checkExternal(context.tx, request);
   const results: StackResult[] = [];
   const warnings: string[] = [];
+  // First, since a service that goes may hold the port of one that comes.
+  const removed = request.prune === true ? prune(context.tx, name, new Set(Object.keys(services))) : [];
   for (const key of sortedKeys(networks)) {
-    results.push(about('network', key, () => applyNetwork(context, name, key, networks[key] ?? {})));
+    const applied = about('network', key, () => applyNetwork(context, name, key, networks[key] ?? {}));
+    results.push(applied.result);
+    warnings.push(...applied.warnings);
   }
   for (const key of sortedKeys(secrets)) results.push(about('secret', key, () => applySecret(context, name, key, secrets[key] ?? {})));
   for (const key of sortedKeys(configs)) results.push(about('config', key, () => applyConfig(context, name, key, configs[key] ?? {})));
@@ -39,8 +45,9 @@ export function applyStack(context: StackContext, name: string, request: StackRe
     results.push(applied.result);
     warnings.push(...applied.warnings);
   }
-  if (request.prune === true) results.push(...prune(context.tx, name, new Set(Object.keys(services))));
-  return { results, warnings };
+  results.push(...removed);
+  const revision = recordRevision(context, name, request.stack ?? {}, rolledBackTo);
+  return { results, warnings, revision };
 }
 
 function checkExternal(tx: WriteTransaction, request: StackRequest): void {
@@ -57,14 +64,34 @@ function checkExternal(tx: WriteTransaction, request: StackRequest): void {
     if (tx.configs.count('name', name.toLowerCase()) === 0) throw new ApiError('invalid-argument', `config not found: ${name}`);
 }
 
-function applyNetwork(context: StackContext, stack: string, name: string, input: Parameters<typeof admitNetwork>[0]): StackResult {
+interface Applied {
+  readonly result: StackResult;
+  readonly warnings: readonly string[];
+}
+
+function applyNetwork(context: StackContext, stack: string, name: string, input: Parameters<typeof admitNetwork>[0]): Applied {
   const { tx, random, isLocalNetwork } = context;
   const existing = networksByName(tx, name)[0];
-  // As with `docker stack deploy`, a network that is there is left as it is.
-  if (existing !== undefined) return result('network', existing, 'unchanged');
   const Spec = admitNetwork({ Driver: 'overlay', ...input, Name: name, Labels: stackLabels(stack, input.Labels) });
+  // As with `docker stack deploy`, a network that is there is left as it is.
+  if (existing !== undefined)
+    return { result: result('network', existing, 'unchanged'), warnings: explainLeftNetwork(existing.Spec, Spec) };
   checkNetworkNameIsFree(tx, name, isLocalNetwork);
-  return result('network', tx.networks.create({ ID: asID(random.id()), Spec }), 'created');
+  return { result: result('network', tx.networks.create({ ID: asID(random.id()), Spec }), 'created'), warnings: [] };
+}
+
+/** What of a network can be asked for in a stack, so that what is not said equals what was not asked for. */
+function settingsOf({ Driver, Options, Internal, Attachable, IPAM }: NetworkSpec) {
+  return { Driver, Internal: Internal ?? false, Attachable: Attachable ?? false, Options: Options ?? {}, Subnets: IPAM?.Config ?? [] };
+}
+
+function explainLeftNetwork(existing: NetworkSpec, wanted: NetworkSpec): readonly string[] {
+  const changes = diffSpec(settingsOf(existing), settingsOf(wanted));
+  if (changes.length === 0) return [];
+  const list = changes.map(({ path, before = 'nothing', after = 'nothing' }) => `${path} is ${before}, not ${after}`);
+  return [
+    `network "${wanted.Name}" is there with other settings and stays as it is (${list.join('; ')}); to change it, remove the stack first`,
+  ];
 }
 
 function applySecret({ tx, random }: StackContext, stack: string, name: string, input: SecretSpec): StackResult {
@@ -105,7 +132,7 @@ function applyService(
   name: string,
   input: ServiceSpecInput,
   registryAuth: string | undefined,
-): { readonly result: StackResult; readonly warnings: readonly string[] } {
+): Applied {
   const { tx, isLocalNetwork } = context;
   const current = tx.services.by('name', name.toLowerCase())[0];
   const TaskTemplate = fillReferences(tx, input.TaskTemplate ?? {});

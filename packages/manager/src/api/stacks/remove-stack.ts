@@ -36,6 +36,7 @@ export function removeStack(tx: WriteTransaction, stack: string): StackReply {
     tx.networks.remove(network.ID);
     removed('network', network);
   }
+  for (const { ID } of tx.stackRevisions.by('stack', stack)) tx.stackRevisions.remove(ID);
   if (results.length === 0) throw new ApiError('not-found', `nothing found in stack: ${stack}`);
   return { results, warnings: [] };
 }

@@ -6,13 +6,16 @@ import { systemClock } from '@swarm/shared/runtime/clock';
 import { asID, type NodeID, systemRandom } from '@swarm/shared/runtime/ids';
 import { silentLogger } from '@swarm/shared/runtime/logger';
 import type { FastifyInstance } from 'fastify';
+import { previewPlacement } from '../../placement-preview.ts';
+import type { ClusterCertificates } from '../../seams/cluster-certificates.ts';
 import type { LocalNode, NodeControl } from '../../seams/node-control.ts';
 import type { TaskContainers } from '../../seams/task-containers.ts';
 import { type TaskLogs, TaskLogsUnavailable } from '../../seams/task-logs.ts';
 import { MemoryJournal } from '../../store/memory-journal.ts';
 import { openStore } from '../../store/memory-store.ts';
 import type { Draft, Store } from '../../store/store.ts';
-import { buildApi, type EngineAddress } from '../build-api.ts';
+import { OPEN_GATE } from '../access/gate.ts';
+import { type ApiDeps, buildApi, type EngineAddress } from '../build-api.ts';
 
 export const MANAGER_ID = asID<NodeID>('m'.repeat(25));
 
@@ -95,10 +98,19 @@ export interface TestApi {
   containers: TaskContainers;
   /** What its manager's journal is sealed with; a locked one opens with it. */
   unlockKey: string | undefined;
+  /** What the API was built from, for another one over the same store. */
+  readonly deps: ApiDeps;
 }
 
 /** The API over a real store with one manager, whose daemon part is as small as it can be. */
-export async function startTestApi(options: { readonly engine?: EngineAddress; readonly clock?: Clock } = {}): Promise<TestApi> {
+export async function startTestApi(
+  options: {
+    readonly engine?: EngineAddress;
+    readonly clock?: Clock;
+    readonly ca?: Cluster['ca'];
+    readonly certificates?: ClusterCertificates;
+  } = {},
+): Promise<TestApi> {
   const clock = options.clock ?? systemClock;
   const store = await openStore({
     journal: new MemoryJournal(),
@@ -108,16 +120,18 @@ export async function startTestApi(options: { readonly engine?: EngineAddress; r
     },
   });
   await store.update((tx) => {
-    tx.clusters.create(CLUSTER);
+    tx.clusters.create({ ...CLUSTER, ...(options.ca !== undefined && { ca: options.ca }) });
     tx.nodes.create(MANAGER);
   });
   let tokens = 0;
-  const certificates = {
+  const certificates: ClusterCertificates = options.certificates ?? {
     newJoinToken: () => {
       tokens += 1;
       return `SWMTKN-1-root-rotated${tokens}`;
     },
-    issue: () => Promise.reject(new Error('the API issues no certificates')),
+    issue: () => Promise.reject(new Error('the API issues no node certificates')),
+    issueClient: () => Promise.reject(new Error('this cluster has no root of its own')),
+    issueApi: () => Promise.reject(new Error('this cluster has no root of its own')),
   };
   /** `unlockKey`: what a locked manager would open with. */
   const state: { local: LocalNode; logs: TaskLogs; containers: TaskContainers; unlockKey: string | undefined } = {
@@ -148,13 +162,17 @@ export async function startTestApi(options: { readonly engine?: EngineAddress; r
     manager: () =>
       state.local.isManager ? { store, certificates, logs: state.logs, containers: state.containers, applyUnlockKey } : undefined,
   };
-  const app = buildApi({
+  const deps: ApiDeps = {
     node,
     engine: options.engine ?? NO_ENGINE,
+    gate: OPEN_GATE,
+    clientAddresses: () => ['tcp://10.0.0.1:2376'],
     clock,
     random: systemRandom,
     logger: silentLogger,
     version: '0.1.0',
-  });
-  return Object.assign(state, { app, store });
+    previewPlacement,
+  };
+  const app = buildApi(deps);
+  return Object.assign(state, { app, store, deps });
 }

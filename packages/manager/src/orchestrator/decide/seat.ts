@@ -48,6 +48,7 @@ export function decideSeat(view: SeatView, now: number): SeatPlan {
     standing.set(task.ID, found);
     settle(view, draft, task, found, now);
   }
+  for (const task of draft.tasks) if (task.hold !== undefined && task.hold !== view.facts.waits) draft.hold(task, view.facts.waits);
   if (view.purpose === 'clear') {
     for (const task of draft.tasks) {
       if (isLive(task)) withdraw(draft, task);
@@ -71,6 +72,7 @@ export function decideSeat(view: SeatView, now: number): SeatPlan {
 function isSettled({ tasks, purpose, facts, world }: SeatView, now: number): boolean {
   const [task, ...others] = tasks;
   if (task === undefined || others.length > 0 || purpose === 'clear') return false;
+  if (task.hold !== undefined && task.hold !== facts.waits) return false;
   return task.DesiredState === goalOf(facts) && isOfCurrentIteration(task, facts) && standingOf(task, world, now) === 'present';
 }
 
@@ -270,7 +272,13 @@ export function newTask(facts: ServiceFacts, seat: Seat, origin: TaskOrigin, des
     ...seat,
     DesiredState: desired,
     origin,
+    ...(facts.waits !== undefined && isHeldBack(origin) && { hold: facts.waits }),
     Status: { State: 'new', Timestamp: timestamp(now), Message: 'created' },
     ...(isJob(service) && { JobIteration: { Index: service.JobStatus?.JobIteration.Index ?? 0 } }),
   };
+}
+
+/** What stands in for a task that has run starts at once, whatever the service depends on. */
+function isHeldBack({ kind }: TaskOrigin): boolean {
+  return kind === 'new' || kind === 'update';
 }

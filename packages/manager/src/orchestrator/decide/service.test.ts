@@ -47,6 +47,8 @@ const dirty = (name: string, slot: number, more: object = {}) => task(name, { sl
 const renewed = (name: string, slot: number, more: object = {}) =>
   task(name, { slot, node: 'A', origin: { kind: 'update' }, createdS: 1, ...more });
 const two = { Parallelism: 2 };
+/** A try that was to wait until then, after three that failed. */
+const waiting = (untilS: number) => ({ kind: 'update', failuresInRow: 3, notBefore: timestamp(T0 + untilS * 1000) }) as const;
 
 const rows: readonly Row[] = [
   {
@@ -148,6 +150,24 @@ const rows: readonly Row[] = [
     atS: 60,
     plan: [],
     status: 'completed',
+  },
+  {
+    it: 'start-first: a try that ended before its turn is followed when its turn would have come',
+    mode: replicated(1),
+    updating: true,
+    update: { Order: 'start-first', FailureAction: 'continue' },
+    tasks: [dirty('a', 1), renewed('b', 1, { state: 'rejected', desired: 'shutdown', origin: waiting(90) })],
+    atS: 60,
+    plan: [],
+  },
+  {
+    it: 'start-first: and then it is',
+    mode: replicated(1),
+    updating: true,
+    update: { Order: 'start-first', FailureAction: 'continue' },
+    tasks: [dirty('a', 1), renewed('b', 1, { state: 'rejected', desired: 'shutdown', origin: waiting(90) })],
+    atS: 90,
+    plan: ['1: create ready (update, at 99 s)'],
   },
   {
     it: 'a renewal that does not run yet takes up its place',

@@ -43,8 +43,9 @@ export function orphanAtMs(node: Node): number {
   return node.Status.State === 'down' ? epochMs(node.UpdatedAt) + ORPHAN_AFTER_MS : Number.POSITIVE_INFINITY;
 }
 
-/** The task was made from what the service asks for now, or from what amounts to the same. */
-export function isClean(task: Task, { template }: ServiceFacts, world: World): boolean {
+/** The task was made from what the service asks for now, or from what amounts to the same, and for what it depends on now. */
+export function isClean(task: Task, { template, outdatedBefore }: ServiceFacts, world: World): boolean {
+  if (outdatedBefore !== undefined && task.CreatedAt < outdatedBefore) return false;
   if (task.templateID === template.ID) return true;
   const made = world.templates.get(task.templateID);
   return made !== undefined && isUpToDate(made, template, nodeOf(task, world), world.compare);

@@ -42,6 +42,7 @@ interface Rules {
   readonly maxFailureRatio: number;
 }
 
+const IN_PROGRESS = 'update in progress';
 /** Docker's default, of `UpdateConfig.Monitor`. */
 const DEFAULT_MONITOR_MS = 5_000;
 
@@ -54,7 +55,8 @@ export function decideUpdate(view: UpdateView, now: number): UpdatePlan {
   const isUnderWay = current?.State === 'updating' || current?.State === 'rollback_started';
   if (!isUnderWay && dirty.length === 0) return { seats: [] };
 
-  const status: UpdateStatus = isUnderWay ? current : { State: 'updating', StartedAt: timestamp(now), Message: 'update in progress' };
+  const begun: UpdateStatus = isUnderWay ? current : { State: 'updating', StartedAt: timestamp(now), Message: IN_PROGRESS };
+  const status = withProgress(begun, dirty.length > 0 ? view.facts.waits : undefined);
   const renewals = view.seats.map((seat) => seat.tasks.filter((task) => isRenewal(task, view)));
   const failed = renewals
     .flat()
@@ -69,7 +71,8 @@ export function decideUpdate(view: UpdateView, now: number): UpdatePlan {
 
   const busyUntil = renewals.map((tasks) => Math.max(...tasks.map((task) => busyUntilMs(task, rules)))).filter((until) => until > now);
   const room = rules.parallelism === 0 ? dirty.length : Math.max(0, rules.parallelism - busyUntil.length);
-  const seats = inOrder(dirty.filter((seat) => seat.state === 'open'))
+  const open = dirty.filter((seat) => seat.state === 'open' && mayBegin(seat, view) && isItsTurn(seat, view, now));
+  const seats = inOrder(open)
     .slice(0, room)
     .map((seat) => renew(seat, view, rules, now));
   const changed = status === current ? {} : { status };
@@ -98,11 +101,18 @@ function isDirty({ tasks }: UpdateSeat, { facts, world }: UpdateView): boolean {
   return isAlive;
 }
 
-/** Until when a renewal takes up one of the parallel places: until it runs, and then for the delay. */
+/**
+ * Until when a renewal takes up one of the parallel places: until it runs, and then for the delay. One that ended while
+ * it waited for its turn (its image is missing, say) takes it up until then: that spaces the attempts.
+ */
 function busyUntilMs(task: Task, rules: Rules): number {
   if (isLive(task) && !isRunning(task)) return Number.POSITIVE_INFINITY;
   if (isLive(task)) return epochMs(task.runningSince ?? task.UpdatedAt) + rules.delayMs;
-  return endedByItself(task) ? epochMs(task.UpdatedAt) + rules.delayMs : Number.NEGATIVE_INFINITY;
+  return endedByItself(task) ? Math.max(epochMs(task.UpdatedAt) + rules.delayMs, turnMs(task)) : Number.NEGATIVE_INFINITY;
+}
+
+function turnMs(task: Task): number {
+  return task.origin?.notBefore === undefined ? Number.NEGATIVE_INFINITY : epochMs(task.origin.notBefore);
 }
 
 /** It ended before it ran, or while it was watched. Without a record of when it ran, the worse is assumed. */
@@ -116,16 +126,37 @@ function lastMoveMs(renewals: readonly Task[], status: UpdateStatus): number {
   return Math.max(status.StartedAt === undefined ? Number.NEGATIVE_INFINITY : epochMs(status.StartedAt), ...times);
 }
 
+/** A renewal that failed is tried again when its pause is over, not before. */
+function isItsTurn({ tasks }: UpdateSeat, view: UpdateView, now: number): boolean {
+  return tasks.every((task) => !isRenewal(task, view) || turnMs(task) <= now);
+}
+
+/** What runs stays until what it depends on is there; what does not run is renewed at once, and then held back itself. */
+function mayBegin(seat: UpdateSeat, { facts }: UpdateView): boolean {
+  return facts.waits === undefined || !runs(seat);
+}
+
 /** What does not run loses nothing by being renewed, so it comes first; then in order of slot or node. */
 function inOrder(seats: readonly UpdateSeat[]): readonly UpdateSeat[] {
-  const runs = (seat: UpdateSeat) => (seat.tasks.some((task) => isLive(task) && isRunning(task)) ? 1 : 0);
   const key = ({ seat }: UpdateSeat) => ('Slot' in seat ? seat.Slot : seat.NodeID);
-  return [...seats].sort((a, b) => runs(a) - runs(b) || (key(a) < key(b) ? -1 : 1));
+  return [...seats].sort((a, b) => Number(runs(a)) - Number(runs(b)) || (key(a) < key(b) ? -1 : 1));
+}
+
+function runs({ tasks }: UpdateSeat): boolean {
+  return tasks.some((task) => isLive(task) && isRunning(task));
+}
+
+/** The message of an update that goes on says what it waits for; of a rollback it says why that is made, and stays. */
+function withProgress(status: UpdateStatus, waits: string | undefined): UpdateStatus {
+  const Message = waits === undefined ? IN_PROGRESS : `${IN_PROGRESS}, ${waits}`;
+  return status.State !== 'updating' || status.Message === Message ? status : { ...status, Message };
 }
 
 /** What follows on the newest try to renew the seat start-first; undefined when there was none. */
 function retryOf(tasks: readonly Task[], facts: ServiceFacts, now: number): Restart | undefined {
-  const [tried] = tasks.filter((task) => task.templateID === facts.service.templateID).sort(byAge);
+  const [tried] = tasks
+    .filter((task) => task.templateID === facts.service.templateID && !(task.CreatedAt < (facts.outdatedBefore ?? '')))
+    .sort(byAge);
   return tried === undefined ? undefined : decideRestart(tried, tasks, facts, now);
 }
 

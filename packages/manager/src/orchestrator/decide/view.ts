@@ -18,6 +18,10 @@ export interface World {
 export interface ServiceFacts {
   readonly service: Service;
   readonly template: Template;
+  /** Why its new tasks are held back, see `dependencies.ts`. */
+  readonly waits?: string;
+  /** RFC 3339. Tasks made before it are outdated, see `dependencies.ts`. */
+  readonly outdatedBefore?: string;
 }
 
 /** A seat outlives its tasks: the numbered slot of a replicated service or job, the node of a global one. */
@@ -62,6 +66,15 @@ export class SeatDraft {
     const current = this.#tasks.get(task.ID);
     if (current === undefined) throw new Error(`task ${task.ID} is not at this seat`);
     this.#tasks.set(task.ID, { ...current, ...change });
+    this.#edited.add(task.ID);
+  }
+
+  /** `reason` undefined: it is held back no longer. */
+  hold(task: Task, reason: string | undefined): void {
+    const current = this.#tasks.get(task.ID);
+    if (current === undefined) throw new Error(`task ${task.ID} is not at this seat`);
+    const { hold: _, ...free } = current;
+    this.#tasks.set(task.ID, reason === undefined ? free : { ...free, hold: reason });
     this.#edited.add(task.ID);
   }
 

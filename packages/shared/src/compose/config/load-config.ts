@@ -1,5 +1,5 @@
 import { readLegacy } from '../legacy/load.ts';
-import { type StackInput, type StackProblem, saysVersionThree } from '../load-stack.ts';
+import { type StackInput, type StackProblem, saysVersionThree, withEnvFiles } from '../load-stack.ts';
 import { readSpec } from '../spec/load.ts';
 import { printConfig } from './print-config.ts';
 
@@ -8,7 +8,9 @@ export type ConfigLoad =
   | { readonly kind: 'invalid'; readonly problems: readonly [StackProblem, ...StackProblem[]] };
 
 /** What `stack config` prints: the files merged, in long form. Services need no image here, as nothing is deployed. Pure. */
-export function loadConfig(input: StackInput): ConfigLoad {
+export function loadConfig(given: StackInput): ConfigLoad {
+  const input = withEnvFiles(given);
+  if ('kind' in input) return input;
   const legacy = readLegacy(input);
   if (legacy.kind === 'read') {
     return { kind: 'printed', dialect: 'legacy', text: printConfig(legacy.file, legacy.version), warnings: legacy.warnings };

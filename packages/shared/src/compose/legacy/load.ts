@@ -61,6 +61,7 @@ export function loadLegacy(input: StackInput): StackLoad {
   const stack = convertStack(read.file, {
     stackName: input.stackName,
     readFile: input.readFile,
+    rotate: input.rotate === true,
     problem: (where, message) => problems.push(read.locate(where, message)),
   });
   if (isNonEmpty(problems)) return { kind: 'invalid', problems };

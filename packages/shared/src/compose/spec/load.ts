@@ -1,3 +1,4 @@
+import { DEPENDENCY_CONDITIONS, type Dependency, findCircle } from '../../domain/depends-on.ts';
 import { convertStack } from '../convert.ts';
 import { byCodeUnit, decodeFile } from '../legacy/decode.ts';
 import type { StackInput, StackLoad, StackProblem } from '../load-stack.ts';
@@ -5,6 +6,7 @@ import type { ComposeFile } from '../model.ts';
 import type { Path, Tree, TreeMap } from '../yaml-source.ts';
 import { resolveEnvironment } from './environment.ts';
 import { checkSpecShape, IGNORED_SERVICE_KEYS } from './file-shape.ts';
+import type { Lookup } from './interpolate.ts';
 import { extraMounts, extras, toLegacyShape } from './legacy-shape.ts';
 import { ProjectReader } from './project.ts';
 
@@ -25,6 +27,7 @@ export function loadSpec(input: StackInput): StackLoad {
   const stack = convertStack(read.file, {
     stackName: input.stackName,
     readFile: input.readFile,
+    rotate: input.rotate === true,
     problem: (path, message) => problems.push(read.locate(path, message)),
   });
   if (isNonEmpty(problems)) return { kind: 'invalid', problems };
@@ -47,15 +50,19 @@ export function readSpec(input: StackInput): SpecFile {
     else problem(path, message);
   });
   if (isNonEmpty(problems)) return { kind: 'invalid', problems };
-  const services = selectServices(mapOf(project.get('services')), input, problem);
-  checkDependencies(services, mapOf(project.get('services')), problem, warning);
+  const services = selectServices(mapOf(project.get('services')), activeProfiles(input, reader.lookup), problem);
+  const dependencies = readDependencies(services, mapOf(project.get('services')), input.stackName, problem);
   const environment = new Map(
     [...services].map(([name, service]) => [name, resolveEnvironment(service, ['services', name], input, reader.lookup, problem)]),
   );
   for (const [name, service] of services) warnIgnored(name, service, warning);
   if (isNonEmpty(problems)) return { kind: 'invalid', problems };
-  const file = decode(project, services, environment, input, problem, warning);
+  const file = decode(project, services, environment, { input, lookup: reader.lookup, problem, warning });
   if (isNonEmpty(problems)) return { kind: 'invalid', problems };
+  for (const [name, service] of file.services) {
+    const waitsFor = dependencies.get(name);
+    if (waitsFor !== undefined) service.dependsOn = waitsFor;
+  }
   return { kind: 'read', file, warnings, locate: at };
 }
 
@@ -67,9 +74,22 @@ function mapOf(value: Tree | undefined): TreeMap {
   return value instanceof Map ? value : new Map();
 }
 
+function activeProfiles(input: StackInput, lookup: Lookup): ReadonlySet<string> {
+  const named =
+    input.profiles ??
+    lookup('COMPOSE_PROFILES')
+      ?.split(',')
+      .map((each) => each.trim()) ??
+    [];
+  return new Set(named.filter((each) => each !== ''));
+}
+
 /** A service without profiles is always there; one with profiles when one of them is active. */
-function selectServices(services: TreeMap, input: StackInput, problem: (path: Path, message: string) => void): Map<string, TreeMap> {
-  const active = new Set(input.profiles ?? input.environment.COMPOSE_PROFILES?.split(',').filter((each) => each !== '') ?? []);
+function selectServices(
+  services: TreeMap,
+  active: ReadonlySet<string>,
+  problem: (path: Path, message: string) => void,
+): Map<string, TreeMap> {
   const selected = new Map<string, TreeMap>();
   for (const [name, service] of [...services].sort(([a], [b]) => byCodeUnit(a, b))) {
     if (!(service instanceof Map)) {
@@ -83,31 +103,43 @@ function selectServices(services: TreeMap, input: StackInput, problem: (path: Pa
   return selected;
 }
 
-const CONDITIONS = ['service_started', 'service_healthy', 'service_completed_successfully'];
-
-function checkDependencies(
+/** What each selected service waits for, as its label says it. A circle would wait for itself for ever, and is refused. */
+function readDependencies(
   selected: ReadonlyMap<string, TreeMap>,
   all: TreeMap,
+  stackName: string,
   problem: (path: Path, message: string) => void,
-  warning: (path: Path, message: string) => void,
-): void {
+): ReadonlyMap<string, readonly Dependency[]> {
+  const found = new Map<string, readonly Dependency[]>();
   for (const [name, service] of selected) {
+    const dependencies: Dependency[] = [];
     for (const [dependency, detail] of mapOf(service.get('depends_on'))) {
       const path = ['services', name, 'depends_on', dependency];
-      const condition = mapOf(detail).get('condition') ?? 'service_started';
-      const required = mapOf(detail).get('required') !== false;
-      if (!CONDITIONS.includes(String(condition)))
+      const given = mapOf(detail).get('condition') ?? 'service_started';
+      const condition = DEPENDENCY_CONDITIONS.find((each) => each === given);
+      const required = String(mapOf(detail).get('required') ?? true).toLowerCase() !== 'false';
+      const restart = String(mapOf(detail).get('restart') ?? false).toLowerCase() === 'true';
+      if (condition === undefined)
         problem(
           path,
-          `service "${name}" depends on "${dependency}" with an unknown condition "${String(condition)}"; use one of ${CONDITIONS.join(', ')}`,
+          `service "${name}" depends on "${dependency}" with an unknown condition "${String(given)}"; use one of ${DEPENDENCY_CONDITIONS.join(', ')}`,
         );
-      if (!all.has(dependency) && required) problem(path, `service "${name}" depends on undefined service "${dependency}"`);
+      else if (!all.has(dependency) && required) problem(path, `service "${name}" depends on undefined service "${dependency}"`);
       else if (!selected.has(dependency) && required)
         problem(path, `service "${name}" depends on "${dependency}", whose profile is not active; activate it, or say "required: false"`);
-      else if (condition !== 'service_started')
-        warning(path, `the condition ${String(condition)} is not waited for: services start side by side`);
+      else if (selected.has(dependency)) dependencies.push({ service: `${stackName}_${dependency}`, condition, restart, required });
     }
+    dependencies.sort((a, b) => byCodeUnit(a.service, b.service));
+    if (dependencies.length > 0) found.set(name, dependencies);
   }
+  const prefix = stackName.length + 1;
+  const circle = findCircle([...found.keys()], (name) => (found.get(name) ?? []).map(({ service }) => service.slice(prefix)));
+  if (circle !== undefined)
+    problem(
+      ['services', circle[0] ?? '', 'depends_on', circle[1] ?? ''],
+      `services wait for each other in a circle, so that none of them would ever start: ${circle.join(' → ')}; remove one of these dependencies`,
+    );
+  return found;
 }
 
 function warnIgnored(name: string, service: TreeMap, warning: (path: Path, message: string) => void): void {
@@ -121,13 +153,18 @@ function warnIgnored(name: string, service: TreeMap, warning: (path: Path, messa
   }
 }
 
+interface DecodeContext {
+  readonly input: StackInput;
+  readonly lookup: Lookup;
+  readonly problem: (path: Path, message: string) => void;
+  readonly warning: (path: Path, message: string) => void;
+}
+
 function decode(
   project: TreeMap,
   services: ReadonlyMap<string, TreeMap>,
   environment: ReadonlyMap<string, TreeMap>,
-  input: StackInput,
-  problem: (path: Path, message: string) => void,
-  warning: (path: Path, message: string) => void,
+  { input, lookup, problem, warning }: DecodeContext,
 ): ComposeFile {
   const shaped: TreeMap = new Map(
     [...services].map(([name, service]) => {
@@ -160,7 +197,7 @@ function decode(
       mounts.length === 0 ? {} : { volumes: [...(decoded.volumes ?? []), ...mounts] },
     );
   }
-  fillPayloads(file, project, input, problem);
+  fillPayloads(file, project, lookup, problem);
   fillNetworks(file, project);
   return file;
 }
@@ -175,7 +212,7 @@ function withPredefined(networks: TreeMap, services: ReadonlyMap<string, TreeMap
 }
 
 /** Exactly one of file, content, environment and driver says what a config or secret holds. */
-function fillPayloads(file: ComposeFile, project: TreeMap, input: StackInput, problem: (path: Path, message: string) => void): void {
+function fillPayloads(file: ComposeFile, project: TreeMap, lookup: Lookup, problem: (path: Path, message: string) => void): void {
   for (const kind of ['configs', 'secrets'] as const) {
     for (const [key, payload] of file[kind]) {
       const tree = mapOf(mapOf(project.get(kind)).get(key));
@@ -194,7 +231,7 @@ function fillPayloads(file: ComposeFile, project: TreeMap, input: StackInput, pr
       const variable = tree.get('environment');
       if (tree.has('content')) payload.content = String(tree.get('content') ?? '');
       if (typeof variable === 'string') {
-        const value = input.environment[variable];
+        const value = lookup(variable);
         if (value === undefined) problem([...path, 'environment'], `${kind}.${key}: the variable ${variable} is not set`);
         else Object.assign(payload, { content: value, variable });
       }

@@ -35,7 +35,10 @@ export class ProjectReader {
     this.#input = input;
     this.#problems = problems;
     this.#warnings = warnings;
-    const file = this.#dotenv(joinPath(input.workingDirectory, '.env'), ownLookup(input.environment));
+    const file =
+      input.envFiles === undefined
+        ? this.#dotenv(joinPath(input.workingDirectory, '.env'), ownLookup(input.environment))
+        : new Map<string, string>();
     this.lookup = (name) => ownLookup(input.environment)(name) ?? file.get(name);
   }
 

@@ -153,6 +153,31 @@ describe('files build on one another', () => {
   });
 });
 
+test('what a service waits for is a label on it; a dependency that is not deployed is left out', () => {
+  const text = `services:
+  a: {image: x, depends_on: {c: {condition: service_healthy, restart: true}, b: {condition: service_completed_successfully}, d: {condition: service_started, required: false}}}
+  b: {image: x}
+  c: {image: x}
+  d: {image: x, profiles: [debug]}
+`;
+  const label = (result: StackLoad) => serviceOf(result)?.Labels?.['swarm.depends_on'];
+  expect(label(load(text))).toBe('st_b:service_completed_successfully,st_c:service_healthy:restart');
+  expect(label(load(text, { profiles: ['debug'] }))).toBe(
+    'st_b:service_completed_successfully,st_c:service_healthy:restart,st_d:service_started:optional',
+  );
+  const loaded = load(text);
+  expect(loaded.kind === 'loaded' && loaded.warnings).toEqual([]);
+});
+
+test('the list of a version 3 file orders nothing, as with Docker', () => {
+  const loaded = load('services: {a: {image: x, depends_on: [b]}, b: {image: x}}\n');
+  expect(loaded.kind === 'loaded' && loaded.dialect).toBe('legacy');
+  expect(loaded.kind === 'loaded' && Object.keys(loaded.stack.services.st_a?.Labels ?? {})).toEqual([
+    'com.docker.stack.namespace',
+    'com.docker.stack.image',
+  ]);
+});
+
 describe('a problem names its place and the way out', () => {
   test.each([
     ['a cycle of includes', { '/project/b.yaml': 'include: [b.yaml]\n' }, 'include: [b.yaml]\n', 'include one another'],
@@ -169,6 +194,12 @@ describe('a problem names its place and the way out', () => {
       {},
       'services: {a: {image: x, depends_on: [b]}, b: {image: x, profiles: [p]}}\n',
       'profile is not active',
+    ],
+    [
+      'services that wait for each other',
+      {},
+      'services: {a: {image: x, depends_on: {b: {condition: service_healthy}}}, b: {image: x, depends_on: [c]}, c: {image: x, depends_on: [a]}}\n',
+      'in a circle, so that none of them would ever start: a → b → c → a',
     ],
     ['two sources of one config', {}, 'services: {a: {image: x}}\nconfigs: {c: {content: x, environment: E}}\n', 'mutually exclusive'],
     [

@@ -1,0 +1,149 @@
+import type { ServiceSpec } from '@swarm/shared/engine-api/service-spec';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { TestCluster } from '../testing/test-cluster.ts';
+import { serviceSpec } from './testing/build.ts';
+
+let cluster: TestCluster;
+beforeEach(async () => {
+  cluster = await TestCluster.start();
+});
+afterEach(async () => {
+  await cluster.stop();
+  expect(cluster.forbidden).toEqual([]);
+});
+
+const named = (Name: string, waitsFor: string | undefined, more: Partial<ServiceSpec> & { image?: string } = {}) => {
+  const { image = `${Name}:1`, ...spec } = more;
+  return serviceSpec(
+    { ContainerSpec: { Image: image } },
+    { Name, Labels: waitsFor === undefined ? {} : { 'swarm.depends_on': waitsFor }, ...spec },
+  );
+};
+const holds = (name = 'web') => cluster.live(name).map((task) => task.hold);
+const serves = (name: string) => cluster.until(() => cluster.serving(name).length > 0, `${name} runs`);
+const stays = async (condition: () => boolean, ms = 30_000) => {
+  const until = cluster.clock.now() + ms;
+  while (cluster.clock.now() < until) {
+    expect(condition()).toBe(true);
+    await cluster.clock.advance(500);
+  }
+};
+
+test('a task is held until its dependency is healthy, and says so', async () => {
+  cluster.behaviours.set('db:1', { startMs: 20_000 });
+  await cluster.deploy(named('web', 'db:service_healthy', { Mode: { Replicated: { Replicas: 2 } } }));
+  await cluster.until(() => cluster.tasks().length === 2, 'two tasks');
+  expect(holds()).toEqual(Array(2).fill('waiting for service db, which does not exist'));
+  await cluster.deploy(named('db', undefined));
+  await cluster.until(() => holds().every((reason) => reason === 'waiting for service db to be healthy (0 of 1)'), 'the new reason');
+  expect(cluster.tasks().map((task) => [task.Status.State, task.NodeID])).toEqual(Array(2).fill(['pending', undefined]));
+  await serves('db');
+  await cluster.until(() => cluster.serving().length === 2, 'both run');
+  expect(holds()).toEqual([undefined, undefined]);
+});
+
+test('a chain starts in its order', async () => {
+  await cluster.deploy(named('web', 'api:service_healthy'));
+  await cluster.deploy(named('api', 'db:service_healthy'));
+  await cluster.deploy(named('db', undefined));
+  await serves('web');
+  const [db, api, web] = ['db', 'api', 'web'].map((name) => Date.parse(cluster.serving(name)[0]?.runningSince ?? ''));
+  expect([db! < api!, api! < web!]).toEqual([true, true]);
+});
+
+test('a job that completed lets its dependents go; one that failed for good keeps them, with the reason', async () => {
+  const once = { TaskTemplate: { ContainerSpec: { Image: 'migrate:1' }, RestartPolicy: { Condition: 'none' as const } } };
+  cluster.behaviours.set('migrate:1', { livesMs: 1_000, endsAs: 'failed' });
+  await cluster.deploy(named('web', 'migrate:service_completed_successfully'));
+  await cluster.deploy({ ...named('migrate', undefined), ...once });
+  await cluster.until(
+    () => holds()[0]?.startsWith('waiting for service migrate to complete successfully (0 of 1; its last task failed:') === true,
+    'the reason',
+  );
+  await stays(() => cluster.serving().length === 0);
+  cluster.behaviours.set('migrate:2', { livesMs: 1_000, endsAs: 'complete' });
+  await cluster.deploy({
+    ...named('migrate', undefined),
+    ...once,
+    TaskTemplate: { ...once.TaskTemplate, ContainerSpec: { Image: 'migrate:2' } },
+  });
+  await stays(() => cluster.serving().length === 0, 2_000);
+});
+
+test('a replicated job that completes lets its dependents go', async () => {
+  cluster.behaviours.set('migrate:1', { livesMs: 1_000, endsAs: 'complete' });
+  await cluster.deploy(named('web', 'migrate:service_completed_successfully'));
+  await cluster.deploy(named('migrate', undefined, { Mode: { ReplicatedJob: { MaxConcurrent: 1, TotalCompletions: 2 } } }));
+  await serves('web');
+  expect(cluster.tasks('migrate').filter((task) => task.Status.State === 'complete')).toHaveLength(2);
+});
+
+test('an optional dependency that fails for good is not waited for', async () => {
+  cluster.behaviours.set('migrate:1', { livesMs: 1_000, endsAs: 'failed' });
+  await cluster.deploy(named('web', 'migrate:service_completed_successfully:optional'));
+  await serves('web');
+  await cluster.removeService('web');
+  await cluster.until(() => cluster.tasks().length === 0, 'web gone');
+  const policy = { RestartPolicy: { Condition: 'none' as const } };
+  await cluster.deploy({ ...named('migrate', undefined), TaskTemplate: { ContainerSpec: { Image: 'migrate:1' }, ...policy } });
+  await cluster.deploy(named('web', 'migrate:service_completed_successfully:optional'));
+  await serves('web');
+});
+
+test('in a re-deploy of both, what runs stays until the new dependency is healthy', async () => {
+  await cluster.deploy(named('db', undefined));
+  await cluster.deploy(named('web', 'db:service_healthy'));
+  await serves('web');
+  cluster.behaviours.set('db:2', { startMs: 20_000 });
+  await cluster.deploy(named('db', undefined, { image: 'db:2' }));
+  await cluster.deploy(named('web', 'db:service_healthy', { image: 'web:2' }));
+  await cluster.until(
+    () => cluster.service().UpdateStatus?.Message === 'update in progress, waiting for service db to be healthy (0 of 1)',
+    'the update waits',
+  );
+  await stays(() => cluster.images()[0] === 'web:1' && cluster.images('db')[0] !== 'db:2', 10_000);
+  await cluster.until(() => cluster.images()[0] === 'web:2', 'the new web');
+  expect(cluster.images('db')).toEqual(['db:2']);
+  await cluster.until(() => cluster.service().UpdateStatus?.State === 'completed', 'the update ends');
+});
+
+test('a crash is answered at once, whatever the dependency does', async () => {
+  await cluster.deploy(named('db', undefined));
+  await cluster.deploy(named('web', 'db:service_healthy'));
+  await serves('web');
+  await cluster.removeService('db');
+  await cluster.until(() => cluster.tasks('db').length === 0, 'db gone');
+  await cluster.kill(cluster.serving()[0]!);
+  await serves('web');
+});
+
+test.each([
+  ['restart', 2],
+  ['', 1],
+] as const)('an update of the dependency renews those that ask for it (%j: %i generations of tasks)', async (word, generations) => {
+  await cluster.deploy(named('db', undefined));
+  await cluster.deploy(named('web', `db:service_healthy${word && `:${word}`}`));
+  await serves('web');
+  const seen = new Set(cluster.serving().map((task) => task.ID));
+  cluster.onCommit = () => {
+    for (const task of cluster.live()) seen.add(task.ID);
+  };
+  await cluster.deploy(named('db', undefined, { image: 'db:2' }));
+  await cluster.until(() => cluster.service('db').UpdateStatus?.State === 'completed', 'db is updated');
+  await cluster.clock.advance(60_000);
+  await cluster.deploy(named('db', undefined, { image: 'db:2', Labels: { note: 'restarts nothing' } }));
+  await cluster.clock.advance(60_000);
+  expect(seen.size).toBe(generations);
+  expect(cluster.serving()).toHaveLength(1);
+});
+
+test('a restart follows the dependency start-first too', async () => {
+  const startFirst = { UpdateConfig: { Order: 'start-first' as const, Parallelism: 1 } };
+  await cluster.deploy(named('db', undefined));
+  await cluster.deploy(named('web', 'db:service_healthy:restart', startFirst));
+  await serves('web');
+  const [before] = cluster.serving();
+  await cluster.deploy(named('db', undefined, { image: 'db:2' }));
+  await cluster.until(() => cluster.serving().length === 1 && cluster.serving()[0]?.ID !== before?.ID, 'web is renewed');
+  await cluster.until(() => cluster.service().UpdateStatus?.State === 'completed', 'the update ends');
+});

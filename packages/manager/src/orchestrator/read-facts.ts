@@ -1,0 +1,28 @@
+import { dependenciesOf } from '@swarm/shared/domain/depends-on';
+import type { Service } from '@swarm/shared/domain/objects';
+import type { ReadTransaction } from '../store/store.ts';
+import { type DependencyView, decideWaiting } from './decide/dependencies.ts';
+import type { ServiceFacts, World } from './decide/view.ts';
+
+/** A service, its template, and what the services that it depends on mean for it. */
+export function readFacts(tx: ReadTransaction, service: Service, world: World): ServiceFacts {
+  const facts = ownFacts(tx, service);
+  const rules = dependenciesOf(service.Spec.Labels);
+  if (rules.length === 0) return facts;
+  const dependencies = rules.map((rule): DependencyView => {
+    const found = tx.services.by('name', rule.service.toLowerCase())[0];
+    return {
+      rule,
+      facts: found === undefined ? undefined : ownFacts(tx, found),
+      tasks: found === undefined ? [] : tx.tasks.by('service', found.ID),
+      nodes: () => tx.nodes.all(),
+    };
+  });
+  return { ...facts, ...decideWaiting(dependencies, world) };
+}
+
+function ownFacts(tx: ReadTransaction, service: Service): ServiceFacts {
+  const template = tx.templates.get(service.templateID);
+  if (template === undefined) throw new Error(`service ${service.ID} refers to template ${service.templateID}, which is not stored`);
+  return { service, template };
+}

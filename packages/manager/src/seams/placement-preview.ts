@@ -1,0 +1,30 @@
+import type { Node, Service, Task, Template } from '@swarm/shared/domain/objects';
+
+/** Tasks of one service that look for nodes. */
+export interface PreviewGroup {
+  readonly service: Service;
+  readonly template: Template;
+  /** Tasks that may go anywhere. */
+  readonly count: number;
+  /** Tasks that have their node: those of global services. */
+  readonly nodeIDs: readonly string[];
+}
+
+export interface PreviewedGroup {
+  /** Where the tasks would go: first those of `count`, as many as fit, then those of `nodeIDs` that fit. */
+  readonly nodeIDs: readonly string[];
+  readonly unplaced: number;
+  /** Why those have no node; empty when there are none. */
+  readonly explanation: string;
+}
+
+/** Where tasks would go, by the scheduler's own rules, in a picture of the cluster that is filled by the caller. */
+export interface PlacementPicture {
+  addNode(node: Node): void;
+  addTask(task: Task, template: Template): void;
+  /** What is placed takes its share of its node, so groups see one another. */
+  place(group: PreviewGroup, nowMs: number): PreviewedGroup;
+}
+
+/** `driverOfNetwork` gives the driver of a cluster network by its id. */
+export type PreviewPlacement = (driverOfNetwork: (networkID: string) => string | undefined) => PlacementPicture;

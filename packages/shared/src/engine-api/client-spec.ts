@@ -1,0 +1,29 @@
+import { type Static, Type } from 'typebox';
+import type { DeepReadonly } from '../runtime/deep-readonly.ts';
+import { optional } from './schema.ts';
+
+/** Our extension of the Engine API, `POST /x/clients`: the private key stays with who asks. */
+export const ClientRequestSchema = Type.Object({
+  Name: optional(Type.String()),
+  /** `admin` (default) or `read-only`. */
+  Role: optional(Type.String()),
+  /** PKCS#10, PEM. */
+  CSR: optional(Type.String()),
+});
+export type ClientRequest = DeepReadonly<Static<typeof ClientRequestSchema>>;
+
+export interface ClientReply {
+  readonly ID: string;
+  readonly Name: string;
+  readonly Role: string;
+  readonly CreatedAt: string;
+  readonly ExpiresAt: string;
+}
+
+export interface NewClientReply extends ClientReply {
+  /** PEM, as is the root, which the server's certificate is checked with. */
+  readonly Certificate: string;
+  readonly RootCertificate: string;
+  /** Where this manager's API listens for clients: `tcp://host:port`. */
+  readonly Addresses: readonly string[];
+}
