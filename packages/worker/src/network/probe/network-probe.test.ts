@@ -19,6 +19,7 @@ function peer(number: number, networks = 1): ProbePeer {
       name: `name${at}`,
       gateway: `10.${at}.0.${number}`,
       mtu: 1450,
+      hasNames: true,
     })),
   };
 }

@@ -78,7 +78,7 @@ export function startNetworkProbe(deps: NetworkProbeDeps): { stop(): Promise<voi
 
   async function look(pair: Pair): Promise<void> {
     const key = pairKey(pair);
-    const ailment = decideAilment(await see(wire, pair));
+    const ailment = decideAilment(await see(wire, pair), pair.network.hasNames);
     lookedAt.set(key, beat);
     if (ailment === undefined) suspicions.delete(key);
     else suspicions.set(key, { finding: { ...pair, ailment }, beats: (suspicions.get(key)?.beats ?? 0) + 1 });

@@ -24,7 +24,12 @@ test.each<[string, Seen, Ailment | undefined]>([
   ],
   ['a silent network, a silent host', { small: 'silent', tcp: 'silent', underlay: { tcp: 'silent', udp: 'silent' } }, 'host-silent'],
 ])('%s', (_, seen, ailment) => {
-  expect(decideAilment(seen)).toBe(ailment);
+  expect(decideAilment(seen, true)).toBe(ailment);
+});
+
+it('takes a refusal for well where names are not answered', () => {
+  expect(decideAilment({ small: 'refused', full: 'refused', tcp: 'refused' }, false)).toBeUndefined();
+  expect(decideAilment({ small: 'refused', full: 'silent', tcp: 'refused' }, false)).toBe('mtu');
 });
 
 function peer(number: number, networks: number): ProbePeer {
@@ -37,6 +42,7 @@ function peer(number: number, networks: number): ProbePeer {
       name: `name${at}`,
       gateway: `10.${at}.0.${number}`,
       mtu: 1450,
+      hasNames: true,
     })),
   };
 }

@@ -16,10 +16,12 @@ export interface ProbePeer {
 export interface ProbeNetwork {
   readonly networkID: string;
   readonly name: string;
-  /** The other node's address in the network: it answers names there. */
+  /** The other node's address in the network. */
   readonly gateway: string;
   /** Bytes of the largest packet that containers of the network send. */
   readonly mtu: number;
+  /** Whether names are answered there; not in ingress, where a refusal is the sign of life that is looked for. */
+  readonly hasNames: boolean;
 }
 
 /** What was seen between this node and another, through one network. What lies behind a silence was not looked at. */
@@ -44,7 +46,7 @@ export interface Finding {
 }
 
 /** Undefined: all is well. A refusal shows that packets pass both ways as well as an answer does. */
-export function decideAilment({ small, full, tcp, underlay }: Seen): Ailment | undefined {
+export function decideAilment({ small, full, tcp, underlay }: Seen, hasNames: boolean): Ailment | undefined {
   if (small === 'silent' && tcp === 'silent') {
     const alive = underlay !== undefined && (underlay.tcp !== 'silent' || underlay.udp !== 'silent');
     return alive ? 'overlay-closed' : 'host-silent';
@@ -52,7 +54,7 @@ export function decideAilment({ small, full, tcp, underlay }: Seen): Ailment | u
   if (small === 'silent') return 'udp-blocked';
   if (full === 'silent') return 'mtu';
   if (tcp === 'silent') return 'tcp-blocked';
-  return small === 'refused' || tcp === 'refused' ? 'names' : undefined;
+  return hasNames && (small === 'refused' || tcp === 'refused') ? 'names' : undefined;
 }
 
 const KINDS: Readonly<Record<Ailment, NetworkProblem['kind']>> = {
