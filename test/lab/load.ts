@@ -1,4 +1,5 @@
 import type { LabHost } from './host.ts';
+import type { LookUp } from './look-up.ts';
 import type { LoadResult } from './request-load.ts';
 import { waitFor } from './wait-for.ts';
 
@@ -45,4 +46,11 @@ export async function awaitService(options: Omit<LoadOptions, 'count'>): Promise
 
 export async function pidOf(host: LabHost, container: string): Promise<string> {
   return (await host.docker('inspect', '-f', '{{.State.Pid}}', container)).trim();
+}
+
+/** What a container of the host finds under each name, in their order. */
+export async function lookUpIn(host: LabHost, container: string, ...names: readonly string[]): Promise<readonly LookUp[]> {
+  return JSON.parse(
+    await host.sh(`nsenter -t ${await pidOf(host, container)} -n -- ${NODE} /opt/swarm/test/lab/look-up.ts ${names.join(' ')}`),
+  );
 }
