@@ -30,7 +30,7 @@ async function start() {
   // What stands on the unix socket, to add and remove clients.
   const admin = await startTestApi({ ca: root, certificates });
   const gate = buildCertificateGate({ node: admin.deps.node, clock: systemClock });
-  const app = buildApi({ ...admin.deps, gate });
+  const app = await buildApi({ ...admin.deps, gate });
   const names = () => ['localhost', '127.0.0.1', '::1'];
   const listen = { host: '127.0.0.1', port: 0 };
   const door = await openSecureDoor(app, listen, { node: admin.deps.node, gate, names, clock: systemClock, logger: silentLogger });

@@ -1,4 +1,5 @@
-import { type IncomingMessage, request } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import { http } from '@swarm/shared/runtime/http';
 import { CommandFailure, EXIT } from '../command/exit-codes.ts';
 import type { Target } from './target.ts';
 
@@ -23,7 +24,7 @@ export function send(target: Target, options: HttpRequest): Promise<IncomingMess
     headers['Content-Length'] = body.length;
   }
   return new Promise((resolve, reject) => {
-    const outgoing = request({
+    const outgoing = http.request({
       ...(target.kind === 'unix' ? { socketPath: target.path } : { host: target.host, port: target.port }),
       method: options.method,
       path: options.path,

@@ -32,12 +32,12 @@ export async function serveApi(
   async function serveOn(host: Target): Promise<() => Promise<void>> {
     if (host.kind === 'unix') {
       await mkdir(dirname(host.path), { recursive: true, mode: 0o755 });
-      const app = buildApi({ ...shared, gate: OPEN_GATE });
+      const app = await buildApi({ ...shared, gate: OPEN_GATE });
       await listenApi(app, host.path, deps.logger);
       return () => app.close();
     }
     const gate = buildCertificateGate(deps);
-    const app = buildApi({ ...shared, gate });
+    const app = await buildApi({ ...shared, gate });
     const names = () => serverNames(hosts, tlsNames, hostFacts());
     const door = await openSecureDoor(app, { host: host.host, port: host.port }, { ...deps, gate, names });
     return async () => {

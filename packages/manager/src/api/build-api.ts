@@ -1,10 +1,11 @@
-import Fastify, { type FastifyInstance } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import type { ApiDeps } from './api-deps.ts';
 import { checkApiVersion, splitApiVersion } from './api-version.ts';
 import { answerClientError, buildServer } from './build-server.ts';
 import { buildEngineClient } from './engine-client.ts';
 import { buildErrorHandler } from './error-reply.ts';
 import { EventRing } from './events/event-ring.ts';
+import { loadFastify } from './load-fastify.ts';
 import { notFoundPage } from './not-found-page.ts';
 import { isOwnPath } from './own-paths.ts';
 import { buildForward } from './proxy/forward.ts';
@@ -29,7 +30,8 @@ export type { ApiDeps, EngineAddress } from './api-deps.ts';
  * The Engine API of one daemon: the swarm routes are answered from the cluster's store, everything else is passed on
  * to the local engine. Built apart from listening: see `listenApi`.
  */
-export function buildApi(deps: ApiDeps): FastifyInstance {
+export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
+  const Fastify = await loadFastify();
   const engineClient = buildEngineClient(deps);
   const remote = buildRemoteContainers({ node: deps.node, engineClient });
   const routeDeps: RouteDeps = { ...deps, engineClient, forward: buildForward(deps.engine) };

@@ -1,5 +1,6 @@
-import http, { type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { http } from '@swarm/shared/runtime/http';
 import { passGate } from './access/gate.ts';
 import { explainError } from './error-reply.ts';
 import { isOwnPath } from './own-paths.ts';

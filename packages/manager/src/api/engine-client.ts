@@ -1,6 +1,7 @@
-import http, { type IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { ApiError } from '@swarm/shared/errors/api-error';
 import type { Clock } from '@swarm/shared/runtime/clock';
+import { http } from '@swarm/shared/runtime/http';
 import type { EngineAddress } from './api-deps.ts';
 import { compareApiVersions, FLOOR_API_VERSION, OWN_API_VERSION, OWN_MIN_API_VERSION } from './api-version.ts';
 

@@ -1,9 +1,10 @@
-import { type IncomingMessage, STATUS_CODES } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type ControlRefusal, REFUSAL_STATUS } from '@swarm/shared/protocol/control-refusal';
 import { CONTROL_PATHS } from '@swarm/shared/protocol/session';
 import { socketByteStream } from '@swarm/shared/protocol/socket-byte-stream';
 import { SOCKET_OPTIONS, socketLink } from '@swarm/shared/protocol/socket-link';
+import { http } from '@swarm/shared/runtime/http';
 import { WebSocketServer } from 'ws';
 import type { Dispatcher } from './dispatcher.ts';
 import type { SessionPeer } from './node-session.ts';
@@ -43,6 +44,6 @@ function refuse(socket: Duplex, refusal: ControlRefusal): void {
   const body = JSON.stringify(refusal);
   const status = REFUSAL_STATUS[refusal.code];
   socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    `HTTP/1.1 ${status} ${http.STATUS_CODES[status]}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
 }

@@ -95,7 +95,7 @@ function buildBody(
   const log = template.spec.LogDriver;
   return dropAbsent({
     Image: spec.Image,
-    Labels: buildLabels(task, template, spec, node),
+    Labels: { ...spec.Labels, ...taskLabels(task, template, node) },
     Entrypoint: spec.Command?.length ? spec.Command : undefined,
     Cmd: spec.Args?.length ? spec.Args : undefined,
     Env: [...(spec.Env ?? []), ...resourceVariables(task.genericResources ?? [])],
@@ -135,14 +135,13 @@ function buildBody(
   });
 }
 
-function buildLabels(
+/** The labels by which we know a container of ours again. */
+export function taskLabels(
   task: AssignedTask,
   template: AssignedTemplate,
-  spec: ContainerSpec,
-  node: NodeOfTask,
+  node: Pick<NodeOfTask, 'nodeID' | 'clusterID'>,
 ): { readonly [key: string]: string } {
   return {
-    ...spec.Labels,
     [CONTAINER_LABELS.task]: '',
     [CONTAINER_LABELS.taskID]: task.ID,
     [CONTAINER_LABELS.taskName]: containerName(task, template, node.nodeID),

@@ -1,7 +1,8 @@
-import http, { type IncomingMessage } from 'node:http';
+import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import net from 'node:net';
 import { type Duplex, pipeline, Readable } from 'node:stream';
 import { type CallHead, type ContainerCall, PASSED_HEADERS, ruleOf } from '@swarm/shared/protocol/container-call';
+import { http } from '@swarm/shared/runtime/http';
 import { compareApiVersions } from './api-version.ts';
 import type { ContainerAccess, ContainerAnswer } from './container-access.ts';
 import { EngineError } from './engine.ts';
@@ -87,7 +88,7 @@ function pathOf(containerID: string, call: ContainerCall): string {
   return `${rule.below}/${rule.below === '/exec' ? call.execID : containerID}/${rule.path}${query === '' ? '' : `?${query}`}`;
 }
 
-function headersOf(call: ContainerCall): http.OutgoingHttpHeaders {
+function headersOf(call: ContainerCall): OutgoingHttpHeaders {
   const rule = ruleOf(call.verb);
   return {
     host: 'docker',

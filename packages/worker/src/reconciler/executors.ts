@@ -1,8 +1,9 @@
 import { CLUSTER_LABEL, CONTAINER_LABELS } from '@swarm/shared/domain/labels';
 import type { AssignedTask, AssignedTemplate } from '@swarm/shared/protocol/session';
+import { type Clock, timestamp } from '@swarm/shared/runtime/clock';
 import type { Logger } from '@swarm/shared/runtime/logger';
-import { buildContainerRequest, type ContainerRequest, type NodeOfTask } from '../engine/container-request.ts';
-import { type ContainerEngine, EngineError } from '../engine/engine.ts';
+import { buildContainerRequest, type ContainerRequest, type NodeOfTask, taskLabels } from '../engine/container-request.ts';
+import { type ContainerEngine, type ContainerState, EngineError } from '../engine/engine.ts';
 import { type TaskSocket, wantsOurSocket, withOurSocket } from '../engine/engine-socket.ts';
 import { PayloadError, type PayloadFile, type PayloadFiles } from '../payloads/payload-files.ts';
 import { EMPTY_SET } from '../session/decide/assignment-set.ts';
@@ -17,6 +18,7 @@ export interface StepReports {
   imageReady(taskID: string): void;
   /** The task ends with this sentence. */
   failed(taskID: string, reason: string): void;
+  created(container: ContainerState): void;
   touched(containerID: string): void;
   /** The engine may have done what it did not tell. */
   unsure(): void;
@@ -26,6 +28,7 @@ export interface StepReports {
 
 export interface ExecutorDeps {
   readonly engine: ContainerEngine;
+  readonly clock: Clock;
   readonly images: ImagePulls;
   readonly payloads: PayloadFiles;
   readonly logger: Logger;
@@ -37,6 +40,9 @@ export interface ExecutorDeps {
   /** @throws EngineError `unavailable`. */
   readonly node: () => Promise<NodeOfTask>;
 }
+
+/** The engine's zero time. */
+const NEVER = '0001-01-01T00:00:00Z';
 
 type Executors = { readonly [Kind in StepKind]: (step: Extract<Step, { kind: Kind }>, signal: AbortSignal) => Promise<void> };
 
@@ -60,7 +66,7 @@ export function createExecutor(deps: ExecutorDeps): (step: Step, signal: AbortSi
         for (const volume of request.volumes) await engine.ensureVolume(volume);
         const { id, warnings } = await engine.createContainer(request.create);
         for (const warning of warnings) logger.warn({ taskID: task.ID, warning }, 'the engine warns of this container');
-        reports.touched(id);
+        reports.created(newContainer(id, request.create.name, taskLabels(task, template, node), deps.clock.now()));
       } catch (error) {
         const engineError = verdict(error);
         if (engineError.kind === 'name-taken' && engineError.containerID !== undefined) {
@@ -155,6 +161,25 @@ export function createExecutor(deps: ExecutorDeps): (step: Step, signal: AbortSi
       logger.warn({ step: step.kind, key: step.key, reason: error.message }, 'step failed, it will be tried again');
       return 'retry';
     }
+  };
+}
+
+/** What an inspection would show of a container that the engine has just made. */
+function newContainer(id: string, name: string, labels: ContainerState['labels'], nowMs: number): ContainerState {
+  return {
+    id,
+    name,
+    labels,
+    status: 'created',
+    exitCode: 0,
+    pid: 0,
+    error: '',
+    oomKilled: false,
+    health: 'none',
+    startedAt: NEVER,
+    finishedAt: NEVER,
+    createdAt: timestamp(nowMs),
+    ports: [],
   };
 }
 

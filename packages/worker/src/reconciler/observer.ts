@@ -1,5 +1,5 @@
 import { CLUSTER_LABEL, CONTAINER_LABELS } from '@swarm/shared/domain/labels';
-import type { ContainerEngine } from '../engine/engine.ts';
+import type { ContainerEngine, ContainerState } from '../engine/engine.ts';
 import type { ObservedContainer } from './decide/step.ts';
 
 /**
@@ -12,6 +12,8 @@ export interface Observer {
   look(): Promise<readonly ObservedContainer[]>;
   /** Something was touched since the look began: what it gave may be older than what steps have done. */
   isDue(): boolean;
+  /** The engine has just made this container, and said so: there is nothing to ask. */
+  created(container: ContainerState): void;
   /** This container may have changed. */
   touch(containerID: string): void;
   /** Anything may have changed. */
@@ -26,10 +28,15 @@ export function createObserver(deps: { readonly engine: ContainerEngine; readonl
   const seen = new Map<string, ObservedContainer>();
   const touched = new Set<string>();
   let listDue = true;
+  let listing = false;
 
   async function list(): Promise<void> {
     listDue = false;
-    const summaries = await engine.listContainers([`${CLUSTER_LABEL}=${clusterID}`, `${CONTAINER_LABELS.nodeID}=${nodeID}`]);
+    listing = true;
+    const labels = [`${CLUSTER_LABEL}=${clusterID}`, `${CONTAINER_LABELS.nodeID}=${nodeID}`];
+    const summaries = await engine.listContainers(labels).finally(() => {
+      listing = false;
+    });
     const present = new Set(summaries.map(({ id }) => id));
     for (const id of seen.keys()) if (!present.has(id)) seen.delete(id);
     for (const { id, status, health } of summaries) {
@@ -43,11 +50,20 @@ export function createObserver(deps: { readonly engine: ContainerEngine; readonl
     const state = await engine.inspectContainer(id);
     const isOurs = state?.labels[CLUSTER_LABEL] === clusterID && state.labels[CONTAINER_LABELS.nodeID] === nodeID;
     if (state === undefined || !isOurs) seen.delete(id);
-    else seen.set(id, { ...state, endedAtMs: Math.max(0, Date.parse(state.finishedAt)) });
+    else see(state);
+  }
+
+  function see(state: ContainerState): void {
+    seen.set(state.id, { ...state, endedAtMs: Math.max(0, Date.parse(state.finishedAt)) });
   }
 
   return {
     isDue: () => listDue || touched.size > 0,
+    created(container) {
+      // A list that is under way may be older than this, and would forget it.
+      if (listing) touched.add(container.id);
+      else see(container);
+    },
     touch: (containerID) => touched.add(containerID),
     listAgain() {
       listDue = true;

@@ -81,6 +81,7 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
     onBegin: (step) => changeRecord(step.key, (record) => beginRecord(record, step)),
     execute: createExecutor({
       engine,
+      clock,
       images: createImagePulls({ engine, clock, logger }),
       ...(deps.taskSocket !== undefined && { taskSocket: deps.taskSocket }),
       payloads: deps.payloads,
@@ -89,6 +90,7 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
       reports: {
         imageReady: (taskID) => changeRecord(taskID, (record) => ({ ...record, imageReady: true })),
         failed: (taskID, failure) => changeRecord(taskID, (record) => ({ ...record, failure })),
+        created: (container) => observer.created(container),
         touched: (containerID) => observer.touch(containerID),
         unsure: () => observer.listAgain(),
         remembered: () => remember(),
@@ -224,6 +226,9 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
     },
     onEvent(event) {
       if (event.labels[CLUSTER_LABEL] !== clusterID || event.labels[CONTAINER_LABELS.nodeID] !== nodeID) return;
+      // A step that makes or starts a container looks at it itself when it is done.
+      const step = runner.busy().get(event.labels[CONTAINER_LABELS.taskID] ?? '');
+      if (step !== undefined && step === event.action) return;
       observer.touch(event.containerID);
       loop.wake();
     },

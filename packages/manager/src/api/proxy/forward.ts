@@ -1,5 +1,6 @@
-import http from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { pipeline } from 'node:stream';
+import { http } from '@swarm/shared/runtime/http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { EngineAddress } from '../api-deps.ts';
 import { engineUnavailable } from '../engine-client.ts';
@@ -43,7 +44,7 @@ export function buildForward(engine: EngineAddress): Forward {
     });
 }
 
-function hasBody(request: http.IncomingMessage): boolean {
+function hasBody(request: IncomingMessage): boolean {
   return request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
 }
 

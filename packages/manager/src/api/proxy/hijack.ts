@@ -1,6 +1,7 @@
-import http, { type IncomingMessage, type Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import net, { type Socket } from 'node:net';
 import { type Duplex, pipeline } from 'node:stream';
+import { http } from '@swarm/shared/runtime/http';
 import type { Logger } from '@swarm/shared/runtime/logger';
 import { type Gate, passGate } from '../access/gate.ts';
 import type { EngineAddress } from '../api-deps.ts';

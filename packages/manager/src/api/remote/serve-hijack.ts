@@ -1,7 +1,7 @@
-import http from 'node:http';
 import type { Duplex } from 'node:stream';
 import { StreamBroken } from '@swarm/shared/protocol/byte-stream';
 import { type CallHead, MAX_CALL_BODY } from '@swarm/shared/protocol/container-call';
+import { http } from '@swarm/shared/runtime/http';
 import { explainError } from '../error-reply.ts';
 import { headText } from '../proxy/headers.ts';
 import { copyInput, copyOutput, tellInStream } from './copy.ts';

@@ -173,6 +173,6 @@ export async function startTestApi(
     version: '0.1.0',
     previewPlacement,
   };
-  const app = buildApi(deps);
+  const app = await buildApi(deps);
   return Object.assign(state, { app, store, deps });
 }
