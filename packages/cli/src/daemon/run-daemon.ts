@@ -13,6 +13,7 @@ import { VERSION } from '../version.ts';
 import { DataRootBusy, takeDataRoot } from './data-root.ts';
 import { createHeldSocket } from './held-socket.ts';
 import { hostInterfaces } from './host-interfaces.ts';
+import { hostNetworkPlane } from './host-network-plane.ts';
 import { createNetProcess } from './net-process.ts';
 import { createNodeControl } from './node-control.ts';
 import { createNodeParts } from './node-parts.ts';
@@ -103,6 +104,7 @@ async function startDaemon(settings: DaemonSettings, logger: Logger, onFailure: 
       access,
       ...(taskSocket !== undefined && { taskSocket }),
       netProcess,
+      networkPlane: hostNetworkPlane({ engine, process: netProcess, logger }),
       clock: systemClock,
       random: systemRandom,
       logger,
