@@ -9,6 +9,7 @@ import { TaskLogsUnavailable } from '../../seams/task-logs.ts';
 import { frameHeader } from '../logs/log-lines.ts';
 import { parseLogQuery } from '../logs/log-query.ts';
 import { streamLogs } from '../logs/stream-logs.ts';
+import { Query } from '../query.ts';
 import { makeNode, startTestApi, type TestApi } from '../testing/cluster.ts';
 
 let api: TestApi;
@@ -164,7 +165,7 @@ test('a followed log that breaks off is named and goes on where it was, and the 
       })();
     },
   };
-  const query = parseLogQuery(new URLSearchParams('stdout=1&follow=1&timestamps=1&tail=2'));
+  const query = parseLogQuery(new Query('stdout=1&follow=1&timestamps=1&tail=2', '1.41'));
   const done = streamLogs(
     { store: api.store, logs, clock },
     { query, sink, tty: false, open: true, tasks: (tx) => tx.tasks.by('service', 'web-id') },
