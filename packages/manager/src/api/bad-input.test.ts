@@ -36,31 +36,34 @@ const targets: readonly Target[] = [
 const post = (api: TestApi, url: string, payload: string) =>
   api.app.inject({ method: 'POST', url, payload, headers: { 'content-type': 'application/json' } });
 
-test.each(targets)('any body for $url is taken or refused with a reason, and what is refused changes nothing', async ({ url, schema, runs }) => {
-  const api = await startTestApi();
-  const version = () => api.store.view((tx) => tx.version);
-  let taken = 0;
-  await fc.assert(
-    fc.asyncProperty(arbitraryBody(schema), fc.boolean(), async (body, named) => {
-      const given = named && typeof body === 'object' && body !== null && !Array.isArray(body) ? { ...body, Name: undefined } : body;
-      const before = version();
-      const reply = await post(api, url, JSON.stringify(given) ?? 'null');
-      if (reply.statusCode < 300) {
-        taken += 1;
-        return;
-      }
-      expect(version()).toBe(before);
-      const { message } = reply.json();
-      expect(message).toEqual(expect.any(String));
-      expect(message).not.toBe('');
-      expect(message).not.toMatch(/undefined|\[object|is not a function|Cannot read/);
-      if (reply.statusCode >= 500) expect([501, 503].includes(reply.statusCode) || KNOWN_500.test(message) || message).toBe(true);
-    }),
-    { numRuns: runs },
-  );
-  expect(taken).toBeGreaterThan(0);
-  await api.app.close();
-});
+test.each(targets)(
+  'any body for $url is taken or refused with a reason, and what is refused changes nothing',
+  async ({ url, schema, runs }) => {
+    const api = await startTestApi();
+    const version = () => api.store.view((tx) => tx.version);
+    let taken = 0;
+    await fc.assert(
+      fc.asyncProperty(arbitraryBody(schema), fc.boolean(), async (body, named) => {
+        const given = named && typeof body === 'object' && body !== null && !Array.isArray(body) ? { ...body, Name: undefined } : body;
+        const before = version();
+        const reply = await post(api, url, JSON.stringify(given) ?? 'null');
+        if (reply.statusCode < 300) {
+          taken += 1;
+          return;
+        }
+        expect(version()).toBe(before);
+        const { message } = reply.json();
+        expect(message).toEqual(expect.any(String));
+        expect(message).not.toBe('');
+        expect(message).not.toMatch(/undefined|\[object|is not a function|Cannot read/);
+        if (reply.statusCode >= 500) expect([501, 503].includes(reply.statusCode) || KNOWN_500.test(message) || message).toBe(true);
+      }),
+      { numRuns: runs },
+    );
+    expect(taken).toBeGreaterThan(0);
+    await api.app.close();
+  },
+);
 
 test('a spec that was taken is taken again as it is shown, and shown the same', async () => {
   const api = await startTestApi();
@@ -112,7 +115,8 @@ describe('on the wire', () => {
     const version = () => api.store.view((tx) => tx.version);
     return { path, api, send, untilQuiet, version, connections };
   }
-  const head = (headers: string) => `POST /services/create HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nConnection: close\r\n${headers}\r\n`;
+  const head = (headers: string) =>
+    `POST /services/create HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nConnection: close\r\n${headers}\r\n`;
 
   test.each<readonly [string, readonly string[], RegExp]>([
     ['a chunk whose size is no number', [head('Transfer-Encoding: chunked\r\n'), 'xyz\r\n{}\r\n0\r\n\r\n'], /^HTTP\/1\.1 400 /],
@@ -143,8 +147,8 @@ describe('on the wire', () => {
     const { path, api, version, untilQuiet } = await listen();
     const before = version();
     for (const text of [
-      head('Content-Length: 1000\r\n') + '{"Name":"web"',
-      head('Transfer-Encoding: chunked\r\n') + '5\r\n{"Na',
+      `${head('Content-Length: 1000\r\n')}{"Name":"web"`,
+      `${head('Transfer-Encoding: chunked\r\n')}5\r\n{"Na`,
       'GET /events HTTP/1.1\r\nHost: x\r\n\r\n',
       'GET /services HTTP/1.1\r\nHo',
     ]) {

@@ -24,9 +24,28 @@ const NUMBERS: Arbitrary<number> = fc.oneof(
 const WORDS = [
   ...['web', 'a', 'A.b', 'host', 'a'.repeat(63), 'a'.repeat(64), 'a'.repeat(65), '../x', '{{.Task.Slot}}', '{{.Nope', 'node.role==manager'],
   ...['busybox:1', 'busybox@sha256:x', '/', '/data', 'tcp', 'udp', 'sctp', 'host', 'ingress', 'vip', 'dnsrr', 'volume', 'bind', 'tmpfs'],
-  ...['any', 'none', 'on-failure', 'stop-first', 'start-first', 'pause', 'continue', 'rollback', 'A=1', '=', 'SIGTERM', 'local', '0', '%00'],
+  ...[
+    'any',
+    'none',
+    'on-failure',
+    'stop-first',
+    'start-first',
+    'pause',
+    'continue',
+    'rollback',
+    'A=1',
+    '=',
+    'SIGTERM',
+    'local',
+    '0',
+    '%00',
+  ],
 ];
-const TEXTS: Arbitrary<string> = fc.oneof(fc.constantFrom(...WORDS), fc.string({ maxLength: 12 }), fc.string({ unit: 'binary', maxLength: 5 }));
+const TEXTS: Arbitrary<string> = fc.oneof(
+  fc.constantFrom(...WORDS),
+  fc.string({ maxLength: 12 }),
+  fc.string({ unit: 'binary', maxLength: 5 }),
+);
 
 /** Where bodies end: schemas of the API are not deeper. */
 const MAX_DEPTH = 12;
