@@ -15,6 +15,7 @@ import {
   type Standing,
   standingOf,
 } from './standing.ts';
+import { provenAtMs, rulesOf } from './update-rules.ts';
 import { type NewTask, NO_CHANGE, type Seat, SeatDraft, type SeatPlan, type ServiceFacts, type World } from './view.ts';
 
 /**
@@ -150,7 +151,9 @@ function keepOne(view: SeatView, draft: SeatDraft, present: readonly Task[], abs
   const dirty = ranked.filter((task) => !clean.includes(task));
   const [keptClean, ...surplusClean] = clean;
   const [keptDirty, ...surplusDirty] = dirty;
-  const cleanRuns = keptClean !== undefined && isRunning(keptClean);
+  const handOverMs = keptClean !== undefined && keptDirty !== undefined ? handOverAtMs(view, keptClean, keptDirty) : now;
+  if (now < handOverMs && Number.isFinite(handOverMs)) draft.wakeAt(handOverMs);
+  const cleanRuns = keptClean !== undefined && isRunning(keptClean) && now >= handOverMs;
   const surplus = [...surplusClean, ...surplusDirty, ...(cleanRuns && keptDirty !== undefined ? [keptDirty] : [])];
   const kept = keptClean ?? keptDirty;
   if (kept !== undefined && surplus.length > 0) {
@@ -167,6 +170,16 @@ function keepOne(view: SeatView, draft: SeatDraft, present: readonly Task[], abs
     draft.restOn(running);
     for (const task of absent) withdraw(draft, task);
   }
+}
+
+/**
+ * When the new task has stood the test and the one it renews may go: start-first, only once it has run well for as long
+ * as it is watched. An old task that does not run is no reason to wait.
+ */
+function handOverAtMs({ facts }: SeatView, renewed: Task, outdated: Task): number {
+  const rules = rulesOf(facts.service);
+  if (!isRunning(renewed)) return Number.POSITIVE_INFINITY;
+  return rules.startFirst && isRunning(outdated) ? provenAtMs(renewed, rules.monitorMs) : Number.NEGATIVE_INFINITY;
 }
 
 /** Until when to believe only half of what a node that has just come back is said to run. */
