@@ -17,6 +17,8 @@ interface KnownTask {
   readonly madeMs: number;
   /** It was made to start beside the one it renews. */
   readonly startsFirst: boolean;
+  /** It was made to start beside the one it takes over from: off a drained node, or to even out the nodes. */
+  readonly movesFirst: boolean;
   readonly graceMs: number;
   /** By the manager's clock: how old it was when it was let run. */
   ageWhenLetRunMs: number;
@@ -55,6 +57,7 @@ export const onePerSlot: MakeInvariant = ({ world, view, broken }) => {
         specVersion: task.specVersion,
         madeMs: world.time.monotonicMs(),
         startsFirst: task.origin?.kind === 'update' && order === 'start-first',
+        movesFirst: task.origin?.replaces !== undefined || (task.origin?.kind === 'move' && service?.UpdateConfig?.Order === 'start-first'),
         graceMs: Math.max(DEFAULT_GRACE_MS, (grace ?? 0) / 1e6),
         ageWhenLetRunMs: 0,
         isEnforced: false,
@@ -75,6 +78,7 @@ export const onePerSlot: MakeInvariant = ({ world, view, broken }) => {
       view((tx) => tx.nodes.get(up.nodeID) === undefined) || (downUntil.get(up.nodeID) ?? -1) >= since;
     if (wasAway(b, mine.madeMs) || wasAway(a, other.madeMs)) return 'the manager could not hear of one of them';
     if ((mine.startsFirst || other.startsFirst) && mine.specVersion !== other.specVersion) return 'the update starts first';
+    if (mine.movesFirst) return 'it takes over from one that goes when it runs';
     if (mine.ageWhenLetRunMs >= other.graceMs + STOP_SLACK_MS) return 'it has waited long enough';
     if (other.isEnforced) return 'the one before was taken from its node by the constraint enforcer';
     return undefined;

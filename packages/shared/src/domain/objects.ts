@@ -108,6 +108,8 @@ export interface Service extends StoredObject<ServiceID> {
   readonly previousRegistryAuth?: string;
   /** By slot: the node that has the data of the slot's local volumes. Outlives the slot's tasks. Owner: orchestrator. */
   readonly volumeNodes?: { readonly [slot: string]: NodeID };
+  /** RFC 3339: since when its tasks are being moved to even out the nodes; absent when there is nothing to move. */
+  readonly rebalanceSince?: string;
 }
 
 /**
