@@ -37,6 +37,13 @@ const rows: readonly Row[] = [
     maxAttempts: 2,
     reaped: ['a', 'd'],
   },
+  {
+    it: 'while an update goes on its newest renewal of the seat is kept, from which failures are counted',
+    tasks: [dead('r', 0, { origin: { kind: 'update' } }), dead('a', 1, restart), dead('b', 2, restart), task('live', { createdS: 3 })],
+    service: facts(serviceSpec(), { UpdateStatus: { State: 'updating', Message: '' } }).service,
+    limit: 1,
+    reaped: ['a', 'b'],
+  },
   { it: 'what still stops stays', tasks: [task('a', { desired: 'remove' }), task('b', { desired: 'shutdown' })], limit: 0, reaped: [] },
   {
     it: 'what was to be removed goes once it has ended',
