@@ -1,8 +1,16 @@
+import { waitsForAddresses } from '@swarm/shared/domain/network-needs';
+import { gatewayID, type Task } from '@swarm/shared/domain/objects';
+import { isTerminal, isWanted } from '@swarm/shared/domain/task-state';
 import type { Clock } from '@swarm/shared/runtime/clock';
+import type { NetworkID, NodeID } from '@swarm/shared/runtime/ids';
 import { type Loop, startLoop } from '@swarm/shared/runtime/loop';
-import { commitPlan, type PlanPart } from '../store/commit-plan.ts';
-import type { Commit, ReadTransaction, Store } from '../store/store.ts';
-import { decideAllocation } from './decide/allocate.ts';
+import { commitPlan } from '../store/commit-plan.ts';
+import type { Change, Commit, ReadTransaction, Store } from '../store/store.ts';
+import { AddressBook } from './address-book.ts';
+import { GatewayUsage } from './gateway-usage.ts';
+import { type AllocationPart, planService } from './plan-service.ts';
+import { explainWait, neededBy, passOn, planAttachments, planGateway, withReason } from './plan-task.ts';
+import { PortPicker } from './published-ports.ts';
 
 export interface AllocatorDeps {
   readonly store: Store;
@@ -10,25 +18,196 @@ export interface AllocatorDeps {
   readonly onFailure: (error: unknown) => void;
 }
 
+/** Rests of addresses end, and networks become idle, without anything being written. */
+const TICK_MS = 10_000;
+
 /**
- * Gives new tasks what they need of the cluster's networks and passes them on to the scheduler. It reads only tasks that
- * are new: there are none but those on their way and those that wait for a network.
+ * Gives services and tasks what they need of the cluster's networks. A new task goes to the scheduler once its networks
+ * have room; its addresses are chosen when its node is known, so that a slot keeps its address on its node; the node is
+ * not told of it before. All that is taken is derived from what lives: nothing here outlives the process.
  */
 export function startAllocator({ store, clock, onFailure }: AllocatorDeps): Loop {
-  const loop = startLoop({
-    clock,
-    onFailure,
-    pass: async () => {
-      const { refused } = await commitPlan(
-        store,
-        store.view((tx) => planAllocations(tx, clock.now())),
-      );
-      if (refused.length > 0) loop.wake();
-    },
-  });
-  const stopWatch = store.watch((commit) => {
-    if (isOfInterest(commit)) loop.wake();
-  });
+  const picker = new PortPicker();
+  const usage = new GatewayUsage();
+  /** What changed since the last pass. */
+  const dirty = { services: new Set<string>(), tasks: new Set<string>(), nodes: new Set<string>(), networks: new Set<string>() };
+  /** What could not be had yet: tried again when something was given up. */
+  const waiting = { services: new Map<string, string>(), tasks: new Set<string>() };
+  let mayRetry = false;
+  let slowPassDueMs = clock.monotonicMs();
+
+  const { value: book, stop: stopWatch } = store.viewAndWatch((tx) => {
+    for (const { ID } of tx.services.all()) dirty.services.add(ID);
+    for (const { ID } of tx.tasks.all()) dirty.tasks.add(ID);
+    for (const { ID } of tx.nodes.all()) dirty.nodes.add(ID);
+    for (const { networkID } of tx.gateways.all()) dirty.networks.add(networkID);
+    for (const { ID } of tx.networks.by('ingress', 'true')) dirty.networks.add(ID);
+    return AddressBook.build(tx, clock.now());
+  }, follow);
+
+  function follow(commit: Commit): void {
+    const nowMs = clock.now();
+    let isOfInterest = false;
+    for (const change of commit.changes) {
+      book.follow(change, nowMs);
+      isOfInterest = mark(change) || isOfInterest;
+    }
+    if (isOfInterest) loop.wake();
+  }
+
+  /** Whether the change asks for a pass. */
+  function mark(change: Change): boolean {
+    switch (change.table) {
+      case 'services':
+        dirty.services.add(change.id);
+        if (change.after === undefined) mayRetry = true;
+        return true;
+      case 'tasks':
+        if (change.before !== undefined && change.after !== undefined && !isMove(change.before, change.after)) return false;
+        dirty.tasks.add(change.id);
+        mayRetry ||= givesUp(change.before, change.after);
+        return true;
+      case 'nodes':
+        if (change.before !== undefined && change.after !== undefined) return false;
+        dirty.nodes.add(change.id);
+        return true;
+      case 'networks':
+        dirty.networks.add(change.id);
+        mayRetry = true;
+        return true;
+      case 'gateways':
+        mayRetry ||= change.after === undefined;
+        return change.after === undefined;
+      default:
+        return false;
+    }
+  }
+
+  async function pass(): Promise<void> {
+    const isSlow = clock.monotonicMs() >= slowPassDueMs;
+    if (isSlow) slowPassDueMs = clock.monotonicMs() + TICK_MS;
+    const retries = takeRetries(isSlow);
+    const parts = store.view((tx) => [...planNodes(tx), ...planServices(tx), ...planTasks(tx, retries), ...(isSlow ? planIdle(tx) : [])]);
+    const { refused } = await commitPlan(store, parts);
+    picker.forgetPlanned();
+    for (const { part } of refused) {
+      part.undo();
+      for (const change of part.changes)
+        markAgain(change.table, change.kind === 'create' ? change.draft.ID : change.kind === 'update' ? change.object.ID : change.id);
+    }
+    if (refused.length > 0) loop.wake();
+  }
+
+  function takeRetries(isSlow: boolean): readonly string[] {
+    if (!mayRetry && !isSlow) return [];
+    mayRetry = false;
+    for (const id of waiting.services.keys()) dirty.services.add(id);
+    return [...waiting.tasks];
+  }
+
+  function markAgain(table: string, id: string): void {
+    if (table === 'services') dirty.services.add(id);
+    else if (table === 'tasks') dirty.tasks.add(id);
+    else if (table === 'gateways') dirty.networks.add(id.split('.', 1)[0] as string);
+  }
+
+  /** Every node is in the ingress network; a node or network that is gone leaves no gateway behind. */
+  function planNodes(tx: ReadTransaction): AllocationPart[] {
+    const nodes = take(dirty.nodes);
+    const networks = take(dirty.networks);
+    const ingress = tx.networks.by('ingress', 'true')[0];
+    const gone = [
+      ...nodes.filter((id) => tx.nodes.get(id) === undefined).flatMap((id) => tx.gateways.by('node', id)),
+      ...networks.filter((id) => tx.networks.get(id) === undefined).flatMap((id) => tx.gateways.by('network', id)),
+    ];
+    const parts = [...new Map(gone.map((gateway) => [gateway.ID, gateway])).values()].map(({ ID, Version }) => removal(ID, Version.Index));
+    if (ingress === undefined) return parts;
+    const missing = networks.includes(ingress.ID) ? tx.nodes.all().map((node) => node.ID as string) : nodes;
+    for (const id of [...missing].sort()) {
+      if (tx.nodes.get(id) === undefined || tx.gateways.get(gatewayID(ingress.ID, id)) !== undefined) continue;
+      const part = planGateway(book, ingress.ID, id as NodeID, clock.now());
+      if ('changes' in part) parts.push(part);
+      else dirty.nodes.add(id);
+    }
+    return parts;
+  }
+
+  function planServices(tx: ReadTransaction): AllocationPart[] {
+    return take(dirty.services).flatMap((id) => {
+      waiting.services.delete(id);
+      const service = tx.services.get(id);
+      if (service === undefined) return [];
+      const { part, problem } = planService(tx, book, picker, service, clock.now());
+      if (problem !== undefined) waiting.services.set(id, problem);
+      else for (const task of tx.tasks.by('service', id)) if (waiting.tasks.has(task.ID)) dirty.tasks.add(task.ID);
+      return part === undefined ? [] : [part];
+    });
+  }
+
+  function planTasks(tx: ReadTransaction, retries: readonly string[]): AllocationPart[] {
+    const planned = new Set<string>();
+    const ids = new Set([...take(dirty.tasks), ...retries]);
+    return [...ids].sort().flatMap((id) => {
+      const task = tx.tasks.get(id);
+      waiting.tasks.delete(id);
+      const needed = neededBy(tx, task && tx.templates.get(task.templateID));
+      usage.account(id, task, needed);
+      if (task === undefined || !isWanted(task.DesiredState)) return [];
+      if (task.Status.State === 'new') return planNew(tx, task, needed);
+      return waitsForAddresses(task, needed) ? planPlaced(tx, task, needed, planned) : [];
+    });
+  }
+
+  function planNew(tx: ReadTransaction, task: Task, needed: readonly NetworkID[]): AllocationPart[] {
+    const problem = waiting.services.get(task.ServiceID) ?? explainWait(tx, book, needed, (networkID) => usage.expected(networkID));
+    if (problem !== undefined) waiting.tasks.add(task.ID);
+    const next = passOn(task, problem, clock.now());
+    if (next !== undefined) usage.account(task.ID, next, needed);
+    return next === undefined ? [] : [{ changes: [{ kind: 'update', table: 'tasks', object: next }], undo: () => undefined }];
+  }
+
+  /** `planned`: gateways that come with this plan. They are parts of their own: other tasks rest on them too. */
+  function planPlaced(tx: ReadTransaction, task: Task, needed: readonly NetworkID[], planned: Set<string>): AllocationPart[] {
+    const nodeID = task.NodeID;
+    if (nodeID === undefined || tx.nodes.get(nodeID) === undefined) return [];
+    const parts: AllocationPart[] = [];
+    const wait = (problem: string): AllocationPart[] => {
+      waiting.tasks.add(task.ID);
+      const object = withReason(task, problem);
+      return object === undefined ? parts : [...parts, { changes: [{ kind: 'update', table: 'tasks', object }], undo: () => undefined }];
+    };
+    const gateways = needed.map((networkID) => ({ networkID, id: gatewayID(networkID, nodeID) }));
+    for (const { networkID, id } of gateways) {
+      if (tx.gateways.get(id) !== undefined || planned.has(id)) continue;
+      const part = planGateway(book, networkID, nodeID, clock.now());
+      if ('problem' in part) return wait(part.problem);
+      planned.add(id);
+      parts.push(part);
+    }
+    const part = planAttachments(book, task, needed, clock.now());
+    if ('problem' in part) return wait(part.problem);
+    for (const { id } of gateways) usage.forget(id);
+    const check = (latest: ReadTransaction) =>
+      gateways.every(({ id }) => latest.gateways.get(id) !== undefined) ? undefined : 'its node has left the network';
+    return [...parts, { ...part, check }];
+  }
+
+  /** A node that has had no task in a network for long leaves it. */
+  function planIdle(tx: ReadTransaction): AllocationPart[] {
+    const ingressID = tx.networks.by('ingress', 'true')[0]?.ID;
+    const held = tx.gateways.all().filter((gateway) => gateway.networkID !== ingressID);
+    const idle = usage.longIdle(
+      held.map((gateway) => gateway.ID),
+      clock.now(),
+    );
+    return idle.flatMap((id) => {
+      const gateway = tx.gateways.get(id);
+      usage.forget(id);
+      return gateway === undefined ? [] : [removal(gateway.ID, gateway.Version.Index)];
+    });
+  }
+
+  const loop = startLoop({ clock, onFailure, pass, tickMs: TICK_MS });
   return {
     ...loop,
     stop: async () => {
@@ -38,18 +217,28 @@ export function startAllocator({ store, clock, onFailure }: AllocatorDeps): Loop
   };
 }
 
-function isOfInterest(commit: Commit): boolean {
-  return commit.changes.some(
-    (change) =>
-      (change.table === 'networks' && change.after !== undefined) ||
-      (change.table === 'tasks' && change.before === undefined && change.after?.Status.State === 'new'),
+/** Anything but a report from the node that changes nothing for its addresses. */
+function isMove(before: Task, after: Task): boolean {
+  return (
+    before.Status.State !== after.Status.State ||
+    before.DesiredState !== after.DesiredState ||
+    before.NodeID !== after.NodeID ||
+    before.attachments !== after.attachments
   );
 }
 
-function planAllocations(tx: ReadTransaction, now: number): readonly PlanPart[] {
-  const findNetwork = (target: string) => tx.networks.get(target) ?? tx.networks.by('name', target.toLowerCase())[0];
-  return tx.tasks.by('state', 'new').flatMap((task) => {
-    const object = decideAllocation({ task, template: tx.templates.get(task.templateID), findNetwork }, now);
-    return object === undefined ? [] : [{ changes: [{ kind: 'update', table: 'tasks', object }] }];
-  });
+/** Its addresses are free, but for a rest. */
+function givesUp(before: Task | undefined, after: Task | undefined): boolean {
+  if (before?.attachments === undefined || isTerminal(before.Status.State)) return false;
+  return after === undefined || isTerminal(after.Status.State);
+}
+
+function removal(id: string, version: number): AllocationPart {
+  return { changes: [{ kind: 'remove', table: 'gateways', id, version }], undo: () => undefined };
+}
+
+function take(ids: Set<string>): string[] {
+  const taken = [...ids].sort();
+  ids.clear();
+  return taken;
 }

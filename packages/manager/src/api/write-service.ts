@@ -1,6 +1,6 @@
 import type { Service, Template } from '@swarm/shared/domain/objects';
 import { templateContent, templateFor } from '@swarm/shared/domain/task-template';
-import type { ServiceSpec } from '@swarm/shared/engine-api/service-spec';
+import type { PortConfig, ServiceSpec } from '@swarm/shared/engine-api/service-spec';
 import { failedPrecondition } from '@swarm/shared/errors/api-error';
 import { timestamp } from '@swarm/shared/runtime/clock';
 import { deepEqual } from '@swarm/shared/runtime/deep-equal';
@@ -56,7 +56,10 @@ export function replaceService(context: WriteContext, current: Service, change: 
     ...(change.registryAuth !== undefined && { registryAuth: change.registryAuth }),
     ...(change.updateStatus && { UpdateStatus: change.updateStatus }),
     specVersion: changed || tryAnew ? tx.version : current.specVersion,
-    Endpoint: { ...(current.Endpoint.VirtualIPs && { VirtualIPs: current.Endpoint.VirtualIPs }), ...endpointOf(change.spec) },
+    Endpoint: {
+      ...(current.Endpoint.VirtualIPs && { VirtualIPs: current.Endpoint.VirtualIPs }),
+      ...endpointOf(change.spec, current.Endpoint.Ports),
+    },
     ...(isJob(change.spec) && {
       JobStatus: { JobIteration: { Index: (current.JobStatus?.JobIteration.Index ?? 0) + 1 }, LastExecution: timestamp(nowMs) },
     }),
@@ -95,9 +98,25 @@ function writeTemplate(
   return tx.templates.create({ ID: asID<TemplateID>(random.id()), ...(content ?? templateContent(service)) }).ID;
 }
 
-/** The part of a service's endpoint that follows from its spec. */
-function endpointOf({ EndpointSpec }: ServiceSpec): Service['Endpoint'] {
-  return { ...(EndpointSpec && { Spec: EndpointSpec }), ...(EndpointSpec?.Ports && { Ports: EndpointSpec.Ports }) };
+/**
+ * The part of a service's endpoint that follows from its spec. Ports whose number is left to the cluster keep the one
+ * they have; new ones get theirs from the allocator.
+ */
+function endpointOf({ EndpointSpec }: ServiceSpec, given: readonly PortConfig[] = []): Service['Endpoint'] {
+  const asked = EndpointSpec?.Ports;
+  const free = given.filter(
+    (port) => asked?.some((other) => other.PublishedPort === port.PublishedPort && other.Protocol === port.Protocol) !== true,
+  );
+  const Ports = asked?.map((port) => {
+    if (port.PublishMode === 'host' || (port.PublishedPort ?? 0) > 0) return port;
+    const at = free.findIndex((other) => isSamePort(other, port) && (other.PublishedPort ?? 0) > 0);
+    return at < 0 ? port : { ...port, ...free.splice(at, 1)[0] };
+  });
+  return { ...(EndpointSpec && { Spec: EndpointSpec }), ...(Ports && { Ports }) };
+}
+
+function isSamePort(a: PortConfig, b: PortConfig): boolean {
+  return a.TargetPort === b.TargetPort && a.Protocol === b.Protocol && a.PublishMode === b.PublishMode;
 }
 
 function isJob({ Mode }: ServiceSpec): boolean {

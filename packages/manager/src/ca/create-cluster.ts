@@ -1,12 +1,14 @@
-import type { Cluster, Node } from '@swarm/shared/domain/objects';
+import { decideNetworkAllocation } from '@swarm/shared/domain/network-allocation';
+import type { Cluster, Network, Node } from '@swarm/shared/domain/objects';
 import type { Availability, SwarmSpec } from '@swarm/shared/engine-api/cluster-spec';
+import { ApiError } from '@swarm/shared/errors/api-error';
 import { createCertificateRequest } from '@swarm/shared/identity/certificate-request';
 import { createRoot, tlsInfo } from '@swarm/shared/identity/certificates';
 import type { NodeIdentity } from '@swarm/shared/identity/identity';
 import { createJoinToken } from '@swarm/shared/identity/join-token';
 import { createUnlockKey } from '@swarm/shared/identity/unlock-key';
 import type { Clock } from '@swarm/shared/runtime/clock';
-import { asID, type ClusterID, type NodeID, type Random } from '@swarm/shared/runtime/ids';
+import { asID, type ClusterID, type NetworkID, type NodeID, type Random } from '@swarm/shared/runtime/ids';
 import type { ClusterCertificates } from '../seams/cluster-certificates.ts';
 import type { Draft, Store } from '../store/store.ts';
 import { clusterSpecForInit } from './default-cluster-spec.ts';
@@ -15,6 +17,8 @@ export interface NewCluster {
   readonly cluster: Draft<Cluster>;
   /** The first manager. */
   readonly node: Draft<Node>;
+  /** What published ports go through. */
+  readonly ingress: Draft<Network>;
   /** Of the first manager; the caller stores it on disk. */
   readonly identity: NodeIdentity;
 }
@@ -73,14 +77,29 @@ export async function createCluster(
     privateKey: options.privateKey,
     rootCertificate: ca.certificate,
   };
-  return { cluster, node, identity };
+  return { cluster, node, ingress: ingressNetwork(cluster, asID(random.id()), options.advertiseHost), identity };
 }
 
-/** Writes a new cluster and its first node in one transaction. */
-export async function commitCluster(store: Store, { cluster, node }: NewCluster): Promise<void> {
+const INGRESS_SPEC = { Name: 'ingress', Driver: 'overlay', Ingress: true, Labels: {} } as const;
+
+/** @throws when the pools have no room for it; what the user gave was checked before. */
+function ingressNetwork(cluster: Draft<Cluster>, ID: NetworkID, hostAddress: string): Draft<Network> {
+  const outcome = decideNetworkAllocation(INGRESS_SPEC, {
+    pools: cluster.DefaultAddrPool,
+    subnetSize: cluster.SubnetSize,
+    networks: [],
+    hostAddresses: [hostAddress],
+  });
+  if (!outcome.ok) throw new ApiError('invalid-argument', outcome.reason);
+  return { ID, Spec: INGRESS_SPEC, allocation: outcome.allocation };
+}
+
+/** Writes a new cluster, its first node and its ingress network in one transaction. */
+export async function commitCluster(store: Store, { cluster, node, ingress }: NewCluster): Promise<void> {
   await store.update((tx) => {
     if (tx.clusters.size > 0) throw new Error('this store holds a cluster already');
     tx.clusters.create(cluster);
     tx.nodes.create(node);
+    tx.networks.create(ingress);
   });
 }

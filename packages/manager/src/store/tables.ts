@@ -1,6 +1,18 @@
 import { dependenciesOf } from '@swarm/shared/domain/depends-on';
 import { ROTATES_LABEL } from '@swarm/shared/domain/labels';
-import type { Client, Cluster, Config, Network, Node, Secret, Service, StackRevision, Task, Template } from '@swarm/shared/domain/objects';
+import type {
+  Client,
+  Cluster,
+  Config,
+  Gateway,
+  Network,
+  Node,
+  Secret,
+  Service,
+  StackRevision,
+  Task,
+  Template,
+} from '@swarm/shared/domain/objects';
 
 /** The tables of the store and the shape of their objects. */
 export interface Tables {
@@ -10,6 +22,7 @@ export interface Tables {
   templates: Template;
   tasks: Task;
   networks: Network;
+  gateways: Gateway;
   secrets: Secret;
   configs: Config;
   stackRevisions: StackRevision;
@@ -23,6 +36,7 @@ export const TABLE_NAMES = [
   'templates',
   'tasks',
   'networks',
+  'gateways',
   'secrets',
   'configs',
   'stackRevisions',
@@ -90,7 +104,15 @@ export const INDEXES = {
       return id === '' ? [] : [shortContainerID(id)];
     },
   },
-  networks: { name: specName },
+  networks: {
+    name: specName,
+    /** Under `true`: the network that published ports go through. There is one at most. */
+    ingress: (network) => (network.Spec.Ingress === true ? ['true'] : []),
+  },
+  gateways: {
+    network: (gateway) => [gateway.networkID],
+    node: (gateway) => [gateway.nodeID],
+  },
   secrets: { name: specName, rotating },
   configs: { name: specName, rotating },
   stackRevisions: { stack: (revision) => [revision.stack] },

@@ -2,17 +2,20 @@ import type { NodeDescription, NodeSpec, Role, SwarmSpec, TLSInfo } from '../eng
 import type { ConfigSpec, NetworkSpec, SecretSpec } from '../engine-api/payload-specs.ts';
 import type { EndpointSpec, GenericResource, PortConfig, ServiceSpec, TaskSpec } from '../engine-api/service-spec.ts';
 import type { StackBody } from '../engine-api/stack-spec.ts';
-import type {
-  ClientID,
-  ClusterID,
-  ConfigID,
-  NetworkID,
-  NodeID,
-  SecretID,
-  ServiceID,
-  StackRevisionID,
-  TaskID,
-  TemplateID,
+import type { NetworkProblem } from '../protocol/network-state.ts';
+import {
+  asID,
+  type ClientID,
+  type ClusterID,
+  type ConfigID,
+  type GatewayID,
+  type NetworkID,
+  type NodeID,
+  type SecretID,
+  type ServiceID,
+  type StackRevisionID,
+  type TaskID,
+  type TemplateID,
 } from '../runtime/ids.ts';
 import type { DesiredState, ObservedState } from './task-state.ts';
 
@@ -66,6 +69,15 @@ export interface Node extends StoredObject<NodeID> {
   readonly keyFingerprint: string;
   /** False while the host's engine does not answer: such a node takes no new tasks, and keeps those it has. */
   readonly engineHealth?: { readonly ok: boolean; readonly message?: string };
+  /** Where its VXLAN packets go; absent: `Status.Addr`. Owner: dispatcher. */
+  readonly dataPathAddr?: string;
+  /** What the host says is wrong with its networks; absent: nothing. Owner: dispatcher. */
+  readonly networkProblems?: readonly NetworkProblem[];
+}
+
+/** The address to which other nodes send VXLAN packets. */
+export function dataPathAddress(node: Pick<Node, 'dataPathAddr' | 'Status'>): string {
+  return node.dataPathAddr ?? node.Status.Addr;
 }
 
 export type UpdateState = 'updating' | 'paused' | 'completed' | 'rollback_started' | 'rollback_paused' | 'rollback_completed';
@@ -176,13 +188,30 @@ export interface Task extends StoredObject<TaskID> {
 
 export interface Network extends StoredObject<NetworkID> {
   readonly Spec: NetworkSpec & { readonly Name: string };
-  /** Owner: allocator. Absent until allocated. */
+  /** Given at creation, and never changed. Absent: no overlay, or made by a release that had none. */
   readonly allocation?: {
     readonly vni: number;
     readonly configs: readonly { readonly Subnet: string; readonly Gateway: string }[];
+    /** CIDR: where the VIPs are. */
+    readonly vipRange: string;
   };
   /** `host` and `bridge` exist in every cluster and are hidden from lists. */
   readonly predefined?: boolean;
+}
+
+/**
+ * A node's own address in a network, the gateway of its containers there: the node has the network exactly as long as
+ * this exists. Owner: allocator. The id is `gatewayID`.
+ */
+export interface Gateway extends StoredObject<GatewayID> {
+  readonly networkID: NetworkID;
+  readonly nodeID: NodeID;
+  /** Without mask. */
+  readonly address: string;
+}
+
+export function gatewayID(networkID: string, nodeID: string): GatewayID {
+  return asID(`${networkID}.${nodeID}`);
 }
 
 export interface Secret extends StoredObject<SecretID> {

@@ -11,7 +11,7 @@ export type TaskWriter = 'orchestrator' | 'allocator' | 'scheduler' | 'worker';
 export const RUNG_WRITERS: Readonly<Record<ObservedState, readonly TaskWriter[]>> = {
   new: ['orchestrator', 'allocator'], // the allocator says why a task cannot leave this rung
   pending: ['allocator', 'scheduler'], // the scheduler says why a task was not placed
-  assigned: ['scheduler'],
+  assigned: ['scheduler', 'allocator'], // the allocator says why a placed task has no address yet
   accepted: ['worker'],
   preparing: ['worker'],
   ready: ['worker'],

@@ -1,8 +1,11 @@
-import { isIP } from 'node:net';
+import type { AllocationOutcome } from '@swarm/shared/domain/network-allocation';
+import { decideNetworkAllocation, explainBadIPAM, explainBadOptions } from '@swarm/shared/domain/network-allocation';
+import type { Network } from '@swarm/shared/domain/objects';
 import { predefinedNetwork } from '@swarm/shared/domain/predefined-networks';
 import { NetworkCreateSchema, type NetworkSpec } from '@swarm/shared/engine-api/payload-specs';
 import { ApiError, badRequest, invalidArgument } from '@swarm/shared/errors/api-error';
-import type { ReadTransaction } from '../../store/store.ts';
+import { asID, type Random } from '@swarm/shared/runtime/ids';
+import type { ReadTransaction, WriteTransaction } from '../../store/store.ts';
 import { networksByName } from '../lookup.ts';
 import { canonicalSpec } from './canonical-spec.ts';
 import { checkObjectName } from './names.ts';
@@ -23,12 +26,8 @@ export function admitNetwork(input: NetworkSpec): NetworkSpec & { readonly Name:
   }
   checkObjectName(Name);
   if (input.Attachable === true && input.Ingress === true) throw invalidArgument('ingress network cannot be attachable');
-  if (input.Ingress === true) {
-    throw new ApiError('unimplemented', `network "${Name}" cannot be the ingress network: ingress is not available in this version yet`);
-  }
-  for (const { Subnet = '' } of input.IPAM?.Config ?? []) {
-    if (Subnet !== '' && !isSubnet(Subnet)) throw badRequest(`invalid subnet ${Subnet}: invalid CIDR block notation`);
-  }
+  const bad = isOverlay(input) ? (explainBadIPAM(input) ?? explainBadOptions(input)) : undefined;
+  if (bad !== undefined) throw badRequest(bad);
   const { CheckDuplicate: _, ...spec } = input;
   return { ...canonicalSpec(NetworkCreateSchema, spec), Name, Driver: input.Driver || 'overlay', Labels: input.Labels ?? {} };
 }
@@ -39,8 +38,30 @@ export function checkNetworkNameIsFree(tx: ReadTransaction, name: string, isLoca
   throw new ApiError('already-exists', `network with name ${name} already exists`);
 }
 
-function isSubnet(text: string): boolean {
-  const [address = '', prefix = '', ...rest] = text.split('/');
-  const family = isIP(address);
-  return family !== 0 && rest.length === 0 && /^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128);
+/** The only driver whose networks span hosts; the cluster gives them their addresses. */
+export function isOverlay({ Driver }: NetworkSpec): boolean {
+  return (Driver || 'overlay').toLowerCase() === 'overlay';
+}
+
+/** Writes an admitted network with its subnet and number. @throws ApiError when the cluster has none to give */
+export function createNetwork(tx: WriteTransaction, random: Random, Spec: NetworkSpec & { readonly Name: string }): Network {
+  const ingress = tx.networks.by('ingress', 'true')[0];
+  if (Spec.Ingress === true && ingress !== undefined) {
+    throw new ApiError('already-exists', `ingress network (${ingress.ID}) is already present`, { rpc: 'AlreadyExists' });
+  }
+  const ID = asID<Network['ID']>(random.id());
+  if (!isOverlay(Spec)) return tx.networks.create({ ID, Spec });
+  const cluster = tx.clusters.all()[0];
+  const outcome = decideNetworkAllocation(Spec, {
+    pools: cluster?.DefaultAddrPool ?? [],
+    subnetSize: cluster?.SubnetSize ?? 0,
+    networks: tx.networks.all(),
+    hostAddresses: tx.nodes.all().map((node) => node.Status.Addr),
+  });
+  if (!outcome.ok) throw refusal(outcome);
+  return tx.networks.create({ ID, Spec, allocation: outcome.allocation });
+}
+
+function refusal({ cause, reason }: Extract<AllocationOutcome, { ok: false }>): ApiError {
+  return cause === 'exhausted' ? new ApiError('unavailable', reason) : invalidArgument(reason);
 }

@@ -14,9 +14,12 @@ beforeAll(async () => {
   await store.update((tx) => {
     tx.networks.create({ ID: asID('stacknetwork'), Spec: { Name: 'st_default', Labels: { 'com.docker.stack.namespace': 'st' } } });
     tx.networks.create({ ID: asID('overlaynetwork'), Spec: { Name: 'backend' } });
+    tx.networks.create({ ID: asID('macs'), Spec: { Name: 'macs', Driver: 'macvlan', Scope: 'swarm' } });
+    tx.networks.create({ ID: asID('ingress'), Spec: { Name: 'ingress', Ingress: true } });
     tx.secrets.create({ ID: asID('secret1'), Spec: { Name: 'password' } });
     const context = { tx, random: { id: () => `id${tx.services.size}x`, fraction: () => 0 }, nowMs: 0 };
     createService(context, admit(web({ Name: 'taken', EndpointSpec: { Ports: [hostPort(8080)] } }), tx).spec, undefined);
+    createService(context, admit({ ...ports({ TargetPort: 80, PublishedPort: 9000 }), Name: 'meshed' }, tx).spec, undefined);
   });
 });
 
@@ -104,10 +107,32 @@ const refusals: readonly (readonly [string, ServiceSpecInput, number, string])[]
     invalid("port '8080' is already in use by service 'taken' (id0x) as a host-published port"),
   ],
   [
-    'an ingress port',
-    ports({ TargetPort: 80, PublishedPort: 9090 }),
-    501,
-    'published port 9090 of service "web" is in ingress mode, which this version cannot do yet; publish it with mode=host',
+    'an ingress port that another has in ingress mode',
+    ports({ TargetPort: 80, PublishedPort: 9000 }),
+    400,
+    invalid("port '9000' is already in use by service 'meshed' (id1x) as an ingress port"),
+  ],
+  [
+    'a host port that another has in ingress mode',
+    ports(hostPort(9000)),
+    400,
+    invalid("port '9000' is already in use by service 'meshed' (id1x) as an ingress port"),
+  ],
+  [
+    'an ingress port of a service on the host network',
+    { ...ports({ TargetPort: 80, PublishedPort: 9090 }), ...networks('host') },
+    400,
+    invalid(
+      'service "web" is in network "host", so its ports cannot be published through ingress; publish them with mode=host or not at all, or take it out of "host"',
+    ),
+  ],
+  [
+    'a foreign word for how ingress leads to tasks',
+    web({ Labels: { 'swarm.ingress': 'sticky' } }),
+    400,
+    invalid(
+      'label swarm.ingress=sticky of service "web" is neither mesh (every node leads to every task) nor local (a node leads to its own tasks only)',
+    ),
   ],
   ['a foreign mount type', web({}, { Mounts: [{ Type: 'foo', Target: '/x' }] }), 400, 'invalid MountType: "foo"'],
   [
@@ -143,11 +168,28 @@ const refusals: readonly (readonly [string, ServiceSpecInput, number, string])[]
     403,
     'The network docker0 cannot be used with services. Only networks scoped to the swarm can be used, such as those created with the overlay driver.',
   ],
+  ['the ingress network', networks('ingress'), 400, invalid('Service cannot be explicitly attached to the ingress network "ingress"')],
   [
-    'a cluster network',
-    networks('st_default', 'backend'),
-    501,
-    'service "web" cannot be attached to network "backend": networks between hosts are not available in this version yet; leave the network out, or use the predefined network "host" or "bridge"',
+    'a cluster network of another driver',
+    networks('macs'),
+    400,
+    invalid(
+      'service "web" cannot be attached to network "macs": its driver "macvlan" reaches one host only; use a network of driver "overlay", or the predefined network "host" or "bridge"',
+    ),
+  ],
+  [
+    'one network twice',
+    networks('backend', 'overlaynetwork'),
+    400,
+    invalid('service "web" names network "backend" twice; name it once, with all its aliases'),
+  ],
+  [
+    'the host network beside another',
+    networks('backend', 'host'),
+    400,
+    invalid(
+      'service "web" cannot be in network "host" and in others: a container in "host" has no network of its own; leave "host" or the others out',
+    ),
   ],
   [
     'a secret that is not there',
@@ -275,11 +317,17 @@ test('admitting what was admitted changes nothing', () => {
   expect(admit(spec).spec).toEqual(spec);
 });
 
-test("a stack's own network is taken by its id, with a warning", () => {
-  const { spec, warnings } = admit(networks('st_default'));
-  expect(spec.TaskTemplate.Networks).toEqual([{ Target: 'stacknetwork' }]);
-  expect(warnings).toHaveLength(1);
-  expect(warnings[0]).toContain('"st_default"');
+test('networks are taken by their ids, in their order', () => {
+  const { spec, warnings } = admit(networks('st_default', 'backend'));
+  expect(spec.TaskTemplate.Networks).toEqual([{ Target: 'stacknetwork' }, { Target: 'overlaynetwork' }]);
+  expect(warnings).toEqual([]);
+});
+
+test('a service may publish its own port again', () => {
+  store.view((tx) => {
+    const current = tx.services.by('name', 'meshed')[0]!;
+    expect(admitService(current.Spec, { tx, current, isLocalNetwork: () => false }).spec.EndpointSpec).toEqual(current.Spec.EndpointSpec);
+  });
 });
 
 test('the predefined network host needs nothing and warns of nothing', () => {

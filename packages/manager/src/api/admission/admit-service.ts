@@ -4,7 +4,7 @@ import { ApiError } from '@swarm/shared/errors/api-error';
 import type { ReadTransaction } from '../../store/store.ts';
 import { nameConflict } from '../store-access.ts';
 import { canonicalSpec } from './canonical-spec.ts';
-import { checkPortConflicts, refuseIngressPorts } from './check-ports.ts';
+import { checkIngress, checkPortConflicts } from './check-ports.ts';
 import { checkReferencesExist } from './check-references.ts';
 import { checkService, modesOf } from './check-service.ts';
 import { fillService } from './fill-service.ts';
@@ -37,13 +37,13 @@ export function admitService(input: ServiceSpecInput, view: AdmissionView): Admi
   const networks = spec.TaskTemplate.Networks ?? [];
   const resolved = resolveNetworks(view.tx, spec.Name, networks, view.isLocalNetwork);
   checkPortConflicts(view.tx, spec.EndpointSpec, view.current?.ID);
-  refuseIngressPorts(spec.Name, spec.EndpointSpec);
+  checkIngress(view.tx, spec);
   checkReferencesExist(view.tx, spec.TaskTemplate.ContainerSpec ?? {});
   if (view.current === undefined) checkNameIsFree(view.tx, spec.Name);
   else checkReplaces(view.current, spec);
   const { Networks: _, ...task } = spec.TaskTemplate;
-  const TaskTemplate = resolved.networks.length === 0 ? task : { ...task, Networks: resolved.networks };
-  return { spec: { ...spec, TaskTemplate }, warnings: resolved.warnings };
+  const TaskTemplate = resolved.length === 0 ? task : { ...task, Networks: resolved };
+  return { spec: { ...spec, TaskTemplate }, warnings: [] };
 }
 
 function checkNameIsFree(tx: ReadTransaction, name: string): void {

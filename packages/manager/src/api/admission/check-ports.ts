@@ -1,6 +1,9 @@
+import { INGRESS_LABEL } from '@swarm/shared/domain/labels';
+import { hasIngressPorts, isIngressMode } from '@swarm/shared/domain/network-needs';
 import type { Service } from '@swarm/shared/domain/objects';
-import type { EndpointSpec, PortConfig } from '@swarm/shared/engine-api/service-spec';
-import { ApiError, invalidArgument } from '@swarm/shared/errors/api-error';
+import { predefinedNetwork } from '@swarm/shared/domain/predefined-networks';
+import type { EndpointSpec, PortConfig, ServiceSpec } from '@swarm/shared/engine-api/service-spec';
+import { type ApiError, failedPrecondition, invalidArgument } from '@swarm/shared/errors/api-error';
 import type { ReadTransaction } from '../../store/store.ts';
 
 /**
@@ -33,13 +36,23 @@ function portTaken(number: number, service: Service, how: string): ApiError {
   return invalidArgument(`port '${number}' is already in use by service '${service.Spec.Name}' (${service.ID}) as ${how}`);
 }
 
-/** @throws ApiError 501: ingress needs the cluster's own network, which this version does not have. */
-export function refuseIngressPorts(serviceName: string, endpoint: EndpointSpec | undefined): void {
-  const port = (endpoint?.Ports ?? []).find((candidate) => candidate.PublishMode !== 'host');
-  if (port === undefined) return;
-  const which = (port.PublishedPort ?? 0) > 0 ? `published port ${port.PublishedPort}` : `port ${port.TargetPort}`;
-  throw new ApiError(
-    'unimplemented',
-    `${which} of service "${serviceName}" is in ingress mode, which this version cannot do yet; publish it with mode=host`,
+/** What publishing through ingress needs, and the label that chooses how. @throws ApiError 400 */
+export function checkIngress(tx: ReadTransaction, { Name, Labels, EndpointSpec, TaskTemplate }: ServiceSpec): void {
+  const mode = Labels[INGRESS_LABEL];
+  if (mode !== undefined && !isIngressMode(mode)) {
+    throw invalidArgument(
+      `label ${INGRESS_LABEL}=${mode} of service "${Name}" is neither mesh (every node leads to every task) nor local (a node leads to its own tasks only)`,
+    );
+  }
+  if (!hasIngressPorts(EndpointSpec)) return;
+  if (tx.networks.count('ingress', 'true') === 0) {
+    throw failedPrecondition('service needs ingress network, but no ingress network is present');
+  }
+  const alone = (TaskTemplate.Networks ?? [])
+    .map(({ Target = '' }) => predefinedNetwork(Target)?.Name)
+    .find((name) => name === 'host' || name === 'none');
+  if (alone === undefined) return;
+  throw invalidArgument(
+    `service "${Name}" is in network "${alone}", so its ports cannot be published through ingress; publish them with mode=host or not at all, or take it out of "${alone}"`,
   );
 }

@@ -1,3 +1,4 @@
+import { hasIngressPorts } from '@swarm/shared/domain/network-needs';
 import type { Network } from '@swarm/shared/domain/objects';
 import { isLive } from '@swarm/shared/domain/task-state';
 import { failedPrecondition } from '@swarm/shared/errors/api-error';
@@ -7,6 +8,12 @@ import type { ReadTransaction } from '../../store/store.ts';
 export function refuseNetworkInUse(tx: ReadTransaction, network: Network): void {
   const service = tx.services.by('network', network.ID)[0];
   if (service !== undefined) throw failedPrecondition(`network ${network.ID} is in use by service ${service.ID}`);
+  if (network.Spec.Ingress === true) {
+    const dependent = tx.services.all().find(({ Spec }) => hasIngressPorts(Spec.EndpointSpec));
+    if (dependent !== undefined) {
+      throw failedPrecondition(`ingress network cannot be removed because service ${dependent.ID} depends on it`);
+    }
+  }
   for (const template of tx.templates.all()) {
     if (!(template.spec.Networks ?? []).some((attachment) => attachment.Target === network.ID)) continue;
     // Tasks of a service that is gone are on their way out, whether or not anyone has told them yet.

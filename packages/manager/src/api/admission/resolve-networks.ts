@@ -1,42 +1,36 @@
-import { STACK_NAMESPACE_LABEL } from '@swarm/shared/domain/labels';
 import type { Network } from '@swarm/shared/domain/objects';
 import { predefinedNetwork } from '@swarm/shared/domain/predefined-networks';
 import type { NetworkAttachmentConfig } from '@swarm/shared/engine-api/service-spec';
 import { ApiError, invalidArgument, notFound } from '@swarm/shared/errors/api-error';
 import type { ReadTransaction } from '../../store/store.ts';
 import { findNetwork } from '../lookup.ts';
-
-export interface ResolvedNetworks {
-  /** With ids as targets. */
-  readonly networks: readonly NetworkAttachmentConfig[];
-  readonly warnings: readonly string[];
-}
+import { isOverlay } from './admit-network.ts';
 
 /**
  * Puts ids in the place of names, and refuses what cannot be attached. `isLocal` says whether the local engine has a
  * network of that name, which is a different mistake than a name nobody knows.
- * @throws ApiError 403 local network, 500 unknown network, 501 cluster network that this version cannot attach
+ * @throws ApiError 403 local network, 500 unknown network, 400 one that services cannot be attached to
  */
 export function resolveNetworks(
   tx: ReadTransaction,
   serviceName: string,
   attachments: readonly NetworkAttachmentConfig[],
   isLocal: (term: string) => boolean,
-): ResolvedNetworks {
-  const warnings: string[] = [];
+): readonly NetworkAttachmentConfig[] {
   const networks = attachments.map((attachment) => {
     const term = attachment.Target ?? '';
     const predefined = predefinedNetwork(term);
     if (predefined !== undefined) return { ...attachment, Target: predefined.ID };
     const network = resolveNetwork(tx, term, isLocal);
     checkAttachable(serviceName, network);
-    warnings.push(
-      `network "${network.Spec.Name}": networks between hosts are not available in this version yet; ` +
-        `the tasks of service "${serviceName}" run on the default bridge of their host and do not find each other by name`,
-    );
     return { ...attachment, Target: network.ID };
   });
-  return { networks, warnings };
+  checkTogether(
+    tx,
+    serviceName,
+    networks.map((network) => network.Target),
+  );
+  return networks;
 }
 
 function resolveNetwork(tx: ReadTransaction, term: string, isLocal: (term: string) => boolean): Network {
@@ -59,16 +53,23 @@ function checkAttachable(serviceName: string, network: Network): void {
   if (network.Spec.Ingress === true) {
     throw invalidArgument(`Service cannot be explicitly attached to the ingress network "${network.Spec.Name}"`);
   }
-  if (isStackDefault(network)) return;
-  throw new ApiError(
-    'unimplemented',
-    `service "${serviceName}" cannot be attached to network "${network.Spec.Name}": networks between hosts are not available in this version yet; ` +
-      'leave the network out, or use the predefined network "host" or "bridge"',
+  if (isOverlay(network.Spec)) return;
+  throw invalidArgument(
+    `service "${serviceName}" cannot be attached to network "${network.Spec.Name}": its driver "${network.Spec.Driver}" reaches one host only; use a network of driver "overlay", or the predefined network "host" or "bridge"`,
   );
 }
 
-/** The network that a stack gets when its file names none. */
-export function isStackDefault(network: Network): boolean {
-  const stack = network.Spec.Labels?.[STACK_NAMESPACE_LABEL];
-  return stack !== undefined && network.Spec.Name === `${stack}_default`;
+/** `host` and `none` leave a container no place of its own in any other network. */
+function checkTogether(tx: ReadTransaction, serviceName: string, targets: readonly string[]): void {
+  const twice = targets.find((target, at) => targets.indexOf(target) < at);
+  const name = (target: string) => predefinedNetwork(target)?.Name ?? tx.networks.get(target)?.Spec.Name ?? target;
+  if (twice !== undefined)
+    throw invalidArgument(`service "${serviceName}" names network "${name(twice)}" twice; name it once, with all its aliases`);
+  const alone = targets.map(name).find((network, at) => predefinedNetwork(targets[at] as string) !== undefined && ALONE.has(network));
+  if (alone === undefined || targets.length === 1) return;
+  throw invalidArgument(
+    `service "${serviceName}" cannot be in network "${alone}" and in others: a container in "${alone}" has no network of its own; leave "${alone}" or the others out`,
+  );
 }
+
+const ALONE: ReadonlySet<string> = new Set(['host', 'none']);

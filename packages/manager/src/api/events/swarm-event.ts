@@ -16,10 +16,15 @@ export interface SwarmEvent {
 
 const TYPES = { nodes: 'node', services: 'service', networks: 'network', secrets: 'secret', configs: 'config' } as const;
 
+type PublicChange = Extract<Change, { readonly table: keyof typeof TYPES }>;
+
+function isPublic(change: Change): change is PublicChange {
+  return Object.hasOwn(TYPES, change.table);
+}
+
 /** The event that a change of the store is; none for tables that have none, and for what no client can see. */
 export function eventOf(change: Change, nowMs: number): SwarmEvent | undefined {
-  const Type = Object.hasOwn(TYPES, change.table) ? TYPES[change.table as keyof typeof TYPES] : undefined;
-  if (Type === undefined) return undefined;
+  if (!isPublic(change)) return undefined;
   const Action = change.before === undefined ? 'create' : change.after === undefined ? 'remove' : 'update';
   const Attributes: Record<string, string> = { name: nameOf(change) };
   if (change.before !== undefined && change.after !== undefined) {
@@ -28,11 +33,16 @@ export function eventOf(change: Change, nowMs: number): SwarmEvent | undefined {
     if (change.table === 'nodes') addDifferences(Attributes, nodeFacts(change.before), nodeFacts(change.after));
   }
   const time = Math.floor(nowMs / 1000);
-  return { Type, Action, Actor: { ID: change.id, Attributes }, scope: 'swarm', time, timeNano: nowMs * 1_000_000 };
+  return { Type: TYPES[change.table], Action, Actor: { ID: change.id, Attributes }, scope: 'swarm', time, timeNano: nowMs * 1_000_000 };
 }
 
-/** A node is written for more than its users can see, and often. */
+/** A node is written for more than its users can see, and often; a service gets its virtual IPs after its creation. */
 function isVisible(change: Change): boolean {
+  if (change.table === 'services' && change.before !== undefined && change.after !== undefined) {
+    const { Endpoint: _was, Version: _v, UpdatedAt: _u, ...before } = change.before;
+    const { Endpoint: _is, Version: _w, UpdatedAt: _x, ...after } = change.after;
+    return !deepEqual(before, after) || deepEqual(_was, _is);
+  }
   if (change.table !== 'nodes' || change.before === undefined || change.after === undefined) return true;
   const { before, after } = change;
   return !deepEqual(nodeFacts(before), nodeFacts(after)) || !deepEqual(before.Spec, after.Spec);
@@ -56,8 +66,9 @@ function serviceFacts({ Spec, UpdateStatus }: Service): Facts {
   };
 }
 
-function nodeFacts({ Spec, Status, ManagerStatus, role }: Node): Facts {
+function nodeFacts({ Spec, Status, ManagerStatus, role, networkProblems = [] }: Node): Facts {
   return {
+    ...(networkProblems.length > 0 && { networkproblem: networkProblems.map((problem) => problem.text).join('; ') }),
     availability: Spec.Availability,
     role,
     state: Status.State,

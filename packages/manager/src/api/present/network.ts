@@ -1,9 +1,9 @@
+import { VXLAN_OPTION } from '@swarm/shared/domain/network-allocation';
 import type { Network } from '@swarm/shared/domain/objects';
 import { PREDEFINED_LABEL, type PredefinedNetwork } from '@swarm/shared/domain/predefined-networks';
 import { ZERO_TIME } from '@swarm/shared/runtime/clock';
 
 const DEFAULT_DRIVER = 'overlay';
-const VXLAN_OPTION = 'com.docker.network.driver.overlay.vxlanid_list';
 
 /** A cluster network as `GET /networks` shows it, beside the local engine's own. */
 export function presentNetwork(network: Network): object {

@@ -3,10 +3,9 @@ import { predefinedNetwork } from '@swarm/shared/domain/predefined-networks';
 import { decodeJSON } from '@swarm/shared/engine-api/decode';
 import { NetworkCreateSchema } from '@swarm/shared/engine-api/payload-specs';
 import { ApiError, badRequest, notFound } from '@swarm/shared/errors/api-error';
-import { asID } from '@swarm/shared/runtime/ids';
 import type { FastifyInstance } from 'fastify';
 import type { ReadTransaction, Store } from '../../store/store.ts';
-import { admitNetwork, checkNetworkNameIsFree, isClusterNetwork } from '../admission/admit-network.ts';
+import { admitNetwork, checkNetworkNameIsFree, createNetwork, isClusterNetwork } from '../admission/admit-network.ts';
 import { refuseNetworkInUse } from '../admission/network-in-use.ts';
 import { type Filters, parseFilters, passesAny } from '../filters.ts';
 import { isLocalNetwork } from '../local-networks.ts';
@@ -46,7 +45,7 @@ export function addNetworkRoutes(app: FastifyInstance, deps: RouteDeps): void {
     const local = await isLocalNetwork(deps, Spec.Name);
     const network = await store.update((tx) => {
       checkNetworkNameIsFree(tx, Spec.Name, () => local);
-      return tx.networks.create({ ID: asID(deps.random.id()), Spec });
+      return createNetwork(tx, deps.random, Spec);
     });
     return sendJSON(reply, { Id: network.ID, Warning: '' }, 201);
   });

@@ -8,7 +8,7 @@ import { ApiError, badRequest } from '@swarm/shared/errors/api-error';
 import { deepEqual } from '@swarm/shared/runtime/deep-equal';
 import { asID } from '@swarm/shared/runtime/ids';
 import type { WriteTransaction } from '../../store/store.ts';
-import { admitNetwork, checkNetworkNameIsFree } from '../admission/admit-network.ts';
+import { admitNetwork, checkNetworkNameIsFree, createNetwork } from '../admission/admit-network.ts';
 import { admitConfig, admitPayloadUpdate, admitSecret } from '../admission/admit-payload.ts';
 import { admitService } from '../admission/admit-service.ts';
 import { diffSpec } from '../decide/diff-spec.ts';
@@ -77,7 +77,7 @@ function applyNetwork(context: StackContext, stack: string, name: string, input:
   if (existing !== undefined)
     return { result: result('network', existing, 'unchanged'), warnings: explainLeftNetwork(existing.Spec, Spec) };
   checkNetworkNameIsFree(tx, name, isLocalNetwork);
-  return { result: result('network', tx.networks.create({ ID: asID(random.id()), Spec }), 'created'), warnings: [] };
+  return { result: result('network', createNetwork(tx, random, Spec), 'created'), warnings: [] };
 }
 
 /** What of a network can be asked for in a stack, so that what is not said equals what was not asked for. */
