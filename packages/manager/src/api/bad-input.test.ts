@@ -16,7 +16,7 @@ import { startTestApi, type TestApi } from './testing/cluster.ts';
 /** Whatever comes in: the documented error, and nothing changed. 500 is no answer to a body, except where Docker's is. */
 
 const KNOWN_500 =
-  /update out of sequence|^network .*not found$|invalid (Availability|address)|subnet size|invalid base pool|invalid CIDR|Datapath/;
+  /^rpc error: code = Unknown desc = |^network .*not found$|invalid (Availability|address)|subnet size|invalid base pool|invalid CIDR|Datapath/;
 
 interface Target {
   readonly url: string;
