@@ -162,8 +162,8 @@ describe('on the wire', () => {
     const { path, api, version, untilQuiet } = await listen();
     const before = version();
     for (const text of [
-      head('Content-Length: 1000\r\n') + '{"Name":"web"',
-      head('Transfer-Encoding: chunked\r\n') + '5\r\n{"Na',
+      `${head('Content-Length: 1000\r\n')}{"Name":"web"`,
+      `${head('Transfer-Encoding: chunked\r\n')}5\r\n{"Na`,
       'GET /events HTTP/1.1\r\nHost: x\r\n\r\n',
       'GET /services HTTP/1.1\r\nHo',
     ]) {
