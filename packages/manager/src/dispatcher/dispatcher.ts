@@ -48,7 +48,10 @@ export interface Dispatcher {
 }
 
 const DEFAULT_HEARTBEAT_PERIOD_MS = 5_000;
+/** A node's beats in the period after whose silence it is down. In a large cluster fewer: they are most of an idle manager's work. */
 const BEATS_PER_PERIOD = 5;
+const BEATS_PER_PERIOD_OF_MANY = 3;
+const MANY_NODES = 1_000;
 const NS_PER_MS = 1e6;
 
 /** The node's session that counts, with what hangs on it. */
@@ -65,7 +68,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
   const attended = new Map<string, Attended>();
   const connections = new Set<NodeSession>();
   let isStopping = false;
-  let settings = readSettings(store);
+  let { settings, periodMs } = readSettings(store);
 
   const fail = (error: unknown) => {
     if (!isStopping) onFailure(error);
@@ -75,7 +78,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
     store,
     clock,
     logger,
-    periodMs: () => settings.heartbeatEveryMs * BEATS_PER_PERIOD,
+    periodMs: () => periodMs,
     hasSession: (nodeID) => attended.has(nodeID),
     onSilent: (nodeID) => {
       attended.get(nodeID)?.session.close('nothing was heard of the node for a heartbeat period');
@@ -197,8 +200,9 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
     for (const change of commit.changes) followChange(change);
     if (!commit.changes.some(touchesSettings)) return;
     const next = readSettings(store);
-    if (deepEqual(next, settings)) return;
-    settings = next;
+    periodMs = next.periodMs;
+    if (deepEqual(next.settings, settings)) return;
+    settings = next.settings;
     for (const { session } of attended.values()) session.send({ type: 'settings', settings });
   }
 
@@ -265,14 +269,27 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
   };
 }
 
+const NOBODY: ReadonlySet<string> = new Set();
+
 /** The nodes whose assignments a task's change may touch: none for a mere report of its state. */
-function nodesConcerned(before: Task | undefined, after: Task | undefined): Set<string> {
+function nodesConcerned(before: Task | undefined, after: Task | undefined): ReadonlySet<string> {
+  // Most changes of tasks are such reports.
+  const isReport =
+    before !== undefined &&
+    after !== undefined &&
+    before.NodeID === after.NodeID &&
+    before.templateID === after.templateID &&
+    before.DesiredState === after.DesiredState &&
+    before.GenericResources === after.GenericResources &&
+    isLive(before) === isLive(after) &&
+    (after.NodeID === undefined || belongsToNode(before, after.NodeID) === belongsToNode(after, after.NodeID));
+  if (isReport) return NOBODY;
   const facets = (task: Task | undefined) =>
     task?.NodeID !== undefined && belongsToNode(task, task.NodeID)
       ? { node: task.NodeID, template: task.templateID, desired: task.DesiredState, live: isLive(task), resources: task.GenericResources }
       : undefined;
   const [was, is] = [facets(before), facets(after)];
-  if (deepEqual(was, is)) return new Set();
+  if (deepEqual(was, is)) return NOBODY;
   return new Set([was, is].flatMap((task) => (task === undefined ? [] : [task.node])));
 }
 
@@ -280,19 +297,23 @@ function touchesSettings(change: Change): boolean {
   if (change.table === 'clusters') return true;
   if (change.table !== 'nodes') return false;
   const { before, after } = change;
-  return before?.role !== after?.role || before?.ManagerStatus?.Addr !== after?.ManagerStatus?.Addr;
+  return (
+    before === undefined || after === undefined || before.role !== after.role || before.ManagerStatus?.Addr !== after.ManagerStatus?.Addr
+  );
 }
 
-function readSettings(store: Store): Settings {
+function readSettings(store: Store): { readonly settings: Settings; readonly periodMs: number } {
   return store.view((tx) => {
     const cluster: Cluster | undefined = tx.clusters.all()[0];
     const periodNs = cluster?.Spec.Dispatcher?.HeartbeatPeriod ?? 0;
     const periodMs = periodNs > 0 ? periodNs / NS_PER_MS : DEFAULT_HEARTBEAT_PERIOD_MS;
-    return {
-      heartbeatEveryMs: Math.max(1, Math.round(periodMs / BEATS_PER_PERIOD)),
+    const beats = tx.nodes.size > MANY_NODES ? BEATS_PER_PERIOD_OF_MANY : BEATS_PER_PERIOD;
+    const settings = {
+      heartbeatEveryMs: Math.max(1, Math.round(periodMs / beats)),
       managers: tx.nodes
         .all()
         .flatMap((node) => (node.role === 'manager' && node.ManagerStatus !== undefined ? [node.ManagerStatus.Addr] : [])),
     };
+    return { settings, periodMs };
   });
 }
