@@ -427,6 +427,16 @@ test('start-first with host-mode ports: a global task that waits for the old one
   expect(decideWith([old('shutdown'), waiting('ready')])).toEqual([]);
 });
 
+test('start-first with host-mode ports: a renewed task on a lost node does not make way for the one that takes over', () => {
+  const now = facts(serviceSpec({}, { ...PORTS, UpdateConfig: { Parallelism: 1, Order: 'start-first' } }), {
+    UpdateStatus: { State: 'updating', StartedAt: timestamp(T0), Message: 'update in progress' },
+  });
+  const lost = task('a', { node: 'A', origin: { kind: 'update' } });
+  const waiting = task('n', { state: 'pending', err: BUSY, origin: { kind: 'move' }, createdS: 1 });
+  const decided = decideService({ facts: now, world: world([down('A')], now, old), tasks: [lost, waiting], nodeIDs: [] }, T0 + 2_000);
+  expect(tellAll(decided)).toEqual([]);
+});
+
 const anyTask = fc
   .record({
     id: fc.integer({ min: 1, max: 999 }),

@@ -2,7 +2,7 @@ import type { Task, UpdateStatus } from '@swarm/shared/domain/objects';
 import { HOST_PORT_IN_USE } from '@swarm/shared/domain/placement-reasons';
 import { isLive } from '@swarm/shared/domain/task-state';
 import { withdraw } from './seat.ts';
-import { isRunning } from './standing.ts';
+import { isClean, isRunning } from './standing.ts';
 import { hostPortsOf } from './update-rules.ts';
 import { type Seat, SeatDraft, type SeatPlan, type ServiceFacts, type World } from './view.ts';
 
@@ -75,8 +75,8 @@ export function yieldPorts(
   if (waiting === undefined) return [];
   const wanted = hostPortsOf(facts.template);
   const isHolder = (task: Task) => hostPortsOf(world.templates.get(task.templateID)).some((port) => wanted.includes(port));
-  // A task of a global service has its node from the start, also while it waits.
-  const holders = live.filter((task) => task !== waiting && task.NodeID !== undefined && isHolder(task));
+  // One as the service is now (the waiting one itself, or one on a node that is down) is not what the update renews.
+  const holders = live.filter((task) => task.NodeID !== undefined && !isClean(task, facts, world) && isHolder(task));
   if (holders.length === 0) return [];
   const draft = new SeatDraft(tasks);
   draft.restOn(waiting);
