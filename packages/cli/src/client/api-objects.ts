@@ -93,4 +93,5 @@ export interface ApiConfig extends ApiMeta {
 export interface ApiNetwork extends NetworkSpec {
   readonly Id: string;
   readonly Name: string;
+  readonly Created: string;
 }

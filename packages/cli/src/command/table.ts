@@ -3,6 +3,7 @@ import { completeCommand, completion } from '../commands/completion.ts';
 import { daemon } from '../commands/daemon-command.ts';
 import { joinScript } from '../commands/join-script.ts';
 import { LOCK_COMMANDS } from '../commands/lock-commands.ts';
+import { NETWORK_COMMANDS } from '../commands/network-commands.ts';
 import { NODE_COMMANDS } from '../commands/node-commands.ts';
 import { PAYLOAD_COMMANDS } from '../commands/payload-commands.ts';
 import { SERVICE_COMMANDS } from '../commands/service-commands.ts';
@@ -15,6 +16,7 @@ export const COMMANDS: readonly Command[] = [
   ...CLUSTER_COMMANDS,
   ...LOCK_COMMANDS,
   joinScript,
+  ...NETWORK_COMMANDS,
   ...NODE_COMMANDS,
   ...PAYLOAD_COMMANDS,
   ...SERVICE_COMMANDS,
