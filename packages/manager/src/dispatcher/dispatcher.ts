@@ -1,8 +1,8 @@
-import type { Cluster, Task } from '@swarm/shared/domain/objects';
+import type { Task } from '@swarm/shared/domain/objects';
 import { isLive } from '@swarm/shared/domain/task-state';
 import type { ByteStream } from '@swarm/shared/protocol/byte-stream';
 import type { Link } from '@swarm/shared/protocol/link';
-import type { Hello, Settings, WorkerMessage } from '@swarm/shared/protocol/session';
+import type { Hello, WorkerMessage } from '@swarm/shared/protocol/session';
 import { assertNever } from '@swarm/shared/runtime/assert-never';
 import type { Clock } from '@swarm/shared/runtime/clock';
 import { deepEqual } from '@swarm/shared/runtime/deep-equal';
@@ -16,7 +16,10 @@ import { belongsToNode } from './decide/assignments.ts';
 import { decideReady, type NodeFacts } from './decide/node-facts.ts';
 import { ExecDirectory } from './exec-directory.ts';
 import { startLivenessMonitor } from './liveness-monitor.ts';
+import type { NetworkFeed } from './network-feed.ts';
+import { NetworkSide } from './network-side.ts';
 import { NodeSession, type SessionPeer } from './node-session.ts';
+import { BEATS_PER_PERIOD, readSettings, touchesSettings } from './settings.ts';
 import { startStatusCommitter } from './status-committer.ts';
 import { TaskStreams } from './task-streams.ts';
 
@@ -47,14 +50,11 @@ export interface Dispatcher {
   stop(): Promise<void>;
 }
 
-const DEFAULT_HEARTBEAT_PERIOD_MS = 5_000;
-const BEATS_PER_PERIOD = 5;
-const NS_PER_MS = 1e6;
-
 /** The node's session that counts, with what hangs on it. */
 interface Attended {
   readonly session: NodeSession;
   readonly feed: AssignmentFeed;
+  readonly networkFeed: NetworkFeed;
   facts: NodeFacts;
   isWritingFacts: boolean;
   statusesUnderWay: boolean;
@@ -83,6 +83,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
     },
     onFailure: fail,
   });
+  const networks = new NetworkSide({ store, clock, onRelease: (nodeID, taskID) => attended.get(nodeID)?.feed.taskChanged(taskID) });
   const streams = new TaskStreams({
     clock,
     random,
@@ -102,10 +103,24 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
     }
     attended.get(nodeID)?.session.close('a newer session of this node has taken over');
     session.send({ type: 'welcome', sessionID: session.id, nodeID, clusterID: cluster.ID, role: node.role, settings });
-    const feed = new AssignmentFeed({ nodeID, sessionID: session.id, store, clock, link: session });
-    const { description, engineHealth, advertiseAddr } = message;
-    const facts = { ...(description && { description }), engineHealth, address: advertiseAddr ?? address };
-    attended.set(nodeID, { session, feed, facts, isWritingFacts: false, statusesUnderWay: false });
+    const networkFeed = networks.attend(nodeID, session, { onFirstSent: () => feed.begin(), onSent: () => feed.networkSent() });
+    const feed: AssignmentFeed = new AssignmentFeed({
+      nodeID,
+      sessionID: session.id,
+      store,
+      clock,
+      link: session,
+      hasNetwork: (networkID) => networkFeed.hasSent(networkID),
+      heldDesiredState: (taskID) => networks.heldDesiredState(taskID),
+    });
+    const { description, engineHealth, advertiseAddr, dataPathAddr } = message;
+    const facts = {
+      ...(description && { description }),
+      engineHealth,
+      address: advertiseAddr ?? address,
+      ...(dataPathAddr !== undefined && { dataPathAddr }),
+    };
+    attended.set(nodeID, { session, feed, networkFeed, facts, isWritingFacts: false, statusesUnderWay: false });
     logger.info({ nodeID, sessionID: session.id, address: facts.address }, 'session opened');
     writeFacts(nodeID);
   }
@@ -132,8 +147,14 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
         streams.refused(message.streamID, session.peer.nodeID, message.reason);
         break;
       case 'networksApplied':
+        networks.applied(session.peer.nodeID, message.networks);
+        break;
       case 'needNetwork':
+        node.networkFeed.sendComplete(message.networkID);
+        break;
       case 'networkReport':
+        node.facts = { ...node.facts, networkProblems: message.problems };
+        writeFacts(session.peer.nodeID);
         break;
       default:
         assertNever(message);
@@ -189,11 +210,13 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
     if (node?.session !== session) return;
     attended.delete(nodeID);
     node.feed.stop();
+    networks.leave(nodeID);
     streams.sessionEnded(nodeID);
     logger.info({ nodeID, sessionID: session.id, reason }, 'session ended');
   }
 
   function follow(commit: Commit): void {
+    networks.follow(commit);
     for (const change of commit.changes) followChange(change);
     if (!commit.changes.some(touchesSettings)) return;
     const next = readSettings(store);
@@ -241,7 +264,9 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
           heard: () => monitor.heard(peer.nodeID),
           drained: () => {
             const node = attended.get(peer.nodeID);
-            if (node?.session === session) node.feed.drained();
+            if (node?.session !== session) return;
+            node.networkFeed.drained();
+            node.feed.drained();
           },
         },
       });
@@ -269,30 +294,16 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
 function nodesConcerned(before: Task | undefined, after: Task | undefined): Set<string> {
   const facets = (task: Task | undefined) =>
     task?.NodeID !== undefined && belongsToNode(task, task.NodeID)
-      ? { node: task.NodeID, template: task.templateID, desired: task.DesiredState, live: isLive(task), resources: task.GenericResources }
+      ? {
+          node: task.NodeID,
+          template: task.templateID,
+          desired: task.DesiredState,
+          live: isLive(task),
+          resources: task.GenericResources,
+          attachments: task.attachments,
+        }
       : undefined;
   const [was, is] = [facets(before), facets(after)];
   if (deepEqual(was, is)) return new Set();
   return new Set([was, is].flatMap((task) => (task === undefined ? [] : [task.node])));
-}
-
-function touchesSettings(change: Change): boolean {
-  if (change.table === 'clusters') return true;
-  if (change.table !== 'nodes') return false;
-  const { before, after } = change;
-  return before?.role !== after?.role || before?.ManagerStatus?.Addr !== after?.ManagerStatus?.Addr;
-}
-
-function readSettings(store: Store): Settings {
-  return store.view((tx) => {
-    const cluster: Cluster | undefined = tx.clusters.all()[0];
-    const periodNs = cluster?.Spec.Dispatcher?.HeartbeatPeriod ?? 0;
-    const periodMs = periodNs > 0 ? periodNs / NS_PER_MS : DEFAULT_HEARTBEAT_PERIOD_MS;
-    return {
-      heartbeatEveryMs: Math.max(1, Math.round(periodMs / BEATS_PER_PERIOD)),
-      managers: tx.nodes
-        .all()
-        .flatMap((node) => (node.role === 'manager' && node.ManagerStatus !== undefined ? [node.ManagerStatus.Addr] : [])),
-    };
-  });
 }

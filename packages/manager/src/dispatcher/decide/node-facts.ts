@@ -1,5 +1,6 @@
 import type { Node } from '@swarm/shared/domain/objects';
 import type { NodeDescription } from '@swarm/shared/engine-api/cluster-spec';
+import type { NetworkProblem } from '@swarm/shared/protocol/network-state';
 import type { EngineHealth } from '@swarm/shared/protocol/session';
 import { deepEqual } from '@swarm/shared/runtime/deep-equal';
 
@@ -9,6 +10,9 @@ export interface NodeFacts {
   readonly engineHealth: EngineHealth;
   /** Without port. */
   readonly address: string;
+  readonly dataPathAddr?: string;
+  /** Absent: the node has not said anything of its networks in this session. */
+  readonly networkProblems?: readonly NetworkProblem[];
 }
 
 /** Reasons as users of Docker know them. */
@@ -16,16 +20,29 @@ export const MESSAGE_UNKNOWN = 'Node moved to "unknown" state due to leadership 
 export const MESSAGE_SILENT = 'heartbeat failure';
 export const MESSAGE_SILENT_UNKNOWN = 'heartbeat failure for node in "unknown" state';
 
-/** The node while its session is open; undefined when the store has it so already. */
+/**
+ * The node while its session is open; undefined when the store has it so already. A host that reaches no other takes no
+ * new tasks, and keeps those it has.
+ */
 export function decideReady(node: Node, facts: NodeFacts): Node | undefined {
-  const { description, engineHealth, address } = facts;
+  const { description, engineHealth, address, dataPathAddr } = facts;
+  const { networkProblems: known = [], dataPathAddr: _, ...before } = node;
+  const problems = facts.networkProblems ?? known;
+  const isolation = problems.find(isIsolation);
   const next: Node = {
-    ...node,
+    ...before,
     ...(description === undefined ? {} : { Description: description }),
-    Status: { State: 'ready', Addr: address },
+    Status: isolation === undefined ? { State: 'ready', Addr: address } : { State: 'disconnected', Message: isolation.text, Addr: address },
     engineHealth,
+    ...(dataPathAddr === undefined ? {} : { dataPathAddr }),
+    ...(problems.length === 0 ? {} : { networkProblems: problems }),
   };
   return deepEqual(next, node) ? undefined : next;
+}
+
+/** The host as a whole reaches nobody. */
+function isIsolation({ kind, networkID, peerNodeID }: NetworkProblem): boolean {
+  return kind === 'unreachable' && networkID === undefined && peerNodeID === undefined;
 }
 
 /** The node after silence; undefined when it was given up before. */
