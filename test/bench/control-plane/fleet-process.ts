@@ -1,12 +1,13 @@
 import type { NodeDescription } from '@swarm/shared/engine-api/cluster-spec';
 import type { NodeIdentity } from '@swarm/shared/identity/identity';
 import { tlsClientOptions } from '@swarm/shared/identity/tls-options';
+import type { NetworksApplied } from '@swarm/shared/protocol/network-state';
 import { systemClock, timestamp } from '@swarm/shared/runtime/clock';
 import { systemRandom } from '@swarm/shared/runtime/ids';
 import { silentLogger } from '@swarm/shared/runtime/logger';
 import { webSocketDialer } from '@swarm/worker/session/dial';
 import { type Session, startSession } from '@swarm/worker/session/session';
-import type { AssignmentSet } from '@swarm/worker/session/worker-ports';
+import type { AssignmentSet, NetworkSink } from '@swarm/worker/session/worker-ports';
 import type { FromFleet, ToFleet } from './messages.ts';
 
 /**
@@ -54,6 +55,19 @@ function fail(error: unknown): void {
 function connect(address: string, identity: NodeIdentity): Promise<void> {
   const welcomed = Promise.withResolvers<void>();
   const reported = new Set<string>();
+  const applied = new Map<string, NetworksApplied['networks'][number]>();
+  const networks: NetworkSink = {
+    onSession: () => undefined,
+    onUpdate({ kind, networkID, resultsIn, checksum, last }) {
+      if (!last) return 'accepted';
+      if (kind === 'gone') applied.delete(networkID);
+      else applied.set(networkID, { networkID, revision: resultsIn, checksum });
+      session.tellNetworksApplied([...applied.values()]);
+      return 'accepted';
+    },
+    applied: () => [...applied.values()],
+    problems: () => [],
+  };
   const session: Session = startSession({
     ...webSocketDialer(() => tlsClientOptions(identity)),
     managers: { list: () => [address], replace: () => undefined },
@@ -62,7 +76,7 @@ function connect(address: string, identity: NodeIdentity): Promise<void> {
     logger: silentLogger,
     describe: async () => ({ ...DESCRIPTION, Hostname: identity.nodeID }),
     engineHealth: () => ({ ok: true }),
-    sink: { onWelcome: () => welcomed.resolve(), onAssignments: (set) => startNew(set) },
+    sink: { onWelcome: () => welcomed.resolve(), onAssignments: (set) => startNew(set), networks },
     openLog: () => Promise.reject(new Error('no container here has a log')),
     callTask: () => Promise.reject(new Error('no container here can be called')),
     onRenewCertificate: () => undefined,
