@@ -1,7 +1,6 @@
 import type { NodeDescription } from '@swarm/shared/engine-api/cluster-spec';
 import type { NodeIdentity } from '@swarm/shared/identity/identity';
 import { tlsClientOptions } from '@swarm/shared/identity/tls-options';
-import type { NetworksApplied } from '@swarm/shared/protocol/network-state';
 import { systemClock, timestamp } from '@swarm/shared/runtime/clock';
 import { systemRandom } from '@swarm/shared/runtime/ids';
 import { silentLogger } from '@swarm/shared/runtime/logger';
@@ -51,23 +50,17 @@ function fail(error: unknown): void {
   process.send?.(message);
 }
 
+const NO_NETWORKS: NetworkSink = {
+  onSession: () => undefined,
+  onUpdate: () => 'accepted',
+  applied: () => [],
+  problems: () => [],
+};
+
 /** Resolves once the manager has welcomed the node. */
 function connect(address: string, identity: NodeIdentity): Promise<void> {
   const welcomed = Promise.withResolvers<void>();
   const reported = new Set<string>();
-  const applied = new Map<string, NetworksApplied['networks'][number]>();
-  const networks: NetworkSink = {
-    onSession: () => undefined,
-    onUpdate({ kind, networkID, resultsIn, checksum, last }) {
-      if (!last) return 'accepted';
-      if (kind === 'gone') applied.delete(networkID);
-      else applied.set(networkID, { networkID, revision: resultsIn, checksum });
-      session.tellNetworksApplied([...applied.values()]);
-      return 'accepted';
-    },
-    applied: () => [...applied.values()],
-    problems: () => [],
-  };
   const session: Session = startSession({
     ...webSocketDialer(() => tlsClientOptions(identity)),
     managers: { list: () => [address], replace: () => undefined },
@@ -76,7 +69,7 @@ function connect(address: string, identity: NodeIdentity): Promise<void> {
     logger: silentLogger,
     describe: async () => ({ ...DESCRIPTION, Hostname: identity.nodeID }),
     engineHealth: () => ({ ok: true }),
-    sink: { onWelcome: () => welcomed.resolve(), onAssignments: (set) => startNew(set), networks },
+    sink: { onWelcome: () => welcomed.resolve(), onAssignments: (set) => startNew(set), networks: NO_NETWORKS },
     openLog: () => Promise.reject(new Error('no container here has a log')),
     callTask: () => Promise.reject(new Error('no container here can be called')),
     onRenewCertificate: () => undefined,

@@ -135,17 +135,15 @@ function taken(store: Store): readonly Taken[] {
       .flatMap((task) =>
         (task.attachments ?? []).map((a) => ({ what: `task ${task.ID}`, key: `${a.networkID} ${a.addresses[0]?.split('/')[0]}` })),
       ),
-    ...tx.services
-      .all()
-      .flatMap((service) => [
-        ...(service.Endpoint.VirtualIPs ?? []).map((vip) => ({
-          what: `vip ${service.ID}`,
-          key: `${vip.NetworkID} ${vip.Addr.split('/')[0]}`,
-        })),
-        ...(service.Endpoint.Ports ?? [])
-          .filter((port) => port.PublishedPort)
-          .map((port) => ({ what: `port ${service.ID}`, key: `port ${port.PublishedPort}` })),
-      ]),
+    ...tx.services.all().flatMap((service) => [
+      ...(service.Endpoint.VirtualIPs ?? []).map((vip) => ({
+        what: `vip ${service.ID}`,
+        key: `${vip.NetworkID} ${vip.Addr.split('/')[0]}`,
+      })),
+      ...(service.Endpoint.Ports ?? [])
+        .filter((port) => port.PublishedPort)
+        .map((port) => ({ what: `port ${service.ID}`, key: `port ${port.PublishedPort}` })),
+    ]),
   ]);
 }
 
