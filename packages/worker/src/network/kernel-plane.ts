@@ -48,7 +48,7 @@ export function createKernelPlane(deps: KernelPlaneDeps): NetworkPlane {
   let served: { readonly tables: NetTables; readonly status: NetStatus } | undefined;
   /** Of the last pass over devices, and what it found. */
   let shape: readonly object[] | undefined;
-  let ground: Ground = { standing: [], ready: new Map(), problems: [] };
+  let ground: Ground = { standing: [], ready: new Map(), problems: [], bridgesFilter: false };
 
   async function missingTools(): Promise<readonly NetworkProblem[]> {
     if (toolsFound) return [];
@@ -103,7 +103,8 @@ export function createKernelPlane(deps: KernelPlaneDeps): NetworkPlane {
     }
     const passage = networks.some(({ ingress }) => ingress) ? await rules.ensurePassage() : undefined;
     if (passage !== undefined) problems.push(passage);
-    return { standing: candidates.filter(({ id }) => ensured.present.has(id)).map(({ id }) => id), ready, problems };
+    const standing = candidates.filter(({ id }) => ensured.present.has(id)).map(({ id }) => id);
+    return { standing, ready, problems, bridgesFilter: await devices.bridgesFilter() };
   }
 
   async function serve(tables: readonly NetworkTable[], again: boolean): Promise<NetStatus | undefined> {
@@ -148,7 +149,7 @@ export function createKernelPlane(deps: KernelPlaneDeps): NetworkPlane {
     }
     const partly = await rules.apply(
       networks.filter(({ id }) => standing.has(id)),
-      namePorts(status),
+      { namePorts: namePorts(status), bridgesFilter: ground.bridgesFilter },
       layAnew,
     );
     if (partly !== undefined) problems.push(partly);
@@ -197,6 +198,7 @@ interface Ground {
   readonly standing: readonly string[];
   readonly ready: ReadonlyMap<string, ReadyNetwork>;
   readonly problems: readonly NetworkProblem[];
+  readonly bridgesFilter: boolean;
 }
 
 const NAME_PORT = 53;
