@@ -20,6 +20,8 @@ const NODE_FIELDS: Partial<Record<Writer, readonly (keyof Node)[]>> = {
 };
 const ORCHESTRATED: readonly (keyof Service)[] = [
   'UpdateStatus',
+  'volumeNodes',
+  'rebalanceSince',
   'Spec',
   'PreviousSpec',
   'specVersion',

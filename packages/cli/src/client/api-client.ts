@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { InitRequest, JoinRequest, NodeSpecInput, SwarmSpec } from '@swarm/shared/engine-api/cluster-spec';
+import type { ServiceExplanation, TaskExplanation } from '@swarm/shared/engine-api/explain';
 import type { ConfigSpec, SecretSpec } from '@swarm/shared/engine-api/payload-specs';
 import type { ServiceSpecInput } from '@swarm/shared/engine-api/service-spec';
 import type { StackReply, StackRequest } from '@swarm/shared/engine-api/stack-spec';
@@ -102,6 +103,9 @@ export class ApiClient {
   createConfig = (spec: ConfigSpec) => this.#json<{ readonly ID: string }>('POST', '/configs/create', spec);
   removeConfig = (term: string) => this.#empty('DELETE', `/configs/${encodeURIComponent(term)}`);
 
+  /** Our extensions: why something is as it is. */
+  explainTask = (term: string) => this.#json<TaskExplanation>('GET', `/x/explain/tasks/${encodeURIComponent(term)}`);
+  explainService = (term: string) => this.#json<ServiceExplanation>('GET', `/x/explain/services/${encodeURIComponent(term)}`);
   /** Our extension: makes a whole stack so in one step, or changes nothing. */
   deployStack = (name: string, body: StackRequest) => this.#json<StackReply>('POST', `/x/stacks/${encodeURIComponent(name)}`, body);
 

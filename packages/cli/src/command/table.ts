@@ -1,6 +1,7 @@
 import { CLUSTER_COMMANDS } from '../commands/cluster-commands.ts';
 import { completeCommand, completion } from '../commands/completion.ts';
 import { daemon } from '../commands/daemon-command.ts';
+import { explain } from '../commands/explain.ts';
 import { joinScript } from '../commands/join-script.ts';
 import { LOCK_COMMANDS } from '../commands/lock-commands.ts';
 import { NODE_COMMANDS } from '../commands/node-commands.ts';
@@ -19,6 +20,7 @@ export const COMMANDS: readonly Command[] = [
   ...PAYLOAD_COMMANDS,
   ...SERVICE_COMMANDS,
   ...STACK_COMMANDS,
+  explain,
   daemon,
   completion,
   version,

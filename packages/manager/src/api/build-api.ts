@@ -14,6 +14,7 @@ import { serveCall } from './remote/serve-call.ts';
 import type { RouteDeps } from './route-deps.ts';
 import { addClientRoutes } from './routes/clients.ts';
 import { addEventRoute } from './routes/events.ts';
+import { addExplainRoutes } from './routes/explain.ts';
 import { addLogRoutes } from './routes/logs.ts';
 import { addNetworkRoutes } from './routes/networks.ts';
 import { addNodeRoutes } from './routes/nodes.ts';
@@ -69,6 +70,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
     addConfigRoutes,
     addLogRoutes,
     addStackRoutes,
+    addExplainRoutes,
     addClientRoutes,
   ]) {
     addRoutes(app, routeDeps);

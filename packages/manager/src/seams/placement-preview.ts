@@ -18,12 +18,26 @@ export interface PreviewedGroup {
   readonly explanation: string;
 }
 
+/** What one node says to one more task. */
+export interface NodeVerdict {
+  readonly nodeID: string;
+  readonly fits: boolean;
+  /** The first filter that refuses the task, and what it has seen. */
+  readonly filter?: string;
+  readonly reason?: string;
+  /** Tasks of the service on the node that are meant to run, and of all services. */
+  readonly ofService: number;
+  readonly active: number;
+}
+
 /** Where tasks would go, by the scheduler's own rules, in a picture of the cluster that is filled by the caller. */
 export interface PlacementPicture {
   addNode(node: Node): void;
   addTask(task: Task, template: Template): void;
   /** What is placed takes its share of its node, so groups see one another. */
   place(group: PreviewGroup, nowMs: number): PreviewedGroup;
+  /** What every node says to one more task of the service; those that fit first, as they rank. */
+  judge(service: Service, template: Template): readonly NodeVerdict[];
 }
 
 /** `driverOfNetwork` gives the driver of a cluster network by its id. */

@@ -3,6 +3,7 @@ import { asID } from '@swarm/shared/runtime/ids';
 import type { PlacementPicture, PreviewedGroup, PreviewGroup } from '../../seams/placement-preview.ts';
 import { CandidateCache } from './candidates.ts';
 import { buildDemand, type Demand } from './demand.ts';
+import { judgeNodes } from './explain-node.ts';
 import { Inventory } from './inventory.ts';
 import { placeGroup, placePreassigned } from './place-group.ts';
 
@@ -42,6 +43,7 @@ export function previewPlacement(driverOfNetwork: (networkID: string) => string 
       demandOf(template);
       inventory.changeTask(undefined, task);
     },
+    judge: (service, template) => judgeNodes(inventory, demandOf(template), service),
     place(group, nowMs): PreviewedGroup {
       const demand = demandOf(group.template);
       const free = Array.from({ length: group.count }, () => imagine(group, undefined));
