@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { InitRequest, JoinRequest, NodeSpecInput, SwarmSpec } from '@swarm/shared/engine-api/cluster-spec';
 import type { ServiceExplanation, TaskExplanation } from '@swarm/shared/engine-api/explain';
 import type { ConfigSpec, SecretSpec } from '@swarm/shared/engine-api/payload-specs';
+import type { RebalanceReply, RebalanceRequest } from '@swarm/shared/engine-api/rebalance';
 import type { ServiceSpecInput } from '@swarm/shared/engine-api/service-spec';
 import type { StackReply, StackRequest } from '@swarm/shared/engine-api/stack-spec';
 import { CommandFailure } from '../command/exit-codes.ts';
@@ -103,6 +104,8 @@ export class ApiClient {
   createConfig = (spec: ConfigSpec) => this.#json<{ readonly ID: string }>('POST', '/configs/create', spec);
   removeConfig = (term: string) => this.#empty('DELETE', `/configs/${encodeURIComponent(term)}`);
 
+  /** Our extension: evens out the nodes, or says what it would do. */
+  rebalance = (body: RebalanceRequest) => this.#json<RebalanceReply>('POST', '/x/rebalance', body);
   /** Our extensions: why something is as it is. */
   explainTask = (term: string) => this.#json<TaskExplanation>('GET', `/x/explain/tasks/${encodeURIComponent(term)}`);
   explainService = (term: string) => this.#json<ServiceExplanation>('GET', `/x/explain/services/${encodeURIComponent(term)}`);

@@ -6,6 +6,7 @@ import { joinScript } from '../commands/join-script.ts';
 import { LOCK_COMMANDS } from '../commands/lock-commands.ts';
 import { NODE_COMMANDS } from '../commands/node-commands.ts';
 import { PAYLOAD_COMMANDS } from '../commands/payload-commands.ts';
+import { rebalance } from '../commands/rebalance.ts';
 import { SERVICE_COMMANDS } from '../commands/service-commands.ts';
 import { STACK_COMMANDS } from '../commands/stack-commands.ts';
 import { version } from '../commands/version.ts';
@@ -21,6 +22,7 @@ export const COMMANDS: readonly Command[] = [
   ...SERVICE_COMMANDS,
   ...STACK_COMMANDS,
   explain,
+  rebalance,
   daemon,
   completion,
   version,

@@ -19,6 +19,7 @@ import { addLogRoutes } from './routes/logs.ts';
 import { addNetworkRoutes } from './routes/networks.ts';
 import { addNodeRoutes } from './routes/nodes.ts';
 import { addConfigRoutes, addSecretRoutes } from './routes/payloads.ts';
+import { addRebalanceRoute } from './routes/rebalance.ts';
 import { addServiceRoutes } from './routes/services.ts';
 import { addStackRoutes } from './routes/stacks.ts';
 import { addSwarmRoutes } from './routes/swarm.ts';
@@ -71,6 +72,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
     addLogRoutes,
     addStackRoutes,
     addExplainRoutes,
+    addRebalanceRoute,
     addClientRoutes,
   ]) {
     addRoutes(app, routeDeps);

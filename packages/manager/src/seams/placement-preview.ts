@@ -30,12 +30,24 @@ export interface NodeVerdict {
   readonly active: number;
 }
 
+/** A task that would go to another node. */
+export interface Move {
+  readonly taskID: string;
+  readonly from: string;
+  readonly to: string;
+}
+
 /** Where tasks would go, by the scheduler's own rules, in a picture of the cluster that is filled by the caller. */
 export interface PlacementPicture {
   addNode(node: Node): void;
   addTask(task: Task, template: Template): void;
   /** What is placed takes its share of its node, so groups see one another. */
   place(group: PreviewGroup, nowMs: number): PreviewedGroup;
+  /**
+   * Up to `limit` moves of these tasks of the service, one after the other, each of which makes the nodes more even:
+   * first between the branches of its spread preferences, then its own tasks per node, then all tasks per node.
+   */
+  planMoves(service: Service, template: Template, movable: readonly Task[], limit: number): readonly Move[];
   /** What every node says to one more task of the service; those that fit first, as they rank. */
   judge(service: Service, template: Template): readonly NodeVerdict[];
 }

@@ -18,7 +18,10 @@ export function presentNode(node: Node): object {
 }
 
 /** A host whose engine hangs stays ready, since its tasks may well run; that it takes no new ones must be seen somewhere. */
-function presentStatus({ Status, engineHealth }: Node): Node['Status'] {
+function presentStatus({ Status, engineHealth, damped }: Node): Node['Status'] {
+  if (Status.State === 'ready' && damped !== undefined) {
+    return { ...Status, Message: `it went down again and again; the node keeps its tasks and takes no new ones until ${damped.until}` };
+  }
   if (Status.State !== 'ready' || engineHealth === undefined || engineHealth.ok) return Status;
   return {
     ...Status,

@@ -1,8 +1,8 @@
 import type { Task } from '@swarm/shared/domain/objects';
 import type { FastifyInstance } from 'fastify';
+import { drawPicture } from '../../seams/draw-picture.ts';
 import { slotKey } from '../../store/tables.ts';
 import { explainService, explainTask } from '../decide/explain.ts';
-import { drawPicture } from '../draw-picture.ts';
 import { requireManager } from '../local-state.ts';
 import { findService, findTask } from '../lookup.ts';
 import { serviceStatus } from '../present/service.ts';

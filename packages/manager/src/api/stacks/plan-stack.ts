@@ -1,12 +1,12 @@
-import type { Service, Task, Template } from '@swarm/shared/domain/objects';
+import type { Service, Template } from '@swarm/shared/domain/objects';
 import type { ServiceSpec } from '@swarm/shared/engine-api/service-spec';
 import type { PlannedObject, PlannedTask, StackPlan, StackRequest, StackResult } from '@swarm/shared/engine-api/stack-spec';
 import type { Clock } from '@swarm/shared/runtime/clock';
+import { drawPicture } from '../../seams/draw-picture.ts';
 import type { PreviewPlacement } from '../../seams/placement-preview.ts';
 import type { ReadTransaction, Store, WriteTransaction } from '../../store/store.ts';
 import { diffSpec } from '../decide/diff-spec.ts';
 import { type Forecast, forecastService } from '../decide/forecast.ts';
-import { drawPicture } from '../draw-picture.ts';
 import { networksByName } from '../lookup.ts';
 import { applyStack, type StackContext, stackServices } from './apply-stack.ts';
 

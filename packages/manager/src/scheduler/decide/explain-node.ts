@@ -41,10 +41,11 @@ const REASONS: Readonly<Record<Filter['name'], Explain>> = {
   'max-replicas': ({ maxReplicas }, _node, _load, own) => `runs ${own} tasks of the service, and ${maxReplicas} per node are allowed`,
 };
 
-function whyNotReady({ Status, Spec, Description, engineHealth }: Node): string {
+function whyNotReady({ Status, Spec, Description, engineHealth, damped }: Node): string {
   if (Status.State !== 'ready') return `is ${Status.State}${Status.Message ? ` (${Status.Message})` : ''}`;
   if (Spec.Availability !== 'active') return `its availability is "${Spec.Availability}"`;
   if (Description === undefined) return 'has not said yet what it has';
+  if (damped !== undefined) return `went down again and again: takes no new tasks until ${damped.until}`;
   return engineHealth?.message ?? 'its engine does not answer';
 }
 

@@ -6,6 +6,7 @@ import { buildDemand, type Demand } from './demand.ts';
 import { judgeNodes } from './explain-node.ts';
 import { Inventory } from './inventory.ts';
 import { placeGroup, placePreassigned } from './place-group.ts';
+import { planMoves } from './plan-moves.ts';
 
 /** A picture of the cluster in which tasks are placed to see where they would go. */
 export function previewPlacement(driverOfNetwork: (networkID: string) => string | undefined): PlacementPicture {
@@ -42,6 +43,16 @@ export function previewPlacement(driverOfNetwork: (networkID: string) => string 
     addTask(task, template) {
       demandOf(template);
       inventory.changeTask(undefined, task);
+    },
+    planMoves(service, template, movable, limit) {
+      const moves = planMoves(inventory, demandOf(template), service, movable, limit);
+      const byID = new Map<string, Task>(movable.map((task) => [task.ID, task]));
+      // The next plan sees what this one has moved.
+      for (const { taskID, to } of moves) {
+        const task = byID.get(taskID);
+        if (task !== undefined) inventory.changeTask(task, { ...task, NodeID: asID<Node['ID']>(to) });
+      }
+      return moves;
     },
     judge: (service, template) => judgeNodes(inventory, demandOf(template), service),
     place(group, nowMs): PreviewedGroup {

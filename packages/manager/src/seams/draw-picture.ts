@@ -1,7 +1,7 @@
 import type { Task } from '@swarm/shared/domain/objects';
 import { type Clock, delay } from '@swarm/shared/runtime/clock';
-import type { PlacementPicture, PreviewPlacement } from '../seams/placement-preview.ts';
 import type { Store } from '../store/store.ts';
+import type { PlacementPicture, PreviewPlacement } from './placement-preview.ts';
 
 /** Tasks that are looked at before others get a turn. */
 const TASKS_PER_TURN = 2_000;
