@@ -6,7 +6,7 @@ import { systemRandom } from '@swarm/shared/runtime/ids';
 import { silentLogger } from '@swarm/shared/runtime/logger';
 import { webSocketDialer } from '@swarm/worker/session/dial';
 import { type Session, startSession } from '@swarm/worker/session/session';
-import type { AssignmentSet } from '@swarm/worker/session/worker-ports';
+import type { AssignmentSet, NetworkSink } from '@swarm/worker/session/worker-ports';
 import type { FromFleet, ToFleet } from './messages.ts';
 
 /**
@@ -50,6 +50,13 @@ function fail(error: unknown): void {
   process.send?.(message);
 }
 
+const NO_NETWORKS: NetworkSink = {
+  onSession: () => undefined,
+  onUpdate: () => 'accepted',
+  applied: () => [],
+  problems: () => [],
+};
+
 /** Resolves once the manager has welcomed the node. */
 function connect(address: string, identity: NodeIdentity): Promise<void> {
   const welcomed = Promise.withResolvers<void>();
@@ -62,7 +69,7 @@ function connect(address: string, identity: NodeIdentity): Promise<void> {
     logger: silentLogger,
     describe: async () => ({ ...DESCRIPTION, Hostname: identity.nodeID }),
     engineHealth: () => ({ ok: true }),
-    sink: { onWelcome: () => welcomed.resolve(), onAssignments: (set) => startNew(set) },
+    sink: { onWelcome: () => welcomed.resolve(), onAssignments: (set) => startNew(set), networks: NO_NETWORKS },
     openLog: () => Promise.reject(new Error('no container here has a log')),
     callTask: () => Promise.reject(new Error('no container here can be called')),
     onRenewCertificate: () => undefined,

@@ -6,6 +6,7 @@ import { events } from '../commands/event-command.ts';
 import { exec } from '../commands/exec-command.ts';
 import { joinScript } from '../commands/join-script.ts';
 import { LOCK_COMMANDS } from '../commands/lock-commands.ts';
+import { NETWORK_COMMANDS } from '../commands/network-commands.ts';
 import { NODE_COMMANDS } from '../commands/node-commands.ts';
 import { PAYLOAD_COMMANDS } from '../commands/payload-commands.ts';
 import { SERVICE_COMMANDS } from '../commands/service-commands.ts';
@@ -19,6 +20,7 @@ export const COMMANDS: readonly Command[] = [
   ...CLUSTER_COMMANDS,
   ...LOCK_COMMANDS,
   joinScript,
+  ...NETWORK_COMMANDS,
   ...NODE_COMMANDS,
   ...PAYLOAD_COMMANDS,
   ...SERVICE_COMMANDS,
