@@ -10,10 +10,10 @@ import type { Random } from '@swarm/shared/runtime/ids';
 import type { Logger } from '@swarm/shared/runtime/logger';
 import type { TaskContainers } from '../seams/task-containers.ts';
 import type { TaskLogs } from '../seams/task-logs.ts';
-import type { Change, Commit, Store } from '../store/store.ts';
+import type { Change, Commit, ReadTransaction, Store } from '../store/store.ts';
 import { AssignmentFeed } from './assignment-feed.ts';
 import { belongsToNode } from './decide/assignments.ts';
-import { decideReady, type NodeFacts } from './decide/node-facts.ts';
+import { decideReady, type NodeFacts, type Surroundings } from './decide/node-facts.ts';
 import { ExecDirectory } from './exec-directory.ts';
 import { startLivenessMonitor } from './liveness-monitor.ts';
 import type { NetworkFeed } from './network-feed.ts';
@@ -185,7 +185,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
     if (node === undefined || node.isWritingFacts) return;
     const differs = store.view((tx) => {
       const stored = tx.nodes.get(nodeID);
-      return stored !== undefined && decideReady(stored, node.facts) !== undefined;
+      return stored !== undefined && decideReady(stored, node.facts, surroundingsOf(tx, nodeID)) !== undefined;
     });
     if (!differs) return;
     node.isWritingFacts = true;
@@ -193,7 +193,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
       .update((tx) => {
         const stored = tx.nodes.get(nodeID);
         if (stored === undefined || attended.get(nodeID) !== node) return;
-        const next = decideReady(stored, node.facts);
+        const next = decideReady(stored, node.facts, surroundingsOf(tx, nodeID));
         if (next !== undefined) tx.nodes.update(next);
       })
       .then(() => {
@@ -201,6 +201,10 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
         if (attended.get(nodeID) === node) writeFacts(nodeID);
       })
       .catch(fail);
+  }
+
+  function surroundingsOf(tx: ReadTransaction, nodeID: string): Surroundings {
+    return { others: [...attended.keys()].filter((id) => id !== nodeID), ingressID: tx.networks.by('ingress', 'true')[0]?.ID };
   }
 
   function closed(session: NodeSession, reason: string): void {
