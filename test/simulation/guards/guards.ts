@@ -251,14 +251,6 @@ export const GUARDS: readonly Guard[] = [
     seed: 1,
   },
   {
-    name: 'a task goes from a node that no longer fits',
-    file: 'manager/src/orchestrator/decide/standing.ts',
-    text: "if (!nodeSatisfies(world.templates.get(task.templateID)?.spec.Placement, node)) return 'misplaced';",
-    without: '',
-    promise: 'desired state is reached',
-    seed: 1,
-  },
-  {
     name: 'containers of tasks that are gone are collected',
     file: 'worker/src/reconciler/decide/next-steps.ts',
     text: 'steps.push(...collect(taskID, containers));',
