@@ -1,4 +1,4 @@
-import type { Cluster, Node, Task } from '@swarm/shared/domain/objects';
+import type { Node, Task } from '@swarm/shared/domain/objects';
 import { isLive } from '@swarm/shared/domain/task-state';
 import type { ByteStream } from '@swarm/shared/protocol/byte-stream';
 import type { Link } from '@swarm/shared/protocol/link';
