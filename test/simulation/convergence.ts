@@ -5,6 +5,7 @@ import type { Service, Task } from '@swarm/shared/domain/objects';
 import { isOver } from '@swarm/shared/domain/permitted-moves';
 import { isLive, isTerminal } from '@swarm/shared/domain/task-state';
 import type { ContainerState } from '@swarm/worker/engine/engine';
+import { mayWait } from './invariants/dependencies.ts';
 import { explainRoom, holds } from './invariants/placement.ts';
 import { imageOf } from './plot/operations.ts';
 import type { World } from './world/world.ts';
@@ -93,7 +94,8 @@ function explainService(tx: ReadTransaction, service: Service, containers: Reado
     }
   }
   const state = service.UpdateStatus?.State;
-  const isStuck = [...seats.values()].some((seat) => seat.some((task) => isLive(task) && waitsInVain(tx, service, task)));
+  const isHeldUp = mayWait(tx, service);
+  const isStuck = isHeldUp || [...seats.values()].some((seat) => seat.some((task) => isLive(task) && waitsInVain(tx, service, task)));
   if (!isStuck && (state === 'updating' || state === 'rollback_started')) reasons.push(`the update of ${Name} is ${state}`);
   const isPaused = state === 'paused' || state === 'rollback_paused' || isStuck;
   for (const [key, seat] of seats) reasons.push(...explainSeat(tx, service, key, seat, containers, isPaused));
@@ -121,7 +123,9 @@ function explainSeat(
     return Slot === undefined && !roomFor(tx, service, [NodeID ?? '']) ? [] : [`${where} has no live task`];
   }
   if (task.Status.State === 'pending') {
-    return waitsInVain(tx, service, task) ? [] : [`${where} waits for a node (${task.Status.Err ?? 'nobody says why'}), and there is room`];
+    return waitsInVain(tx, service, task)
+      ? []
+      : [`${where} waits for a node (${task.hold ?? task.Status.Err ?? 'nobody says why'}), and there is room`];
   }
   if (task.Status.State !== 'running' || task.DesiredState !== 'running')
     return [`${where} is ${task.Status.State}, shall be ${task.DesiredState}`];
@@ -132,9 +136,11 @@ function explainSeat(
   return [];
 }
 
-/** It waits for a node and says why, and there is none. */
+/** It waits for a node, or for what its service depends on, and says why; and it is so. */
 function waitsInVain(tx: ReadTransaction, service: Service, task: Task): boolean {
-  if (task.Status.State !== 'pending' || task.Status.Err === undefined) return false;
+  if (task.Status.State !== 'pending') return false;
+  if (task.hold !== undefined) return mayWait(tx, service);
+  if (task.Status.Err === undefined) return false;
   const isGlobal = service.Spec.Mode.Global !== undefined;
   return !roomFor(tx, service, isGlobal ? [task.NodeID ?? ''] : tx.nodes.all().map(({ ID }) => ID));
 }
@@ -176,6 +182,7 @@ function explainJob(tx: ReadTransaction, service: Service, tasks: readonly Task[
   if (
     Mode.ReplicatedJob !== undefined &&
     complete < wanted &&
+    !mayWait(tx, service) &&
     roomFor(
       tx,
       service,

@@ -45,4 +45,6 @@ export const EXPECTED: readonly string[] = [
   'update takes a seat down',
   'node marked down',
   'secret on a node',
+  'task held back',
+  'held task let go',
 ];

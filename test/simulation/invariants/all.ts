@@ -1,4 +1,5 @@
 import { acknowledgedWritesSurvive } from './acknowledged-writes.ts';
+import { dependenciesComeFirst } from './dependencies.ts';
 import type { MakeInvariant } from './invariant.ts';
 import { noFalseDeath } from './no-false-death.ts';
 import { noNeedlessMove } from './no-needless-move.ts';
@@ -17,6 +18,7 @@ export const INVARIANTS: readonly MakeInvariant[] = [
   onePerSlot,
   updatesKeepTheirPromise,
   placementsFit,
+  dependenciesComeFirst,
   secretsStayWhereNeeded,
   noNeedlessStop,
   noNeedlessMove,

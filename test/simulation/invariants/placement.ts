@@ -44,6 +44,9 @@ export function explainRoom(
   const [cpus, total] = [cpusOf(template), node.Description?.Resources?.NanoCPUs ?? 0];
   const taken = templates.reduce((sum, other) => sum + cpusOf(other), 0);
   if (cpus > 0 && taken + cpus > total) return `${taken} of ${total} NanoCPUs are taken, and it needs ${cpus}`;
+  const [bytes, allBytes] = [bytesOf(template), node.Description?.Resources?.MemoryBytes ?? 0];
+  const takenBytes = templates.reduce((sum, other) => sum + bytesOf(other), 0);
+  if (bytes > 0 && takenBytes + bytes > allBytes) return `${takenBytes} of ${allBytes} bytes of memory are taken, and it needs ${bytes}`;
   const clash = hostPortsOf(template).find((port) => templates.some((other) => hostPortsOf(other).includes(port)));
   if (clash !== undefined) return `the host port ${clash} is taken`;
   const most = template.spec.Placement?.MaxReplicas ?? 0;
@@ -60,6 +63,10 @@ export function holds(task: Task): boolean {
 
 function cpusOf(template: Template | undefined): number {
   return template?.spec.Resources?.Reservations?.NanoCPUs ?? 0;
+}
+
+function bytesOf(template: Template | undefined): number {
+  return template?.spec.Resources?.Reservations?.MemoryBytes ?? 0;
 }
 
 function hostPortsOf(template: Template | undefined): readonly number[] {

@@ -27,6 +27,8 @@ export const updatesKeepTheirPromise: MakeInvariant = ({ view, broken, coverage 
       }
       return;
     }
+    // Its renewal began start-first, before somebody wrote the spec anew.
+    if (successor.some(isUp)) return;
     if (!successor.some((task) => task.origin?.kind === 'update' && task.specVersion === service.specVersion)) return;
     const seats = down.get(service.ID) ?? new Set();
     down.set(service.ID, seats.add(seat));

@@ -4,9 +4,9 @@ import { type ApiClient, ApiRefusal } from '../client/api-client.ts';
 import { type LogFrame, readFrames } from '../client/log-frames.ts';
 import { defineCommand, type OptionValues } from '../command/command.ts';
 import type { Context } from '../command/context.ts';
-import { CommandFailure, EXIT, usageError } from '../command/exit-codes.ts';
+import { CommandFailure, EXIT } from '../command/exit-codes.ts';
 import { nodeName, slotName } from '../render/tasks.ts';
-import { parseDuration } from '../service/values.ts';
+import { parseMoment } from './moment.ts';
 import { namesOf } from './resolve.ts';
 
 const OPTIONS = {
@@ -75,20 +75,8 @@ function buildQuery(options: Options, now: number): string {
   if (options.raw !== true || options.details === true) query.set('details', '1');
   if (options.follow === true) query.set('follow', '1');
   if (options.timestamps === true) query.set('timestamps', '1');
-  if (options.since !== undefined) query.set('since', parseSince(options.since, now));
+  if (options.since !== undefined) query.set('since', parseMoment('since', options.since, now));
   return query.toString();
-}
-
-/** Unix seconds with their fraction. */
-function parseSince(text: string, now: number): string {
-  if (/^\d+(\.\d+)?$/.test(text)) return text;
-  const date = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
-  if (!Number.isNaN(date)) return String(date / 1000);
-  try {
-    return String((now - parseDuration('since', text) / 1e6) / 1000);
-  } catch {
-    throw usageError(`--since: "${text}" is neither a time (2026-01-02T13:23:37Z) nor a duration (42m)`);
-  }
 }
 
 type FramePrinter = (frame: LogFrame) => Promise<void>;

@@ -7,7 +7,8 @@ import { STACK_COLUMNS, stackRows } from '../render/stacks.ts';
 import { FILTER_OPTION, LIST_OPTIONS, parseFilters, printRows } from './list-output.ts';
 import { forEach } from './resolve.ts';
 import { config } from './stack-config.ts';
-import { deploy, VERBS } from './stack-deploy.ts';
+import { deploy, diff, printResults } from './stack-deploy.ts';
+import { history, rollback } from './stack-history.ts';
 import { printTasks, TASK_OPTIONS } from './task-output.ts';
 
 const STACK = { name: 'STACK', complete: 'stack' } as const;
@@ -69,7 +70,7 @@ const remove = defineCommand({
       args,
       async (name) => {
         const { results } = await api.removeStack(name);
-        for (const result of results) context.terminal.out(`${VERBS[result.action]} ${result.kind} ${result.name}\n`);
+        printResults(context, results);
       },
       (message) => context.terminal.err(`swarm: ${message}\n`),
     );
@@ -87,4 +88,4 @@ function nothing(context: Context, name: string): number {
   return EXIT.failed;
 }
 
-export const STACK_COMMANDS: readonly Command[] = [config, deploy, list, tasks, remove, services];
+export const STACK_COMMANDS: readonly Command[] = [config, deploy, diff, history, list, tasks, remove, rollback, services];

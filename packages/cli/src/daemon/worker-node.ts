@@ -8,7 +8,7 @@ import { createFileWorkerDisk } from '@swarm/worker/assignments/file-worker-disk
 import type { ContainerAccess } from '@swarm/worker/engine/container-access';
 import type { ContainerEngine } from '@swarm/worker/engine/engine';
 import type { TaskSocket } from '@swarm/worker/engine/engine-socket';
-import { bridgePlane } from '@swarm/worker/network/bridge-plane';
+import type { NetworkPlane } from '@swarm/worker/network/network-plane';
 import type { PayloadFiles } from '@swarm/worker/payloads/payload-files';
 import { webSocketDialer } from '@swarm/worker/session/dial';
 import { engineDescriber } from '@swarm/worker/session/engine-describer';
@@ -22,6 +22,7 @@ export interface WorkerNodeDeps {
   readonly engine: ContainerEngine;
   readonly access: ContainerAccess;
   readonly taskSocket?: TaskSocket;
+  readonly network: NetworkPlane;
   readonly identity: () => NodeIdentity;
   readonly payloads: PayloadFiles;
   /** Of the worker's own documents. */
@@ -53,7 +54,7 @@ export async function startWorkerNode(deps: WorkerNodeDeps): Promise<WorkerNode>
     engine,
     ...(deps.taskSocket !== undefined && { taskSocket: deps.taskSocket }),
     disk: createFileWorkerDisk({ folder: deps.folder, privateKey }),
-    network: bridgePlane,
+    network: deps.network,
     payloads: deps.payloads,
     clock,
     logger: logger('worker'),

@@ -9,7 +9,7 @@ import { compareApiVersions, FLOOR_API_VERSION, OWN_API_VERSION, OWN_MIN_API_VER
 export interface EngineClient {
   /** @throws ApiError 503 when the engine does not answer, or the engine's own status class and text. */
   getJSON(path: string): Promise<{ readonly [key: string]: unknown }>;
-  /** An empty POST. @throws as `getJSON` */
+  /** As `getJSON`, with POST and no body. */
   postJSON(path: string): Promise<{ readonly [key: string]: unknown }>;
   /** The answer as it comes, whatever its status. @throws ApiError 503 when the engine does not answer. */
   open(path: string, signal: AbortSignal): Promise<IncomingMessage>;
