@@ -75,7 +75,7 @@ async function measure(nodes: number, tasks: number): Promise<Measured> {
     samples.push(sample);
     if (before === undefined || sample.running > before.running || sample.connected > before.connected) movedAtMs = performance.now();
     if (performance.now() - movedAtMs > STALL_MS) run.reject(new Error(`nothing moved for ${STALL_MS / 1000} s: ${describe(sample)}`));
-    if (startedAtMs === undefined && sample.connected >= nodes) {
+    if (startedAtMs === undefined && sample.connected > nodes) {
       say(`  all connected: ${describe(sample)}`);
       startedAtMs = sample.atMs;
       tell({ type: 'createServices', tasks, perService: Number(values['per-service']) });

@@ -6,7 +6,7 @@ import { isOver } from '@swarm/shared/domain/permitted-moves';
 import { isLive, isTerminal } from '@swarm/shared/domain/task-state';
 import type { ContainerState } from '@swarm/worker/engine/engine';
 import { mayWait } from './invariants/dependencies.ts';
-import { explainRoom, holds } from './invariants/placement.ts';
+import { explainRoom, explainStay, holds } from './invariants/placement.ts';
 import { imageOf } from './plot/operations.ts';
 import type { World } from './world/world.ts';
 
@@ -82,8 +82,9 @@ function explainService(tx: ReadTransaction, service: Service, containers: Reado
     if (seat === undefined) seats.set(slotKey(task), [task]);
     else seat.push(task);
   }
-  if (Mode.ReplicatedJob !== undefined || Mode.GlobalJob !== undefined) return explainJob(tx, service, tasks);
   const reasons: string[] = [];
+  for (const [key, seat] of seats) reasons.push(...explainHistory(tx, service, key, seat));
+  if (Mode.ReplicatedJob !== undefined || Mode.GlobalJob !== undefined) return [...reasons, ...explainJob(tx, service, tasks)];
   if (Mode.Replicated !== undefined && seats.size !== (Mode.Replicated.Replicas ?? 1)) {
     reasons.push(`${Name} has ${seats.size} seats, and wants ${Mode.Replicated.Replicas}`);
   }
@@ -129,11 +130,22 @@ function explainSeat(
   }
   if (task.Status.State !== 'running' || task.DesiredState !== 'running')
     return [`${where} is ${task.Status.State}, shall be ${task.DesiredState}`];
+  const misfit = explainStay(tx, task);
+  if (misfit !== undefined) return [`${where} runs on a node where it may not be: ${misfit}`];
   const running = containers.get(task.ID);
   if (running === undefined) return [`${where} is said to run, and its container does not`];
   const isRight = running.image === imageOf(service.Spec) || isPaused || couldNotRenew(service, seat);
   if (!isRight) return [`${where} runs ${running.image} in place of ${imageOf(service.Spec)}`];
   return [];
+}
+
+/** What is over is kept as history, and no more of it than was asked for: a crash loop costs bounded memory. */
+function explainHistory(tx: ReadTransaction, service: Service, key: string, seat: readonly Task[]): readonly string[] {
+  const limit = tx.clusters.all()[0]?.Spec.Orchestration?.TaskHistoryRetentionLimit ?? 5;
+  const attempts = service.Spec.TaskTemplate.RestartPolicy?.MaxAttempts ?? 0;
+  const most = Math.max(1, attempts > 0 ? attempts + 1 : limit);
+  const over = seat.filter((task) => !isLive(task) && isOver(task)).length;
+  return over > most ? [`${service.Spec.Name} at ${key} keeps ${over} tasks that are over, and ${most} are the most`] : [];
 }
 
 /** It waits for a node, or for what its service depends on, and says why; and it is so. */

@@ -74,7 +74,9 @@ process.once('disconnect', () => {
 });
 tell({ type: 'listening', address: `${HOST}:${manager.address.port}` });
 
+/** The manager's own node, drained, is one of the fleet too: it must not be marked down. */
 async function makeNodes(wanted: number): Promise<void> {
+  tell({ type: 'nodes', identities: [created.identity] });
   for (let made = 0; made < wanted; made += NODES_PER_MESSAGE) {
     const identities: NodeIdentity[] = [];
     for (let at = made; at < Math.min(wanted, made + NODES_PER_MESSAGE); at++) identities.push(await issue());
@@ -126,7 +128,7 @@ function count(from: Store) {
         counted.running += Number(after?.Status.State === 'running') - Number(before?.Status.State === 'running');
       } else if (table === 'nodes') {
         counted.connected += Number(after?.Status.State === 'ready') - Number(before?.Status.State === 'ready');
-        if (after?.Status.State === 'down' && before?.Status.State !== 'down') counted.down += 1;
+        if (after?.Status.State === 'down' && before?.Status.State === 'ready') counted.down += 1;
       }
     }
   });

@@ -16,7 +16,7 @@ export interface Sample {
   readonly connected: number;
   readonly created: number;
   readonly running: number;
-  /** Nodes that were marked down since the start, however briefly. */
+  /** Nodes that were ready and were marked down since the start, however briefly. */
   readonly down: number;
   readonly residentBytes: number;
   /** Of the second before, ms. */

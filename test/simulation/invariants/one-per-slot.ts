@@ -20,6 +20,8 @@ interface KnownTask {
   readonly startsFirst: boolean;
   /** Renewed when what its service depends on is, though nobody changed the spec. */
   readonly followsAnother: boolean;
+  /** It was made to start beside the one it takes over from: off a drained node, or to even out the nodes. */
+  readonly movesFirst: boolean;
   readonly graceMs: number;
   /** By the manager's clock: how old it was when it was let run. */
   ageWhenLetRunMs: number;
@@ -59,6 +61,7 @@ export const onePerSlot: MakeInvariant = ({ world, view, broken }) => {
         madeMs: world.time.monotonicMs(),
         startsFirst: task.origin?.kind === 'update' && order === 'start-first',
         followsAnother: dependenciesOf(service?.Labels ?? {}).some(({ restart }) => restart),
+        movesFirst: task.origin?.replaces !== undefined || (task.origin?.kind === 'move' && service?.UpdateConfig?.Order === 'start-first'),
         graceMs: Math.max(DEFAULT_GRACE_MS, (grace ?? 0) / 1e6),
         ageWhenLetRunMs: 0,
         isEnforced: false,
@@ -80,6 +83,7 @@ export const onePerSlot: MakeInvariant = ({ world, view, broken }) => {
     if (wasAway(b, mine.madeMs) || wasAway(a, other.madeMs)) return 'the manager could not hear of one of them';
     const isRenewal = mine.specVersion !== other.specVersion || mine.followsAnother || other.followsAnother;
     if ((mine.startsFirst || other.startsFirst) && isRenewal) return 'the update starts first';
+    if (mine.movesFirst) return 'it takes over from one that goes when it runs';
     if (mine.ageWhenLetRunMs >= other.graceMs + STOP_SLACK_MS) return 'it has waited long enough';
     if (other.isEnforced) return 'the one before was taken from its node by the constraint enforcer';
     return undefined;

@@ -55,6 +55,16 @@ export function explainRoom(
   return undefined;
 }
 
+/** Why a task that runs may not stay where it is; what the node has left does not matter any more. */
+export function explainStay(tx: ReadTransaction, task: Task): string | undefined {
+  const node = task.NodeID === undefined ? undefined : tx.nodes.get(task.NodeID);
+  const constraints = tx.templates.get(task.templateID)?.spec.Placement?.Constraints ?? [];
+  if (node === undefined) return 'the node does not exist';
+  if (node.Spec.Availability === 'drain') return 'the node is drained';
+  const constraint = constraints.find((expression) => !meets(expression, node));
+  return constraint === undefined ? undefined : `the node does not meet ${constraint}`;
+}
+
 /** It has its share of the node: assigned, and its container may still be there. */
 export function holds(task: Task): boolean {
   const { State } = task.Status;

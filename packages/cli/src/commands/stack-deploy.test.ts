@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { StackPlan } from '@swarm/shared/engine-api/stack-spec';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type FakeAnswer, type FakeApi, type FakeRequest, startFakeApi } from '../client/fake-api.ts';
@@ -13,7 +14,9 @@ async function serve(routes: Routes): Promise<void> {
     const route = routes[`${request.method} ${request.path}`];
     if (route === undefined) return undefined;
     const answer = typeof route === 'function' ? route(request) : route;
-    return typeof answer === 'object' && answer !== null && 'status' in answer ? (answer as FakeAnswer) : { status: 200, body: answer };
+    return typeof answer === 'object' && answer !== null && ('status' in answer || 'stream' in answer)
+      ? (answer as FakeAnswer)
+      : { status: 200, body: answer };
   });
 }
 
@@ -192,4 +195,16 @@ describe('stack history and rollback', () => {
     await serve({});
     expect((await run('stack rollback st latest')).exitCode).toBe(2);
   });
+});
+
+it('stack logs shows the lines of all services, and says which log could not be had', async () => {
+  const frame = (text: string) => Buffer.concat([Buffer.from([1, 0, 0, 0, 0, 0, 0, text.length]), Buffer.from(text)]);
+  await serve({
+    'GET /services': [service('st_web', ''), service('st_api', '')],
+    'GET /services/id-st_web/logs': { stream: (response: ServerResponse) => response.end(frame('from web\n')) },
+    'GET /services/id-st_api/logs': { status: 500, body: { message: 'node host2 is not connected' } },
+  });
+  const { exitCode, output, errors } = await run('stack logs --raw st');
+  expect([exitCode, output]).toEqual([1, 'from web\n']);
+  expect(errors).toContain('node host2 is not connected');
 });

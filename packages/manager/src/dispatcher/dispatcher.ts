@@ -19,7 +19,7 @@ import { startLivenessMonitor } from './liveness-monitor.ts';
 import type { NetworkFeed } from './network-feed.ts';
 import { NetworkSide } from './network-side.ts';
 import { NodeSession, type SessionPeer } from './node-session.ts';
-import { BEATS_PER_PERIOD, readSettings, touchesSettings } from './settings.ts';
+import { readSettings, touchesSettings } from './settings.ts';
 import { startStatusCommitter } from './status-committer.ts';
 import { TaskStreams } from './task-streams.ts';
 
@@ -65,7 +65,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
   const attended = new Map<string, Attended>();
   const connections = new Set<NodeSession>();
   let isStopping = false;
-  let settings = readSettings(store);
+  let { settings, periodMs } = readSettings(store);
 
   const fail = (error: unknown) => {
     if (!isStopping) onFailure(error);
@@ -75,7 +75,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
     store,
     clock,
     logger,
-    periodMs: () => settings.heartbeatEveryMs * BEATS_PER_PERIOD,
+    periodMs: () => periodMs,
     hasSession: (nodeID) => attended.has(nodeID),
     onSilent: (nodeID) => {
       attended.get(nodeID)?.session.close('nothing was heard of the node for a heartbeat period');
@@ -224,8 +224,9 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
     for (const change of commit.changes) followChange(change);
     if (!commit.changes.some(touchesSettings)) return;
     const next = readSettings(store);
-    if (deepEqual(next, settings)) return;
-    settings = next;
+    periodMs = next.periodMs;
+    if (deepEqual(next.settings, settings)) return;
+    settings = next.settings;
     for (const { session } of attended.values()) session.send({ type: 'settings', settings });
   }
 
@@ -294,8 +295,22 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
   };
 }
 
+const NOBODY: ReadonlySet<string> = new Set();
+
 /** The nodes whose assignments a task's change may touch: none for a mere report of its state. */
-function nodesConcerned(before: Task | undefined, after: Task | undefined): Set<string> {
+function nodesConcerned(before: Task | undefined, after: Task | undefined): ReadonlySet<string> {
+  // Most changes of tasks are such reports.
+  const isReport =
+    before !== undefined &&
+    after !== undefined &&
+    before.NodeID === after.NodeID &&
+    before.templateID === after.templateID &&
+    before.DesiredState === after.DesiredState &&
+    before.GenericResources === after.GenericResources &&
+    before.attachments === after.attachments &&
+    isLive(before) === isLive(after) &&
+    (after.NodeID === undefined || belongsToNode(before, after.NodeID) === belongsToNode(after, after.NodeID));
+  if (isReport) return NOBODY;
   const facets = (task: Task | undefined) =>
     task?.NodeID !== undefined && belongsToNode(task, task.NodeID)
       ? {
@@ -308,6 +323,6 @@ function nodesConcerned(before: Task | undefined, after: Task | undefined): Set<
         }
       : undefined;
   const [was, is] = [facets(before), facets(after)];
-  if (deepEqual(was, is)) return new Set();
+  if (deepEqual(was, is)) return NOBODY;
   return new Set([was, is].flatMap((task) => (task === undefined ? [] : [task.node])));
 }

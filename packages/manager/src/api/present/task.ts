@@ -1,3 +1,4 @@
+import { dataLeftOn, emptyStartWarning } from '@swarm/shared/domain/empty-start';
 import type { Network, NetworkAttachment, Task, Template } from '@swarm/shared/domain/objects';
 import type { ReadTransaction } from '../../store/store.ts';
 import { compareApiVersions } from '../api-version.ts';
@@ -36,7 +37,7 @@ export function presentTask(tx: ReadTransaction, task: Task, apiVersion: string)
     ServiceID: task.ServiceID,
     ...(task.Slot ? { Slot: task.Slot } : {}),
     ...(task.NodeID !== undefined && { NodeID: task.NodeID }),
-    Status: { ...task.Status, ...(task.hold !== undefined && { Err: task.hold }), PortStatus: task.Status.PortStatus ?? {} },
+    Status: { ...presentStatus(tx, task), ...(task.hold !== undefined && { Err: task.hold }), PortStatus: task.Status.PortStatus ?? {} },
     DesiredState: task.DesiredState,
     ...(task.attachments && { NetworksAttachments: task.attachments.flatMap((attachment) => presentAttachment(tx, attachment)) }),
     ...(task.GenericResources && { GenericResources: task.GenericResources }),
@@ -44,6 +45,14 @@ export function presentTask(tx: ReadTransaction, task: Task, apiVersion: string)
     ...(compareApiVersions(apiVersion, FIRST_VERSION_WITH_VOLUMES) >= 0 && { Volumes: null }),
   });
   return `${head.slice(0, -1)},"Labels":${labels},"Spec":${spec},${tail.slice(1)}`;
+}
+
+/** The worker writes over the message with every step; that the task began without its data must stay in sight. */
+function presentStatus(tx: ReadTransaction, task: Task): Task['Status'] {
+  const nodeID = dataLeftOn(task);
+  if (nodeID === undefined) return task.Status;
+  const warning = emptyStartWarning(tx.nodes.get(nodeID)?.Description?.Hostname ?? nodeID);
+  return { ...task.Status, Message: task.Status.Message === undefined ? warning : `${task.Status.Message}; ${warning}` };
 }
 
 function presentAttachment(tx: ReadTransaction, attachment: NetworkAttachment): readonly object[] {

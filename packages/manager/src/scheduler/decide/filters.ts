@@ -1,5 +1,6 @@
 import { meetsConstraints, meetsPlatforms } from '@swarm/shared/domain/constraints';
 import type { Node } from '@swarm/shared/domain/objects';
+import { HOST_PORT_IN_USE } from '@swarm/shared/domain/placement-reasons';
 import type { Demand, PluginDemand } from './demand.ts';
 import { claimGeneric } from './generic-resources.ts';
 import type { NodeLoad } from './node-load.ts';
@@ -96,7 +97,7 @@ const hostPort: Filter = {
   looksAt: 'load',
   applies: ({ hostPorts }) => hostPorts.length > 0,
   check: ({ hostPorts }, _node, load) => hostPorts.every((port) => !load.hostPorts?.has(port)),
-  explain: (count) => `host-mode port already in use on ${nodes(count)}`,
+  explain: (count) => `${HOST_PORT_IN_USE} on ${nodes(count)}`,
 };
 
 const maxReplicas: Filter = {
