@@ -46,7 +46,7 @@ export interface NetworkKeeperDeps {
 }
 
 /** How often everything is looked at and repaired, whether something happened or not. */
-const TICK_MS = 15_000;
+const TICK_MS = 10_000;
 /** What comes together is applied together; a change that comes alone waits no longer than this. */
 /** While something is wrong it is tried again this often. */
 const RETRY_MS = 3_000;
