@@ -1,4 +1,4 @@
-import { api, get, list, post, remove } from './build-step.ts';
+import { api, filters, get, list, post, remove, spec, waitForTasks } from './build-step.ts';
 import type { Step } from './step.ts';
 
 const SPEC = {
@@ -282,6 +282,54 @@ export const TASK_CALLS: readonly Step[] = [
   get('/services/web/logs?stdout=1&tail=abc'),
   get('/services/web/logs?stdout=1&tail=-1'),
   get('/services/web/logs?stdout=1&since=abc'),
+];
+
+const LOGS = [
+  'stdout=1',
+  'stderr=1',
+  'stdout=1&stderr=1',
+  'stdout=1&stderr=1&tail=1',
+  'stdout=1&stderr=1&tail=0',
+  'stdout=1&timestamps=1',
+  'stdout=1&details=1',
+  'stdout=1&details=1&timestamps=1',
+  'stdout=1&since=1.5',
+  'stdout=1&since=99999999999',
+];
+
+/** What a task has written, and what happened: streams that end. */
+export const STREAM_CALLS: readonly Step[] = [
+  post(
+    '/services/create',
+    spec('talker', {
+      container: { Args: ['sh', '-c', 'echo one; sleep 1; echo two; echo bad >&2; exec sleep 1000'], Labels: { a: 'b' } },
+      service: { Mode: { Replicated: { Replicas: 1 } } },
+    }),
+    { name: 'a service that writes', save: 'talker' },
+  ),
+  waitForTasks('talker', 'running', 1),
+  {
+    kind: 'wait',
+    name: 'all is written',
+    path: '/services/talker/logs?stderr=1',
+    until: (body) => body.includes('bad'),
+  },
+  ...LOGS.map((query) => get(`/services/talker/logs?${query}`)),
+  post('/services/{talker}/update?version={talker@}', spec('talker', { service: { Labels: { c: 'd' } } }), {
+    name: 'it is scaled to none',
+  }),
+  remove('/services/talker'),
+  ...[
+    { type: ['service'], service: ['talker'] },
+    { service: ['talker'], event: ['create'] },
+    { service: ['talker'], event: ['remove'], scope: ['swarm'] },
+    { type: ['secret'], event: ['update'] },
+    { type: ['config'], config: ['kept'] },
+    { scope: ['swarm'], type: ['nope'] },
+  ].map((wanted) => get(`/events?since=1&until={now}&${filters(wanted)}`, { name: `GET /events filters ${JSON.stringify(wanted)}` })),
+  get('/events?since=x'),
+  get('/events?since=1&until=x'),
+  get('/events?since=1&until={now}&filters=bad', { name: 'GET /events filters bad' }),
 ];
 
 export const NETWORK_CALLS: readonly Step[] = [

@@ -45,4 +45,7 @@ export const EXPECTED: readonly string[] = [
   'update takes a seat down',
   'node marked down',
   'secret on a node',
+  'update paused by a failure',
+  'task held back',
+  'held task let go',
 ];

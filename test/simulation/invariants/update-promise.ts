@@ -22,11 +22,14 @@ export const updatesKeepTheirPromise: MakeInvariant = ({ view, broken, coverage 
     if (config?.Order === 'start-first') {
       const isUpdate = successor.some((task) => task.origin?.kind === 'update' && task.specVersion === service.specVersion);
       const runs = successor.some((task) => task.Status.State === 'running');
-      if (isUpdate && !runs && before.templateID !== service.templateID) {
+      const yieldsPort = service.UpdateStatus?.Message.includes('start-first is not possible') === true;
+      if (isUpdate && !runs && !yieldsPort && before.templateID !== service.templateID) {
         broken(`the start-first update of ${service.Spec.Name} stopped task ${after.ID}, and none of ${seat} runs`);
       }
       return;
     }
+    // Its renewal began start-first, before somebody wrote the spec anew.
+    if (successor.some(isUp)) return;
     if (!successor.some((task) => task.origin?.kind === 'update' && task.specVersion === service.specVersion)) return;
     const seats = down.get(service.ID) ?? new Set();
     down.set(service.ID, seats.add(seat));

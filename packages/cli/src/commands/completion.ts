@@ -96,6 +96,8 @@ async function namesFor(context: Context, kind: NameKind): Promise<readonly stri
       return (await api.secrets({})).map((secret) => secret.Spec.Name);
     case 'config':
       return (await api.configs({})).map((config) => config.Spec.Name);
+    case 'network':
+      return (await api.networks({ scope: ['swarm'] })).map((network) => network.Name);
     case 'stack':
       return [
         ...new Set(

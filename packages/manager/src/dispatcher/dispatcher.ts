@@ -10,16 +10,16 @@ import type { Random } from '@swarm/shared/runtime/ids';
 import type { Logger } from '@swarm/shared/runtime/logger';
 import type { TaskContainers } from '../seams/task-containers.ts';
 import type { TaskLogs } from '../seams/task-logs.ts';
-import type { Change, Commit, Store } from '../store/store.ts';
+import type { Change, Commit, ReadTransaction, Store } from '../store/store.ts';
 import { AssignmentFeed } from './assignment-feed.ts';
 import { belongsToNode } from './decide/assignments.ts';
-import { decideReady, type NodeFacts } from './decide/node-facts.ts';
+import { decideReady, type NodeFacts, type Surroundings } from './decide/node-facts.ts';
 import { ExecDirectory } from './exec-directory.ts';
 import { startLivenessMonitor } from './liveness-monitor.ts';
 import type { NetworkFeed } from './network-feed.ts';
 import { NetworkSide } from './network-side.ts';
 import { NodeSession, type SessionPeer } from './node-session.ts';
-import { BEATS_PER_PERIOD, readSettings, touchesSettings } from './settings.ts';
+import { readSettings, touchesSettings } from './settings.ts';
 import { startStatusCommitter } from './status-committer.ts';
 import { TaskStreams } from './task-streams.ts';
 
@@ -65,7 +65,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
   const attended = new Map<string, Attended>();
   const connections = new Set<NodeSession>();
   let isStopping = false;
-  let settings = readSettings(store);
+  let { settings, periodMs } = readSettings(store);
 
   const fail = (error: unknown) => {
     if (!isStopping) onFailure(error);
@@ -75,7 +75,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
     store,
     clock,
     logger,
-    periodMs: () => settings.heartbeatEveryMs * BEATS_PER_PERIOD,
+    periodMs: () => periodMs,
     hasSession: (nodeID) => attended.has(nodeID),
     onSilent: (nodeID) => {
       attended.get(nodeID)?.session.close('nothing was heard of the node for a heartbeat period');
@@ -185,7 +185,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
     if (node === undefined || node.isWritingFacts) return;
     const differs = store.view((tx) => {
       const stored = tx.nodes.get(nodeID);
-      return stored !== undefined && decideReady(stored, node.facts) !== undefined;
+      return stored !== undefined && decideReady(stored, node.facts, surroundingsOf(tx, nodeID)) !== undefined;
     });
     if (!differs) return;
     node.isWritingFacts = true;
@@ -193,7 +193,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
       .update((tx) => {
         const stored = tx.nodes.get(nodeID);
         if (stored === undefined || attended.get(nodeID) !== node) return;
-        const next = decideReady(stored, node.facts);
+        const next = decideReady(stored, node.facts, surroundingsOf(tx, nodeID));
         if (next !== undefined) tx.nodes.update(next);
       })
       .then(() => {
@@ -201,6 +201,10 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
         if (attended.get(nodeID) === node) writeFacts(nodeID);
       })
       .catch(fail);
+  }
+
+  function surroundingsOf(tx: ReadTransaction, nodeID: string): Surroundings {
+    return { others: [...attended.keys()].filter((id) => id !== nodeID), ingressID: tx.networks.by('ingress', 'true')[0]?.ID };
   }
 
   function closed(session: NodeSession, reason: string): void {
@@ -220,8 +224,9 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
     for (const change of commit.changes) followChange(change);
     if (!commit.changes.some(touchesSettings)) return;
     const next = readSettings(store);
-    if (deepEqual(next, settings)) return;
-    settings = next;
+    periodMs = next.periodMs;
+    if (deepEqual(next.settings, settings)) return;
+    settings = next.settings;
     for (const { session } of attended.values()) session.send({ type: 'settings', settings });
   }
 
@@ -290,8 +295,22 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
   };
 }
 
+const NOBODY: ReadonlySet<string> = new Set();
+
 /** The nodes whose assignments a task's change may touch: none for a mere report of its state. */
-function nodesConcerned(before: Task | undefined, after: Task | undefined): Set<string> {
+function nodesConcerned(before: Task | undefined, after: Task | undefined): ReadonlySet<string> {
+  // Most changes of tasks are such reports.
+  const isReport =
+    before !== undefined &&
+    after !== undefined &&
+    before.NodeID === after.NodeID &&
+    before.templateID === after.templateID &&
+    before.DesiredState === after.DesiredState &&
+    before.GenericResources === after.GenericResources &&
+    before.attachments === after.attachments &&
+    isLive(before) === isLive(after) &&
+    (after.NodeID === undefined || belongsToNode(before, after.NodeID) === belongsToNode(after, after.NodeID));
+  if (isReport) return NOBODY;
   const facets = (task: Task | undefined) =>
     task?.NodeID !== undefined && belongsToNode(task, task.NodeID)
       ? {
@@ -304,6 +323,6 @@ function nodesConcerned(before: Task | undefined, after: Task | undefined): Set<
         }
       : undefined;
   const [was, is] = [facets(before), facets(after)];
-  if (deepEqual(was, is)) return new Set();
+  if (deepEqual(was, is)) return NOBODY;
   return new Set([was, is].flatMap((task) => (task === undefined ? [] : [task.node])));
 }

@@ -60,7 +60,8 @@ export class DirtySet {
       after !== undefined &&
       before.Status.State === after.Status.State &&
       before.DesiredState === after.DesiredState &&
-      before.NodeID === after.NodeID;
+      before.NodeID === after.NodeID &&
+      !hasNewsOfItsPlace(before, after);
     const ref = isSame ? undefined : seatRefOf(task);
     if (ref !== undefined) this.markSeat(ref);
   }
@@ -75,6 +76,12 @@ export class DirtySet {
       this.nodes.add(node.ID);
     }
   }
+}
+
+/** Where a task that takes another's place finds no node, the other one may have to go first. */
+function hasNewsOfItsPlace(before: Task, after: Task): boolean {
+  const { kind } = after.origin ?? {};
+  return after.Status.State === 'pending' && (kind === 'update' || kind === 'move') && before.Status.Err !== after.Status.Err;
 }
 
 /** What decides which tasks a node may have, apart from whether it is up. */

@@ -23,7 +23,7 @@ export function seatPart(serviceID: ServiceID, service: Service | undefined, pla
 }
 
 /** The service itself comes last: its new version would refuse the parts that were made for the old one. */
-export function serviceParts(service: Service, plan: ServicePlan, random: Random): readonly ServicePart[] {
+export function serviceParts(service: Service, plan: ServicePlan & Pick<Service, 'volumeNodes'>, random: Random): readonly ServicePart[] {
   const parts = plan.seats.map((seat) => seatPart(service.ID, service, seat, random));
   const rollback = plan.rollback === undefined ? undefined : decideRollback(service, plan.rollback);
   if (rollback !== undefined) {
@@ -35,11 +35,13 @@ export function serviceParts(service: Service, plan: ServicePlan, random: Random
         { kind: 'update', table: 'services', object: { ...rollback.service, templateID } },
       ],
     });
-  } else if (plan.status !== undefined) {
-    parts.push({
-      serviceID: service.ID,
-      changes: [{ kind: 'update', table: 'services', object: { ...service, UpdateStatus: plan.status } }],
-    });
+  } else if (plan.status !== undefined || plan.volumeNodes !== undefined) {
+    const object = {
+      ...service,
+      ...(plan.status !== undefined && { UpdateStatus: plan.status }),
+      ...(plan.volumeNodes !== undefined && { volumeNodes: plan.volumeNodes }),
+    };
+    parts.push({ serviceID: service.ID, changes: [{ kind: 'update', table: 'services', object }] });
   }
   return parts;
 }

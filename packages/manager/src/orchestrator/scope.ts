@@ -1,3 +1,4 @@
+import { localVolumesOf } from '@swarm/shared/domain/local-volumes';
 import type { Service } from '@swarm/shared/domain/objects';
 import type { ServiceID } from '@swarm/shared/runtime/ids';
 import type { ReadTransaction } from '../store/store.ts';
@@ -58,9 +59,9 @@ function isPerNode({ Spec }: Service): boolean {
   return Spec.Mode.Global !== undefined || Spec.Mode.GlobalJob !== undefined;
 }
 
-/** What happens at one seat decides about the others: while a service is renewed, and in jobs. */
+/** What happens at one seat decides about the others: while a service is renewed, in jobs, and where data is remembered. */
 function needsWholePass(service: Service | undefined): boolean {
   if (service === undefined) return false;
   const state = service.UpdateStatus?.State;
-  return state === 'updating' || state === 'rollback_started' || isJob(service);
+  return state === 'updating' || state === 'rollback_started' || isJob(service) || localVolumesOf(service.Spec.TaskTemplate).length > 0;
 }

@@ -9,6 +9,7 @@ import { decideDeparted } from './decide/departed.ts';
 import { decideSeat } from './decide/seat.ts';
 import { decideService, purposeOfSeat, type ServicePlan } from './decide/service.ts';
 import { isEmptyPlan, type World } from './decide/view.ts';
+import { decideVolumeNodes } from './decide/volume-nodes.ts';
 import { DirtySet, type SeatRef } from './dirty-set.ts';
 import { type ServicePart, seatPart, serviceParts } from './plan-parts.ts';
 import { readFacts } from './read-facts.ts';
@@ -114,14 +115,19 @@ class Supervisor {
     }
     const isPerNode = service.Spec.Mode.Global !== undefined || service.Spec.Mode.GlobalJob !== undefined;
     const nodeIDs = isPerNode ? tx.nodes.all().map((node) => node.ID) : [];
-    const plan = decideService({ facts: readFacts(tx, service, world), world, tasks: tx.tasks.by('service', serviceID), nodeIDs }, now);
+    const tasks = tx.tasks.by('service', serviceID);
+    const facts = readFacts(tx, service, world);
+    const volumeNodes = decideVolumeNodes(service, tasks, world);
+    const known = volumeNodes === undefined ? facts : { ...facts, service: { ...service, volumeNodes } };
+    const plan = decideService({ facts: known, world, tasks, nodeIDs }, now);
     this.#wakeUps.set(serviceID, serviceID, plan.wakeAtMs);
     for (const { seat, atMs } of plan.seatWakes) {
       const ref = seatRefFor(serviceID, seat);
       this.#wakeUps.set(ref.key, ref, atMs);
     }
     this.#logProgress(service, plan);
-    return serviceParts(service, plan, this.#deps.random);
+    const hasNews = volumeNodes !== service.volumeNodes && hasEntries(volumeNodes);
+    return serviceParts(service, { ...plan, ...(hasNews && { volumeNodes }) }, this.#deps.random);
   }
 
   #decideSeat(tx: ReadTransaction, ref: SeatRef): readonly ServicePart[] {
@@ -157,4 +163,8 @@ class Supervisor {
     const message = rollback ?? (status?.State === service.UpdateStatus?.State ? undefined : status?.Message);
     if (message !== undefined) this.#deps.logger.info({ serviceID: service.ID, serviceName: service.Spec.Name }, message);
   }
+}
+
+function hasEntries(volumeNodes: Service['volumeNodes']): volumeNodes is NonNullable<Service['volumeNodes']> {
+  return volumeNodes !== undefined && Object.keys(volumeNodes).length > 0;
 }

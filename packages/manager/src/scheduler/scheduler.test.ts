@@ -1,6 +1,7 @@
 import type { Node, Task } from '@swarm/shared/domain/objects';
 import type { TaskSpec } from '@swarm/shared/engine-api/service-spec';
 import type { Clock } from '@swarm/shared/runtime/clock';
+import { asID } from '@swarm/shared/runtime/ids';
 import { silentLogger } from '@swarm/shared/runtime/logger';
 import { afterEach, expect, test } from 'vitest';
 import type { JournalEntry } from '../store/journal.ts';
@@ -306,4 +307,63 @@ test('a store that stops, and a task without its template, are told to the manag
   await create(torn.store, buildTask('t', 'nobody'));
   await torn.clock.advance(0);
   expect(String(torn.failures[0])).toContain('template template-of-nobody of task t does not exist');
+});
+
+const withDataOn = (node: string) => ({ origin: { kind: 'restart', node: { id: asID<Node['ID']>(node), why: 'volume' } } }) as const;
+const createService = (store: Store, Labels: Record<string, string>) =>
+  store.update((tx) => {
+    const Spec = { Name: 'web', Labels, TaskTemplate: {}, Mode: { Replicated: { Replicas: 1 } } };
+    tx.services.create({ ID: asID('web'), Spec, specVersion: 1, templateID: asID('template-of-web'), Endpoint: {} });
+  });
+
+test('a task goes where the data of its volumes is, though another node has less to do', async () => {
+  const { store, clock, start } = await openCluster([buildNode('a'), buildNode('b')]);
+  start();
+  await create(store, buildTask('old', 'web', { nodeID: 'a' }), buildTask('t', 'web', withDataOn('a')));
+  await clock.advance(0);
+  expect(task(store, 't')?.NodeID).toBe('a');
+});
+
+test('where its data cannot be had a task starts elsewhere, without it', async () => {
+  const { store, clock, start } = await openCluster([buildNode('a', { state: 'down' }), buildNode('b')]);
+  start();
+  await create(store, buildTask('t', 'web', withDataOn('a')));
+  await clock.advance(0);
+  expect(task(store, 't')?.NodeID).toBe('b');
+});
+
+test('pinned to its data it waits, says for which node and why, and goes there when it can', async () => {
+  const { store, clock, start } = await openCluster([buildNode('a', { state: 'down' }), buildNode('b')]);
+  await createService(store, { 'swarm.volume': 'pin' });
+  start();
+  await create(store, buildTask('t', 'web', withDataOn('a')));
+  await clock.advance(1000);
+  expect(task(store, 't')?.Status.Err).toBe(
+    'waits for node host-a, which has the data of its local volumes (1 node not available for new tasks); remove the service\'s label "swarm.volume" to start it empty elsewhere',
+  );
+  await changeNode(store, 'a', (node) => ({ Status: { ...node.Status, State: 'ready' } }));
+  await clock.advance(1000);
+  expect(task(store, 't')?.NodeID).toBe('a');
+});
+
+test('when the pin is taken off, what waited for its data goes elsewhere', async () => {
+  const { store, clock, start } = await openCluster([buildNode('a', { state: 'down' }), buildNode('b')]);
+  await createService(store, { 'swarm.volume': 'pin' });
+  start();
+  await create(store, buildTask('t', 'web', withDataOn('a')));
+  await clock.advance(1000);
+  await store.update((tx) => {
+    const service = tx.services.all()[0]!;
+    tx.services.update({ ...service, Spec: { ...service.Spec, Labels: {} } });
+  });
+  await clock.advance(1000);
+  expect(task(store, 't')?.NodeID).toBe('b');
+});
+
+test('a task that is moved to even out the nodes goes there or nowhere', async () => {
+  const { store, clock, start } = await openCluster([buildNode('a', { availability: 'pause' }), buildNode('b')]);
+  start();
+  await create(store, buildTask('t', 'web', { origin: { kind: 'move', node: { id: asID('a'), why: 'balance' } } }));
+  await clock.advance(0);
+  expect(task(store, 't')?.Status.Err).toBe('cannot be moved to node host-a: 1 node not available for new tasks');
 });

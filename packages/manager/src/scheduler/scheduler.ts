@@ -1,4 +1,5 @@
-import type { Task } from '@swarm/shared/domain/objects';
+import { isPinned } from '@swarm/shared/domain/local-volumes';
+import type { Service, Task } from '@swarm/shared/domain/objects';
 import { isTerminal } from '@swarm/shared/domain/task-state';
 import { type Clock, delay, timestamp } from '@swarm/shared/runtime/clock';
 import type { Logger } from '@swarm/shared/runtime/logger';
@@ -8,7 +9,7 @@ import { commitSchedule, type Schedule } from './commit-schedule.ts';
 import { CandidateCache } from './decide/candidates.ts';
 import { buildDemand } from './decide/demand.ts';
 import { holdsNode, Inventory } from './decide/inventory.ts';
-import { type Placement, placeGroup, placePreassigned } from './decide/place-group.ts';
+import { type Placement, placeGroup, placePreassigned, placeWished } from './decide/place-group.ts';
 import { needsNode, type TaskGroup, TaskQueue } from './task-queue.ts';
 
 /**
@@ -92,8 +93,10 @@ export function startScheduler(deps: SchedulerDeps): Scheduler {
       case 'tasks':
         onTask(change.before, change.after);
         return;
-      case 'clusters':
       case 'services':
+        onService(change.before, change.after);
+        return;
+      case 'clusters':
       case 'networks':
       case 'secrets':
       case 'configs':
@@ -113,9 +116,22 @@ export function startScheduler(deps: SchedulerDeps): Scheduler {
     }
   }
 
+  /** Whoever takes the pin off wants the tasks that wait for their data to go elsewhere. */
+  function onService(before: Service | undefined, after: Service | undefined): void {
+    if (isPinned(before?.Spec.Labels) !== isPinned(after?.Spec.Labels)) retrySoon();
+  }
+
+  function isPinnedTask(task: Task): boolean {
+    return task.origin?.node?.why === 'volume' && isPinned(store.view((tx) => tx.services.get(task.ServiceID))?.Spec.Labels);
+  }
+
   function noteRoom(): void {
     if (inventory.roomSequence === roomSeen) return;
     roomSeen = inventory.roomSequence;
+    retrySoon();
+  }
+
+  function retrySoon(): void {
     if (!queue.hasWaiting) return;
     const now = clock.monotonicMs();
     roomSince ??= now;
@@ -150,11 +166,12 @@ export function startScheduler(deps: SchedulerDeps): Scheduler {
     for (const { templateID, tasks } of groups) {
       const demand = inventory.demand(templateID);
       if (demand === undefined) throw new Error(`template ${templateID} of task ${tasks[0]?.ID} does not exist`);
-      const free = tasks.filter((task) => task.NodeID === undefined);
+      const free: Task[] = [];
       for (const task of tasks) {
-        if (task.NodeID === undefined) continue;
-        const verdict = placePreassigned(inventory, demand, task);
-        if ('seat' in verdict) placements.push(verdict);
+        const verdict =
+          task.NodeID === undefined ? placeWished(inventory, demand, task, isPinnedTask(task)) : placePreassigned(inventory, demand, task);
+        if (verdict === undefined) free.push(task);
+        else if ('seat' in verdict) placements.push(verdict);
         else notPlaced(task, verdict.explanation);
       }
       if (free.length === 0) continue;

@@ -61,6 +61,7 @@ export interface TaskParts {
   readonly state?: ObservedState;
   readonly desired?: Task['DesiredState'];
   readonly generic?: readonly GenericResource[];
+  readonly origin?: Task['origin'];
 }
 
 /** Pending, unless a node is given: then running. A preassigned one has `state` `pending` and a node, and no slot. */
@@ -77,5 +78,6 @@ export function buildTask(id: string, service: string, parts: TaskParts = {}): T
     DesiredState: parts.desired ?? 'running',
     Status: { State: state, Timestamp: '2026-01-01T00:00:00.000000000Z' },
     ...(parts.generic && { GenericResources: parts.generic }),
+    ...(parts.origin && { origin: parts.origin }),
   };
 }

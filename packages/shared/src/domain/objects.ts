@@ -73,6 +73,8 @@ export interface Node extends StoredObject<NodeID> {
   readonly dataPathAddr?: string;
   /** What the host says is wrong with its networks; absent: nothing. Owner: dispatcher. */
   readonly networkProblems?: readonly NetworkProblem[];
+  /** It cannot have networks between hosts, whichever: it takes no tasks that are in one. Owner: dispatcher. */
+  readonly lacksNetworks?: true;
 }
 
 /** The address to which other nodes send VXLAN packets. */
@@ -106,6 +108,10 @@ export interface Service extends StoredObject<ServiceID> {
   /** Registry credentials as the client sent them (`X-Registry-Auth`, base64url JSON); never returned. */
   readonly registryAuth?: string;
   readonly previousRegistryAuth?: string;
+  /** By slot: the node that has the data of the slot's local volumes. Outlives the slot's tasks. Owner: orchestrator. */
+  readonly volumeNodes?: { readonly [slot: string]: NodeID };
+  /** RFC 3339: since when its tasks are being moved to even out the nodes; absent when there is nothing to move. */
+  readonly rebalanceSince?: string;
 }
 
 /**
@@ -156,6 +162,10 @@ export interface TaskOrigin {
   readonly notBefore?: string;
   /** How many tasks of this slot in a row ended soon after they started; sets the restart's delay. */
   readonly failuresInRow?: number;
+  /** It takes the place of this task, which goes once this one has run well for the monitored time. */
+  readonly replaces?: TaskID;
+  /** Where it shall go: `volume`: the data of its local volumes is there; `balance`: it is moved there, and nowhere else. */
+  readonly node?: { readonly id: NodeID; readonly why: 'volume' | 'balance' };
 }
 
 export interface Task extends StoredObject<TaskID> {
@@ -195,8 +205,20 @@ export interface Network extends StoredObject<NetworkID> {
     /** CIDR: where the VIPs are. */
     readonly vipRange: string;
   };
+  /** Only of encrypted networks, oldest first. Owner: allocator. */
+  readonly keys?: readonly NetworkKey[];
   /** `host` and `bridge` exist in every cluster and are hidden from lists. */
   readonly predefined?: boolean;
+}
+
+export interface NetworkKey {
+  readonly number: number;
+  /** 160 bits, base64. */
+  readonly secret: string;
+  /** New packets are encrypted with it; all keys decrypt. */
+  readonly sending: boolean;
+  /** RFC 3339: when it became what it is. */
+  readonly since: string;
 }
 
 /**

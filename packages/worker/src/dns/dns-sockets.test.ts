@@ -195,3 +195,18 @@ it('answers many queries of one connection, also when they come in pieces', asyn
   await done.promise;
   socket.destroy();
 });
+
+it('lets one asker hold only so many connections', async () => {
+  const { ask, port } = await serve();
+  const held = Array.from({ length: 80 }, () => net.connect(port, GATEWAY));
+  let closed = 0;
+  for (const socket of held) {
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => {
+      closed += 1;
+    });
+  }
+  await expect.poll(() => closed).toBe(16);
+  for (const socket of held) socket.destroy();
+  await expect.poll(async () => (await ask('web', 'tcp'))?.addresses).toEqual(['10.0.0.9']);
+});

@@ -16,7 +16,9 @@ export interface DnsPlace {
   readonly port: number;
 }
 
-const MAX_CONNECTIONS = 256;
+const MAX_CONNECTIONS = 512;
+/** So that one container that opens them without end does not take TCP from the others. */
+const MAX_CONNECTIONS_OF_ASKER = 64;
 /** Queries are small; a longer one is no query. */
 const MAX_QUERY_BYTES = 4096;
 const IDLE_MS = 10_000;
@@ -84,9 +86,19 @@ export function serveTcp(server: Server, responder: Responder): Served<Server> {
   // Of a connection that could not be accepted, for lack of descriptors: it is closed, others go on.
   server.on('error', () => undefined);
   server.maxConnections = MAX_CONNECTIONS;
+  const ofAsker = new Map<string, number>();
   server.on('connection', (socket) => {
+    const asker = socket.remoteAddress ?? '';
+    const open = ofAsker.get(asker) ?? 0;
+    if (open >= MAX_CONNECTIONS_OF_ASKER) return void socket.destroy();
+    ofAsker.set(asker, open + 1);
     connections.add(socket);
-    socket.on('close', () => connections.delete(socket));
+    socket.on('close', () => {
+      connections.delete(socket);
+      const left = (ofAsker.get(asker) ?? 1) - 1;
+      if (left === 0) ofAsker.delete(asker);
+      else ofAsker.set(asker, left);
+    });
     serveConnection(socket, responder);
   });
   return {

@@ -3,7 +3,15 @@ import type { NetTables } from '../network/net-tables.ts';
 import { decideAnswer, shuffle } from './decide/answer.ts';
 import { buildNameIndex } from './decide/name-index.ts';
 import type { Forwarder, Transport } from './forwarder.ts';
-import { type DnsQuery, type DnsRecords, decodeQuery, encodeAnswer, encodeTruncated, MAX_MESSAGE_BYTES } from './wire.ts';
+import {
+  ADDRESS_RECORD_BYTES,
+  type DnsQuery,
+  type DnsRecords,
+  decodeQuery,
+  encodeAnswer,
+  encodeTruncated,
+  MAX_MESSAGE_BYTES,
+} from './wire.ts';
 
 /** From the bytes of a query to the bytes of its answer. */
 export interface Responder {
@@ -50,7 +58,7 @@ export function createResponder({ forwarder, random }: ResponderDeps): Responder
             query,
             {
               rcode,
-              ...(addresses !== undefined && { addresses: shuffle(addresses, fraction) }),
+              ...(addresses !== undefined && { addresses: shuffle(addresses, fraction, mostAddresses(query, transport)) }),
               ...(pointer !== undefined && { pointer }),
             },
             transport,
@@ -65,6 +73,15 @@ export function createResponder({ forwarder, random }: ResponderDeps): Responder
   };
 }
 
+/** More cannot fit. */
+function mostAddresses(query: DnsQuery, transport: Transport): number {
+  return Math.ceil(limitOf(query, transport) / ADDRESS_RECORD_BYTES);
+}
+
+function limitOf(query: DnsQuery, transport: Transport): number {
+  return transport === 'udp' ? query.udpBytes : MAX_MESSAGE_BYTES;
+}
+
 function encode(query: DnsQuery, records: DnsRecords, transport: Transport): Buffer {
-  return encodeAnswer(query, records, transport === 'udp' ? query.udpBytes : MAX_MESSAGE_BYTES);
+  return encodeAnswer(query, records, limitOf(query, transport));
 }

@@ -53,7 +53,7 @@ const TYPE_PTR = 12;
 const TYPE_OPT = 41;
 const PADDING_OPTION = 12;
 const CLASS_INTERNET = 1;
-const ADDRESS_RECORD_BYTES = 16;
+export const ADDRESS_RECORD_BYTES = 16;
 const OPT_BYTES = 11;
 const MAX_LABEL_BYTES = 63;
 

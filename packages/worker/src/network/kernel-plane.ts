@@ -73,9 +73,10 @@ export function createKernelPlane(deps: KernelPlaneDeps): NetworkPlane {
       return refusal === undefined;
     });
     const underlays = await devices.underlays(possible);
+    const mtuOf = (network: HostNetwork) => containerMtu(network, underlays.get(network.id) as Underlay);
     let onEngine: ReadonlyMap<string, EngineNetwork> | undefined;
     try {
-      const wanted = possible.map((network) => ({ network, mtu: containerMtu(network, underlays.get(network.id) as Underlay) }));
+      const wanted = possible.map((network) => ({ network, mtu: mtuOf(network) }));
       const ensured = await engineNetworks.ensure(wanted);
       onEngine = ensured.present;
       problems.push(...ensured.problems);
@@ -88,13 +89,14 @@ export function createKernelPlane(deps: KernelPlaneDeps): NetworkPlane {
     const ensured = await devices.ensure(candidates, underlays, onEngine !== undefined);
     problems.push(...ensured.problems);
     const ready = new Map<string, ReadyNetwork>();
-    for (const { id, gateway, ingress, name } of candidates) {
+    for (const network of candidates) {
+      const { id, gateway, ingress, name } = network;
       const own = onEngine?.get(id);
       const device = ensured.present.get(id);
       if (own === undefined || device === undefined) continue;
       try {
         await engineNetworks.reconnect(own, tables.get(id) as NetworkTable, device.bridgeIsNew);
-        ready.set(id, { engineNetwork: own.name, gateway, ingress });
+        ready.set(id, { engineNetwork: own.name, gateway, ingress, mtu: mtuOf(network) });
       } catch (error) {
         problems.push(explainTrouble(error, `containers cannot be connected to network "${name}" again`, id));
       }

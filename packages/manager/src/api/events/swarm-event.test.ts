@@ -1,4 +1,4 @@
-import { asID } from '@swarm/shared/runtime/ids';
+import { asID, type NodeID } from '@swarm/shared/runtime/ids';
 import { expect, test } from 'vitest';
 import { startTestApi, type TestApi } from '../testing/cluster.ts';
 
@@ -59,6 +59,27 @@ test.each([
   [{ label: ['replicas.new=2'] }, ['service update {"name":"web","replicas.old":"1","replicas.new":"2"}']],
 ])('filtered by %j', async (filters, expected) => {
   expect(await eventsOf(scale, filters)).toEqual(expected);
+});
+
+test('a task that starts without the data of its local volumes is told of, once', async () => {
+  const events = await eventsOf(async (api) => {
+    await api.app.inject({ method: 'POST', url: '/services/create', payload: WEB(1) });
+    const service = api.store.view((tx) => tx.services.all()[0]!);
+    const { ID: ServiceID, templateID, specVersion } = service;
+    const Status = { State: 'pending', Timestamp: '' } as const;
+    const origin = { kind: 'restart', node: { id: asID<NodeID>('lost'), why: 'volume' } } as const;
+    await api.store.update((tx) =>
+      tx.tasks.create({ ID: asID('t'), ServiceID, templateID, specVersion, Slot: 1, DesiredState: 'running', origin, Status }),
+    );
+    for (const State of ['assigned', 'running'] as const) {
+      await api.store.update((tx) => tx.tasks.update({ ...tx.tasks.get('t')!, NodeID: asID('here'), Status: { ...Status, State } }));
+    }
+    const [shown] = (await api.app.inject('/tasks')).json();
+    expect(shown.Status.Message).toBe('WARNING: its local volumes start empty here, their data is on node lost');
+  });
+  expect(events.slice(1)).toEqual([
+    'service update {"volume.empty":"true","volume.node":"lost","task.id":"t","task.node":"here","task.slot":"1"}',
+  ]);
 });
 
 test('a node is told of when its users can see the change, and not for more', async () => {

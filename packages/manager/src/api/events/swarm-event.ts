@@ -1,4 +1,5 @@
-import type { Node, Service } from '@swarm/shared/domain/objects';
+import { dataLeftOn } from '@swarm/shared/domain/empty-start';
+import type { Node, Service, Task } from '@swarm/shared/domain/objects';
 import { deepEqual } from '@swarm/shared/runtime/deep-equal';
 import type { Change } from '../../store/store.ts';
 import { type Filters, passesAny } from '../filters.ts';
@@ -24,6 +25,7 @@ function isPublic(change: Change): change is PublicChange {
 
 /** The event that a change of the store is; none for tables that have none, and for what no client can see. */
 export function eventOf(change: Change, nowMs: number): SwarmEvent | undefined {
+  if (change.table === 'tasks') return emptyStartEvent(change.before, change.after, nowMs);
   if (!isPublic(change)) return undefined;
   const Action = change.before === undefined ? 'create' : change.after === undefined ? 'remove' : 'update';
   const Attributes: Record<string, string> = { name: nameOf(change) };
@@ -34,6 +36,28 @@ export function eventOf(change: Change, nowMs: number): SwarmEvent | undefined {
   }
   const time = Math.floor(nowMs / 1000);
   return { Type: TYPES[change.table], Action, Actor: { ID: change.id, Attributes }, scope: 'swarm', time, timeNano: nowMs * 1_000_000 };
+}
+
+/** A task was given a node without the data of its local volumes: an event of its service, the only kind clients know. */
+function emptyStartEvent(before: Task | undefined, after: Task | undefined, nowMs: number): SwarmEvent | undefined {
+  const nodeID = after === undefined ? undefined : dataLeftOn(after);
+  if (after?.NodeID === undefined || nodeID === undefined || before?.NodeID !== undefined) return undefined;
+  const Attributes = {
+    'volume.empty': 'true',
+    'volume.node': nodeID,
+    'task.id': after.ID,
+    'task.node': after.NodeID,
+    ...(after.Slot !== undefined && { 'task.slot': String(after.Slot) }),
+  };
+  const time = Math.floor(nowMs / 1000);
+  return {
+    Type: 'service',
+    Action: 'update',
+    Actor: { ID: after.ServiceID, Attributes },
+    scope: 'swarm',
+    time,
+    timeNano: nowMs * 1_000_000,
+  };
 }
 
 /** A node is written for more than its users can see, and often; a service gets its virtual IPs after its creation. */

@@ -17,6 +17,7 @@ interface Row {
   readonly service?: typeof service | undefined;
   readonly limit?: number;
   readonly maxAttempts?: number;
+  readonly isNodeGone?: boolean;
   readonly reaped: readonly string[];
 }
 
@@ -36,6 +37,13 @@ const rows: readonly Row[] = [
     tasks: [dead('a', 0), dead('b', 1, restart), dead('c', 2, restart), dead('d', 3), task('live', { createdS: 4 })],
     maxAttempts: 2,
     reaped: ['a', 'd'],
+  },
+  {
+    it: 'while an update goes on its newest renewal of the seat is kept, from which failures are counted',
+    tasks: [dead('r', 0, { origin: { kind: 'update' } }), dead('a', 1, restart), dead('b', 2, restart), task('live', { createdS: 3 })],
+    service: facts(serviceSpec(), { UpdateStatus: { State: 'updating', Message: '' } }).service,
+    limit: 1,
+    reaped: ['a', 'b'],
   },
   { it: 'what still stops stays', tasks: [task('a', { desired: 'remove' }), task('b', { desired: 'shutdown' })], limit: 0, reaped: [] },
   {
@@ -57,6 +65,12 @@ const rows: readonly Row[] = [
     reaped: [],
   },
   {
+    it: 'a node that was removed leaves no history',
+    tasks: [dead('a', 0), dead('b', 1), task('stops', { state: 'running', desired: 'shutdown', createdS: 2 })],
+    isNodeGone: true,
+    reaped: ['a', 'b'],
+  },
+  {
     it: 'what it completed in an older one is history',
     tasks: [
       task('a', { state: 'complete', desired: 'complete', iteration: 1 }),
@@ -74,6 +88,7 @@ test.each(rows)('$it', (row) => {
     service: 'service' in row ? row.service : service,
     historyLimit: row.limit ?? 5,
     ...(row.maxAttempts !== undefined && { maxAttempts: row.maxAttempts }),
+    ...(row.isNodeGone !== undefined && { isNodeGone: row.isNodeGone }),
   });
   expect(reaped.map(({ ID }) => ID).sort()).toEqual(row.reaped);
 });

@@ -16,22 +16,25 @@ export interface ReapView {
   readonly maxAttempts?: number;
   /** Tasks a seat keeps, the live one included; negative: all. */
   readonly historyLimit: number;
+  /** The seat is a node that was removed: nobody will look for its history, and nodes may come and go for ever. */
+  readonly isNodeGone?: boolean;
 }
 
 /**
  * The tasks of a seat that leave the store. What is to be removed goes once it is over. Of the rest a seat keeps the
- * newest as its history; what later decisions rest on stays: the restarts that `MaxAttempts` counts, and the last
- * task of a seat that has no live one, which says why it is empty.
+ * newest as its history; what later decisions rest on stays: the restarts that `MaxAttempts` counts, the newest renewal
+ * while an update goes on, and the last task of a seat that has no live one, which says why it is empty.
  */
-export function decideReap({ tasks, service, maxAttempts = 0, historyLimit }: ReapView): readonly Task[] {
+export function decideReap({ tasks, service, maxAttempts = 0, historyLimit, isNodeGone = false }: ReapView): readonly Task[] {
   const removed = tasks.filter((task) => task.DesiredState === 'remove' && isOver(task));
   if (service === undefined) return removed;
+  if (isNodeGone && !isJob(service)) return tasks.filter(isOver);
   const limit = maxAttempts > 0 ? maxAttempts + 1 : historyLimit;
   const kept = tasks.filter((task) => task.DesiredState !== 'remove').sort(byAge);
   if (limit < 0 || kept.length <= limit) return removed;
-  const evidence = kept.some(isLive) ? undefined : kept[0];
+  const evidence = [kept.some(isLive) ? undefined : kept[0], kept.find((task) => isRenewalUnderWay(task, service))];
   const history = kept
-    .filter((task) => isHistory(task, service) && task !== evidence)
+    .filter((task) => isHistory(task, service) && !evidence.includes(task))
     .sort((a, b) => Number(isCounted(a, service, maxAttempts)) - Number(isCounted(b, service, maxAttempts)) || byAge(b, a));
   return [...removed, ...history.slice(0, kept.length - limit)];
 }
@@ -43,6 +46,12 @@ function isHistory(task: Task, service: Service): boolean {
   return (
     isJob(service) && task.Status.State === 'complete' && (task.JobIteration?.Index ?? 0) !== (service.JobStatus?.JobIteration.Index ?? 0)
   );
+}
+
+/** What the failure ratio of an update that goes on is counted from: the seat was renewed, and how that ended. */
+function isRenewalUnderWay(task: Task, { specVersion, UpdateStatus }: Service): boolean {
+  const isUnderWay = UpdateStatus?.State === 'updating' || UpdateStatus?.State === 'rollback_started';
+  return isUnderWay && task.origin?.kind === 'update' && task.specVersion === specVersion;
 }
 
 function isCounted(task: Task, service: Service, maxAttempts: number): boolean {

@@ -31,7 +31,7 @@ export function decideRestart(ended: Task, seatTasks: readonly Task[], facts: Se
     return { kind: 'none', reason: `it was restarted ${maxAttempts} times already` };
   }
   const failuresInRow = wasHealthy(ended) ? 1 : (ended.origin?.failuresInRow ?? 0) + 1;
-  const delayMs = (policy.Delay === undefined ? DEFAULT_DELAY_MS : toMs(policy.Delay)) + backoffMs(failuresInRow);
+  const delayMs = (policy.Delay === undefined ? DEFAULT_DELAY_MS : toMs(policy.Delay)) + spread(backoffMs(failuresInRow), ended.ID);
   return { kind: 'restart', delayMs, origin: { kind: 'restart', failuresInRow, notBefore: timestamp(now + delayMs) } };
 }
 
@@ -49,6 +49,19 @@ export function isCountedRestart(task: Task, service: Pick<Service, 'specVersion
 
 export function backoffMs(failuresInRow: number): number {
   return failuresInRow < 2 ? 0 : Math.min(MAX_BACKOFF_MS, BACKOFF_STEP_MS * 2 ** (failuresInRow - 2));
+}
+
+/** What is added to a back-off at most, as a share of it. */
+const JITTER = 0.2;
+
+/**
+ * Tasks that failed together (a database went away, say) shall not come back together. The share is drawn from the id of
+ * the task that ended, which is chance already: the same input gives the same plan.
+ */
+function spread(ms: number, taskID: string): number {
+  let hash = 2166136261;
+  for (let at = 0; at < taskID.length; at += 1) hash = Math.imul(hash ^ taskID.charCodeAt(at), 16777619);
+  return ms + Math.round(ms * JITTER * ((hash >>> 0) / 2 ** 32));
 }
 
 /**

@@ -15,6 +15,7 @@ import {
   type Standing,
   standingOf,
 } from './standing.ts';
+import { hostPortsOf, provenAtMs, rulesOf } from './update-rules.ts';
 import { type NewTask, NO_CHANGE, type Seat, SeatDraft, type SeatPlan, type ServiceFacts, type World } from './view.ts';
 
 /**
@@ -60,9 +61,12 @@ export function decideSeat(view: SeatView, now: number): SeatPlan {
   const live = draft.tasks.filter(isLive);
   const present = live.filter((task) => standing.get(task.ID) === 'present');
   const absent = live.filter((task) => standing.get(task.ID) === 'absent');
+  // Those that moved at once are live no more: see `settle`.
+  const expelled = live.filter((task) => standing.get(task.ID) === 'expelled');
   if (present.length > 0) for (const task of draft.tasks) if (task.DesiredState === 'ready' && !isLive(task)) retire(draft, task);
-  if (present.length > 0) keepOne(view, draft, present, absent, now);
-  else if (absent.length > 0) succeedAbsent(view, draft, absent, now);
+  if (present.length > 0) keepOne(view, draft, { present, absent, expelled }, now);
+  else if (expelled.length > 0) succeedAway(view, draft, expelled, now);
+  else if (absent.length > 0) succeedAway(view, draft, absent, now);
   else succeedEnded(view, draft, now);
   for (const task of draft.tasks) if (task.DesiredState === 'ready' && isLive(task)) start(view, draft, task, now);
   return draft.plan;
@@ -83,7 +87,7 @@ function settle(view: SeatView, draft: SeatDraft, task: Task, standing: Standing
       orphan(draft, task, view.world, now);
       return;
     case 'expelled':
-      withdraw(draft, task);
+      if (!movesStartFirst(view, task)) withdraw(draft, task);
       return;
     case 'misplaced':
       draft.edit(task, {
@@ -106,6 +110,17 @@ function settle(view: SeatView, draft: SeatDraft, task: Task, standing: Standing
     case 'present':
       return;
   }
+}
+
+/**
+ * A task leaves a drained node only when another one has taken its place, where the service's order is start-first. Not
+ * where both could not run at once, or where no other one would come.
+ */
+function movesStartFirst(view: SeatView, task: Task): boolean {
+  const { facts, world } = view;
+  if (view.purpose !== 'fill' || !('Slot' in view.seat) || isJob(facts.service) || isNeverRestarted(view)) return false;
+  if (facts.service.Spec.UpdateConfig?.Order !== 'start-first' || !isRunning(task) || !isWanted(task.DesiredState)) return false;
+  return nodeOf(task, world)?.Status.State !== 'down' && hostPortsOf(facts.template).length === 0;
 }
 
 /** The node is gone for good: no worker will ever say what became of the task. */
@@ -144,13 +159,16 @@ export function isOfCurrentIteration(task: Task, { service }: ServiceFacts): boo
  * A seat has one task; while it is renewed start-first, or taken over from a node that was down, it has two until the
  * new one runs. What runs is kept before what does not, and what has run longest before what came later.
  */
-function keepOne(view: SeatView, draft: SeatDraft, present: readonly Task[], absent: readonly Task[], now: number): void {
+function keepOne(view: SeatView, draft: SeatDraft, { present, absent, expelled }: Whereabouts, now: number): void {
+  if (absent.length === 0 && expelled.length === 0 && decideMove(view, draft, present, now)) return;
   const ranked = [...present].sort(preferred);
   const clean = ranked.filter((task) => isClean(task, view.facts, view.world));
   const dirty = ranked.filter((task) => !clean.includes(task));
   const [keptClean, ...surplusClean] = clean;
   const [keptDirty, ...surplusDirty] = dirty;
-  const cleanRuns = keptClean !== undefined && isRunning(keptClean);
+  const handOverMs = keptClean !== undefined && keptDirty !== undefined ? handOverAtMs(view, keptClean, keptDirty) : now;
+  if (now < handOverMs && Number.isFinite(handOverMs)) draft.wakeAt(handOverMs);
+  const cleanRuns = keptClean !== undefined && isRunning(keptClean) && now >= handOverMs;
   const surplus = [...surplusClean, ...surplusDirty, ...(cleanRuns && keptDirty !== undefined ? [keptDirty] : [])];
   const kept = keptClean ?? keptDirty;
   if (kept !== undefined && surplus.length > 0) {
@@ -167,6 +185,61 @@ function keepOne(view: SeatView, draft: SeatDraft, present: readonly Task[], abs
     draft.restOn(running);
     for (const task of absent) withdraw(draft, task);
   }
+  if (running === undefined || expelled.length === 0) return;
+  const provenMs = provenAtMs(running, rulesOf(view.facts.service).monitorMs);
+  if (now < provenMs) {
+    draft.wakeAt(provenMs);
+    return;
+  }
+  draft.restOn(running);
+  for (const task of expelled) withdraw(draft, task);
+}
+
+/**
+ * When the new task has stood the test and the one it renews may go: start-first, only once it has run well for as long
+ * as it is watched. An old task that does not run is no reason to wait.
+ */
+function handOverAtMs({ facts }: SeatView, renewed: Task, outdated: Task): number {
+  const rules = rulesOf(facts.service);
+  if (!isRunning(renewed)) return Number.POSITIVE_INFINITY;
+  return rules.startFirst && isRunning(outdated) ? provenAtMs(renewed, rules.monitorMs) : Number.NEGATIVE_INFINITY;
+}
+
+/** Live tasks of a seat by where they are. */
+interface Whereabouts {
+  readonly present: readonly Task[];
+  readonly absent: readonly Task[];
+  readonly expelled: readonly Task[];
+}
+
+/**
+ * One that was made to take another's place although that one is well: the other goes once it has stood the test. What
+ * finds no place where it shall go is given up. False when there is no such pair.
+ */
+function decideMove(view: SeatView, draft: SeatDraft, present: readonly Task[], now: number): boolean {
+  const [mover, moved] = findMove(present, view);
+  if (mover === undefined || moved === undefined) return false;
+  if (!isRunning(mover)) {
+    const isStuck = mover.Status.State === 'pending' && (mover.Status.Err ?? '') !== '';
+    if (isStuck || !isRunning(moved)) for (const task of present) if (task !== moved) withdraw(draft, task);
+    return true;
+  }
+  const provenMs = provenAtMs(mover, rulesOf(view.facts.service).monitorMs);
+  if (now < provenMs && isRunning(moved)) {
+    draft.wakeAt(provenMs);
+    return true;
+  }
+  draft.restOn(mover);
+  for (const task of present) if (task !== mover) withdraw(draft, task);
+  return true;
+}
+
+function findMove(present: readonly Task[], { facts, world }: SeatView): readonly Task[] {
+  for (const mover of present) {
+    const moved = present.find((task) => task.ID === mover.origin?.replaces);
+    if (moved !== undefined && isClean(mover, facts, world) && isClean(moved, facts, world)) return [mover, moved];
+  }
+  return [];
 }
 
 /** Until when to believe only half of what a node that has just come back is said to run. */
@@ -182,9 +255,9 @@ function preferred(a: Task, b: Task): number {
   return byAge(b, a);
 }
 
-/** All tasks of the seat are on nodes that are down: they stay wanted, and another one takes over. */
-function succeedAbsent(view: SeatView, draft: SeatDraft, absent: readonly Task[], now: number): void {
-  const [kept, ...surplus] = [...absent].sort(preferred);
+/** All tasks of the seat are on nodes that are down, or drained with care: they stay wanted, and another one takes over. */
+function succeedAway(view: SeatView, draft: SeatDraft, away: readonly Task[], now: number): void {
+  const [kept, ...surplus] = [...away].sort(preferred);
   if (kept === undefined) return;
   draft.restOn(kept);
   for (const task of surplus) withdraw(draft, task);
@@ -214,7 +287,7 @@ function succeedEnded(view: SeatView, draft: SeatDraft, now: number): void {
 /** A new task for the seat; it is prepared and waits where its time has not come, or something of the seat still stops. */
 function create(view: SeatView, draft: SeatDraft, origin: TaskOrigin, now: number): void {
   const waits = origin.notBefore !== undefined && epochMs(origin.notBefore) > now;
-  const blocked = draft.tasks.some((task) => !hasStopped(task, view.world));
+  const blocked = draft.tasks.some((task) => !isLive(task) && !hasStopped(task, view.world));
   draft.create(newTask(view.facts, view.seat, origin, waits || blocked ? 'ready' : goalOf(view.facts), now));
 }
 
@@ -265,13 +338,14 @@ function goalOf(facts: ServiceFacts): 'running' | 'complete' {
 
 export function newTask(facts: ServiceFacts, seat: Seat, origin: TaskOrigin, desired: DesiredState, now: number): NewTask {
   const { service } = facts;
+  const volumeNode = 'Slot' in seat ? service.volumeNodes?.[seat.Slot] : undefined;
   return {
     ServiceID: service.ID,
     templateID: service.templateID,
     specVersion: service.specVersion,
     ...seat,
     DesiredState: desired,
-    origin,
+    origin: volumeNode === undefined ? origin : { ...origin, node: { id: volumeNode, why: 'volume' } },
     ...(facts.waits !== undefined && isHeldBack(origin) && { hold: facts.waits }),
     Status: { State: 'new', Timestamp: timestamp(now), Message: 'created' },
     ...(isJob(service) && { JobIteration: { Index: service.JobStatus?.JobIteration.Index ?? 0 } }),

@@ -19,17 +19,22 @@ interface Row {
   readonly nodes?: readonly Node[];
   readonly update?: UpdateConfig;
   readonly updating?: boolean;
+  readonly rollingBack?: UpdateConfig;
   readonly policy?: RestartPolicy;
   readonly atS?: number;
   readonly plan: readonly string[];
   readonly status?: string;
 }
 
-function decide(row: Pick<Row, 'mode' | 'tasks' | 'nodes' | 'update' | 'updating' | 'policy' | 'atS'>): ServicePlan {
+function decide(row: Pick<Row, 'mode' | 'tasks' | 'nodes' | 'update' | 'updating' | 'rollingBack' | 'policy' | 'atS'>): ServicePlan {
   const now = facts(
-    serviceSpec({ ...(row.policy && { RestartPolicy: row.policy }) }, { Mode: row.mode, ...(row.update && { UpdateConfig: row.update }) }),
+    serviceSpec(
+      { ...(row.policy && { RestartPolicy: row.policy }) },
+      { Mode: row.mode, ...(row.update && { UpdateConfig: row.update }), ...(row.rollingBack && { RollbackConfig: row.rollingBack }) },
+    ),
     {
       ...(row.updating && { UpdateStatus: { State: 'updating', StartedAt: timestamp(T0), Message: 'update in progress' } }),
+      ...(row.rollingBack && { UpdateStatus: { State: 'rollback_started', StartedAt: timestamp(T0), Message: 'rolled back' } }),
     },
   );
   const all = row.nodes ?? nodes;
@@ -198,7 +203,7 @@ const rows: readonly Row[] = [
     it: 'a slot added meanwhile takes up no place',
     mode: replicated(2),
     updating: true,
-    tasks: [dirty('a', 1), task('b', { slot: 2, state: 'pending' })],
+    tasks: [dirty('a', 1), task('b', { slot: 2, state: 'pending', origin: { kind: 'new' } })],
     plan: ['a: shutdown', '1: create ready (update)'],
   },
   {
@@ -240,7 +245,7 @@ const rows: readonly Row[] = [
     status: 'paused',
   },
   {
-    it: 'a failure after it does not',
+    it: 'a failure after it does not, but nothing else is stopped before it runs again',
     mode: replicated(2),
     updating: true,
     tasks: [
@@ -249,7 +254,100 @@ const rows: readonly Row[] = [
       dirty('b', 2),
     ],
     atS: 8,
+    plan: [],
+    status: 'updating',
+  },
+  {
+    it: 'stop-first: a slot that lost its node counts as one that is down',
+    mode: replicated(3),
+    updating: true,
+    nodes: [...nodes, down('D')],
+    tasks: [
+      task('a', { slot: 1, node: 'D' }),
+      task('n', { slot: 1, state: 'preparing', node: 'B', createdS: 1, origin: { kind: 'move' } }),
+      dirty('b', 2),
+      dirty('c', 3),
+    ],
+    plan: [],
+    status: 'updating',
+  },
+  {
+    it: 'stop-first: of two that may be down one is, so one more is taken',
+    mode: replicated(3),
+    updating: true,
+    update: two,
+    nodes: [...nodes, down('D')],
+    tasks: [
+      task('a', { slot: 1, node: 'D' }),
+      task('n', { slot: 1, state: 'preparing', node: 'B', createdS: 1, origin: { kind: 'move' } }),
+      dirty('b', 2),
+      dirty('c', 3),
+    ],
     plan: ['b: shutdown', '2: create ready (update)'],
+  },
+  {
+    it: 'stop-first: a slot that is down anyway is renewed, whatever else is down',
+    mode: replicated(3),
+    updating: true,
+    tasks: [dirty('a', 1, { state: 'pending', node: undefined }), dirty('b', 2, { state: 'preparing' }), dirty('c', 3)],
+    plan: ['a: remove', '1: create running (update)'],
+  },
+  {
+    it: 'start-first: the old task stays while the new one is watched',
+    mode: replicated(2),
+    updating: true,
+    update: { Parallelism: 1, Order: 'start-first' },
+    tasks: [dirty('a', 1), renewed('n', 1, { runningS: 2, node: 'B' }), dirty('b', 2)],
+    atS: 6,
+    plan: [],
+  },
+  {
+    it: 'start-first: and goes when that has gone well, so that the next may come',
+    mode: replicated(2),
+    updating: true,
+    update: { Parallelism: 1, Order: 'start-first' },
+    tasks: [dirty('a', 1), renewed('n', 1, { runningS: 2, node: 'B' }), dirty('b', 2)],
+    atS: 7,
+    plan: ['a: shutdown', '2: create running (update)'],
+  },
+  {
+    it: 'start-first: the old task stays when the new one fails while it is watched',
+    mode: replicated(2),
+    updating: true,
+    update: { Parallelism: 1, Order: 'start-first' },
+    tasks: [dirty('a', 1), renewed('n', 1, { state: 'failed', runningS: 2, endedS: 4, node: 'B' }), dirty('b', 2)],
+    atS: 4,
+    plan: ['n: shutdown'],
+    status: 'paused',
+  },
+  {
+    it: 'a rollback keeps what already is as it shall be, and watches nothing anew',
+    mode: replicated(2),
+    update: { Order: 'start-first' },
+    tasks: [task('a', { slot: 1, node: 'A' }), task('b', { slot: 2, node: 'B' })],
+    plan: [],
+  },
+  {
+    it: 'a rollback start-first takes away the new task at once where the old one still runs',
+    mode: replicated(1),
+    rollingBack: { Order: 'start-first' },
+    tasks: [task('a', { node: 'A', runningS: -600 }), dirty('n', 1, { createdS: 1, node: 'B' })],
+    atS: 3,
+    plan: ['n: shutdown'],
+  },
+  {
+    it: 'start-first tries of one seat count as one failure of one seat',
+    mode: replicated(2),
+    updating: true,
+    update: { Parallelism: 1, Order: 'start-first', MaxFailureRatio: 0.5 },
+    tasks: [
+      dirty('a', 1),
+      renewed('m', 1, { state: 'failed', desired: 'shutdown', node: 'B' }),
+      renewed('n', 1, { state: 'failed', desired: 'shutdown', createdS: 9, node: 'B', origin: { kind: 'update', failuresInRow: 1 } }),
+      renewed('o', 2, { runningS: 2 }),
+    ],
+    atS: 60,
+    plan: ['1: create ready (update, at 66 s)'],
   },
   {
     it: 'a share of failures may be allowed',
@@ -288,6 +386,29 @@ test.each(rows)('$it', (row) => {
   const plan = decide(row);
   expect(tellAll(plan).sort()).toEqual([...row.plan].sort());
   expect(plan.status?.State).toBe(row.status);
+});
+
+const PORTS: Partial<ServiceSpec> = { EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 8080, PublishMode: 'host' }] } };
+const BUSY = 'no suitable node (host-mode port already in use on 1 node)';
+test.each([
+  { it: 'where it holds the port itself', err: BUSY, oldPorts: PORTS, plan: ['a: shutdown'] },
+  { it: 'but not where another service has the port', err: BUSY, oldPorts: {}, plan: [] },
+  {
+    it: 'but not while the new task waits for something else',
+    err: 'no suitable node (insufficient resources on 1 node)',
+    oldPorts: PORTS,
+    plan: [],
+  },
+])('start-first with host-mode ports stops the old task first $it', ({ err, oldPorts, plan }) => {
+  const before = facts(serviceSpec({ ContainerSpec: { Image: 'web:0' } }, oldPorts), { templateID: 'old' as Task['templateID'] });
+  const now = facts(serviceSpec({}, { ...PORTS, UpdateConfig: { Parallelism: 1, Order: 'start-first' } }), {
+    UpdateStatus: { State: 'updating', StartedAt: timestamp(T0), Message: 'update in progress' },
+  });
+  const tasks = [dirty('a', 1), task('n', { state: 'pending', err, origin: { kind: 'update' }, createdS: 1 })];
+  const decided = decideService({ facts: now, world: world(nodes, now, before), tasks, nodeIDs: [] }, T0);
+  expect(tellAll(decided)).toEqual(plan);
+  if (plan.length > 0) expect(decided.status?.Message).toMatch(/^update in progress; start-first is not possible/);
+  else expect(decided.status).toBeUndefined();
 });
 
 const anyTask = fc

@@ -6,7 +6,8 @@ import { lowestFreeSlots, occupiedSlots, slotsToRemove } from './replicated.ts';
 import { isJob } from './restart.ts';
 import { decideSeat, isOfCurrentIteration, newTask, type SeatView } from './seat.ts';
 import { hasStopped } from './standing.ts';
-import { decideUpdate, type UpdateSeat } from './update.ts';
+import { decideUpdate } from './update.ts';
+import type { UpdateSeat } from './update-turn.ts';
 import { isEmptyPlan, type Seat, SeatDraft, type SeatPlan, type ServiceFacts, type World } from './view.ts';
 
 /** A whole service: which seats it has, what each needs, and which of them are renewed now. */

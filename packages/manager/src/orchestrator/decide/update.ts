@@ -4,7 +4,9 @@ import { epochMs, timestamp } from '@swarm/shared/runtime/clock';
 import { decideRestart, type Restart } from './restart.ts';
 import { newTask, withdraw } from './seat.ts';
 import { byAge, endedByItself, hasStopped, isClean, isRunning } from './standing.ts';
-import { type Seat, SeatDraft, type SeatPlan, type ServiceFacts, type World } from './view.ts';
+import { provenAtMs, type Rules, rulesOf } from './update-rules.ts';
+import { chooseTurn, IN_PROGRESS, type UpdateSeat, withNotes, yieldPorts } from './update-turn.ts';
+import { SeatDraft, type SeatPlan, type ServiceFacts, type World } from './view.ts';
 
 /**
  * Rolling replacement: renews, a few at a time, the seats whose task was made from another template than the service has
@@ -17,13 +19,6 @@ export interface UpdateView {
   readonly seats: readonly UpdateSeat[];
 }
 
-export interface UpdateSeat {
-  readonly seat: Seat;
-  readonly tasks: readonly Task[];
-  /** `held`: its node is paused or away, it is left as it is. `changing`: something else changes it right now. */
-  readonly state: 'open' | 'held' | 'changing';
-}
-
 export interface UpdatePlan {
   readonly seats: readonly SeatPlan[];
   readonly status?: UpdateStatus;
@@ -31,20 +26,6 @@ export interface UpdatePlan {
   readonly rollback?: string;
   readonly wakeAtMs?: number;
 }
-
-interface Rules {
-  /** 0: all at once. */
-  readonly parallelism: number;
-  readonly delayMs: number;
-  readonly monitorMs: number;
-  readonly startFirst: boolean;
-  readonly failureAction: 'pause' | 'continue' | 'rollback';
-  readonly maxFailureRatio: number;
-}
-
-const IN_PROGRESS = 'update in progress';
-/** Docker's default, of `UpdateConfig.Monitor`. */
-const DEFAULT_MONITOR_MS = 5_000;
 
 export function decideUpdate(view: UpdateView, now: number): UpdatePlan {
   const { service } = view.facts;
@@ -55,27 +36,32 @@ export function decideUpdate(view: UpdateView, now: number): UpdatePlan {
   const isUnderWay = current?.State === 'updating' || current?.State === 'rollback_started';
   if (!isUnderWay && dirty.length === 0) return { seats: [] };
 
-  const begun: UpdateStatus = isUnderWay ? current : { State: 'updating', StartedAt: timestamp(now), Message: IN_PROGRESS };
-  const status = withProgress(begun, dirty.length > 0 ? view.facts.waits : undefined);
+  const status: UpdateStatus = isUnderWay ? current : { State: 'updating', StartedAt: timestamp(now), Message: IN_PROGRESS };
   const renewals = view.seats.map((seat) => seat.tasks.filter((task) => isRenewal(task, view)));
   const failed = renewals
     .flat()
     .filter((task) => hasFailedEarly(task, service, rules))
     .sort(byAge)
     .at(-1);
-  const failures = renewals.flat().filter((task) => hasFailedEarly(task, service, rules)).length;
-  const touched = dirty.length + renewals.filter((tasks) => tasks.some((task) => task.specVersion === service.specVersion)).length;
+  const failures = renewals.filter((tasks) => tasks.some((task) => hasFailedEarly(task, service, rules))).length;
+  const touched = countTouched(view, dirty, renewals);
   if (failed !== undefined && rules.failureAction !== 'continue' && failures / touched > rules.maxFailureRatio) {
     return concludeFailure(service, status, rules, failed);
   }
 
   const busyUntil = renewals.map((tasks) => Math.max(...tasks.map((task) => busyUntilMs(task, rules)))).filter((until) => until > now);
-  const room = rules.parallelism === 0 ? dirty.length : Math.max(0, rules.parallelism - busyUntil.length);
+  const places = rules.parallelism === 0 ? Number.POSITIVE_INFINITY : Math.max(0, rules.parallelism - busyUntil.length);
   const open = dirty.filter((seat) => seat.state === 'open' && mayBegin(seat, view) && isItsTurn(seat, view, now));
-  const seats = inOrder(open)
-    .slice(0, room)
-    .map((seat) => renew(seat, view, rules, now));
-  const changed = status === current ? {} : { status };
+  const isOut = (seat: UpdateSeat) => isDown(seat, view) && !isExpected(seat, view, rules, now);
+  const turn = chooseTurn({ seats: view.seats, open, places, startFirst: rules.startFirst, isOut });
+  const yielded = rules.startFirst ? view.seats.flatMap((seat) => yieldPorts(seat, view)) : [];
+  const seats = [...turn.seats.map((seat) => renew(seat, view, rules, now)), ...yielded];
+  const noted = withNotes(status, {
+    waits: dirty.length > 0 ? view.facts.waits : undefined,
+    hasYielded: yielded.length > 0,
+    waitsFor: turn.waitsFor,
+  });
+  const changed = noted === current ? {} : { status: noted };
   if (dirty.length > 0 || busyUntil.some((until) => until === Number.POSITIVE_INFINITY)) {
     const wakeAtMs = Math.min(...busyUntil);
     return { seats, ...changed, ...(Number.isFinite(wakeAtMs) && { wakeAtMs }) };
@@ -83,6 +69,12 @@ export function decideUpdate(view: UpdateView, now: number): UpdatePlan {
   const completeAtMs = lastMoveMs(renewals.flat(), status) + (rules.delayMs >= rules.monitorMs ? rules.delayMs + 1_000 : rules.monitorMs);
   if (now < completeAtMs) return { seats, ...changed, wakeAtMs: completeAtMs };
   return { seats, status: completed(status, now) };
+}
+
+/** Each seat once, however often it was tried: seats that are to be renewed, or were for the spec as it is. */
+function countTouched({ facts, seats }: UpdateView, dirty: readonly UpdateSeat[], renewals: readonly (readonly Task[])[]): number {
+  const isOfNow = (task: Task) => task.specVersion === facts.service.specVersion;
+  return seats.filter((seat, index) => dirty.includes(seat) || renewals[index]?.some(isOfNow)).length;
 }
 
 /** Renewed by this or an earlier update, to what the service is now. */
@@ -107,7 +99,8 @@ function isDirty({ tasks }: UpdateSeat, { facts, world }: UpdateView): boolean {
  */
 function busyUntilMs(task: Task, rules: Rules): number {
   if (isLive(task) && !isRunning(task)) return Number.POSITIVE_INFINITY;
-  if (isLive(task)) return epochMs(task.runningSince ?? task.UpdatedAt) + rules.delayMs;
+  // Start-first, the one before goes only at the end of the monitored time: until then there are two.
+  if (isLive(task)) return provenAtMs(task, rules.startFirst ? Math.max(rules.delayMs, rules.monitorMs) : rules.delayMs);
   return endedByItself(task) ? Math.max(epochMs(task.UpdatedAt) + rules.delayMs, turnMs(task)) : Number.NEGATIVE_INFINITY;
 }
 
@@ -132,24 +125,20 @@ function isItsTurn({ tasks }: UpdateSeat, view: UpdateView, now: number): boolea
 }
 
 /** What runs stays until what it depends on is there; what does not run is renewed at once, and then held back itself. */
-function mayBegin(seat: UpdateSeat, { facts }: UpdateView): boolean {
-  return facts.waits === undefined || !runs(seat);
+function mayBegin({ tasks }: UpdateSeat, { facts }: UpdateView): boolean {
+  return facts.waits === undefined || !tasks.some((task) => isLive(task) && isRunning(task));
 }
 
-/** What does not run loses nothing by being renewed, so it comes first; then in order of slot or node. */
-function inOrder(seats: readonly UpdateSeat[]): readonly UpdateSeat[] {
-  const key = ({ seat }: UpdateSeat) => ('Slot' in seat ? seat.Slot : seat.NodeID);
-  return [...seats].sort((a, b) => Number(runs(a)) - Number(runs(b)) || (key(a) < key(b) ? -1 : 1));
+/** Nothing of it runs, as far as the manager can know, and something did and should. A seat that was given up is not down. */
+function isDown({ tasks, state }: UpdateSeat, { world }: UpdateView): boolean {
+  if (state === 'held' || tasks.some((task) => isLive(task) && isRunning(task) && !hasStopped(task, world))) return false;
+  if (state === 'changing') return tasks.length > 0;
+  return tasks.some((task) => isLive(task) && (task.origin?.kind !== 'new' || task.runningSince !== undefined));
 }
 
-function runs({ tasks }: UpdateSeat): boolean {
-  return tasks.some((task) => isLive(task) && isRunning(task));
-}
-
-/** The message of an update that goes on says what it waits for; of a rollback it says why that is made, and stays. */
-function withProgress(status: UpdateStatus, waits: string | undefined): UpdateStatus {
-  const Message = waits === undefined ? IN_PROGRESS : `${IN_PROGRESS}, ${waits}`;
-  return status.State !== 'updating' || status.Message === Message ? status : { ...status, Message };
+/** Its renewal has a place already, or has failed and that was accepted. */
+function isExpected({ tasks }: UpdateSeat, view: UpdateView, rules: Rules, now: number): boolean {
+  return tasks.some((task) => isRenewal(task, view) && (busyUntilMs(task, rules) > now || hasFailedEarly(task, view.facts.service, rules)));
 }
 
 /** What follows on the newest try to renew the seat start-first; undefined when there was none. */
@@ -199,18 +188,5 @@ function completed(status: UpdateStatus, now: number): UpdateStatus {
     State: isRollback ? 'rollback_completed' : 'completed',
     CompletedAt: timestamp(now),
     Message: isRollback ? 'rollback completed' : 'update completed',
-  };
-}
-
-/** A rollback follows `RollbackConfig`. Without a config Docker's defaults hold: one at a time, stop-first, pause. */
-function rulesOf({ Spec, UpdateStatus }: Service): Rules {
-  const config = UpdateStatus?.State === 'rollback_started' ? Spec.RollbackConfig : Spec.UpdateConfig;
-  return {
-    parallelism: config === undefined ? 1 : (config.Parallelism ?? 0),
-    delayMs: (config?.Delay ?? 0) / 1e6,
-    monitorMs: config?.Monitor === undefined ? DEFAULT_MONITOR_MS : config.Monitor / 1e6,
-    startFirst: config?.Order === 'start-first',
-    failureAction: config?.FailureAction ?? 'pause',
-    maxFailureRatio: config?.MaxFailureRatio ?? 0,
   };
 }

@@ -1,9 +1,10 @@
-import type { Task } from '@swarm/shared/domain/objects';
+import { VOLUME_LABEL } from '@swarm/shared/domain/local-volumes';
+import type { Node, Task } from '@swarm/shared/domain/objects';
 import type { GenericResource } from '@swarm/shared/engine-api/service-spec';
 import { type CandidateCache, refusalsWith } from './candidates.ts';
 import type { Demand } from './demand.ts';
 import { countFailures } from './failures.ts';
-import { explainRefusals, firstUnmet } from './filters.ts';
+import { explainRefusals, type Filter, firstUnmet } from './filters.ts';
 import { claimGeneric } from './generic-resources.ts';
 import type { Inventory, Seat } from './inventory.ts';
 import { type Choice, GroupTree } from './spread-tree.ts';
@@ -55,6 +56,37 @@ export function placePreassigned(inventory: Inventory, demand: Demand, task: Tas
   if (seat?.node === undefined) return { explanation: '' };
   const unmet = firstUnmet(demand, seat.node, seat.load, inventory.own(task.ServiceID)?.get(seat) ?? 0);
   return unmet === undefined ? reserveOn(inventory, seat, demand, task) : { explanation: unmet.explain(1) };
+}
+
+/**
+ * A task that shall go to a certain node. Undefined: it goes where any other would. One that is moved to even out the
+ * nodes goes there or nowhere, and so does one that is pinned to the data of its volumes; others only prefer their data.
+ */
+export function placeWished(
+  inventory: Inventory,
+  demand: Demand,
+  task: Task,
+  isPinned: boolean,
+): Placement | { readonly explanation: string } | undefined {
+  const wish = task.origin?.node;
+  if (wish === undefined) return undefined;
+  const seat = inventory.seat(wish.id);
+  const unmet =
+    seat?.node === undefined ? undefined : firstUnmet(demand, seat.node, seat.load, inventory.own(task.ServiceID)?.get(seat) ?? 0);
+  if (seat?.node !== undefined && unmet === undefined) return reserveOn(inventory, seat, demand, task);
+  if (wish.why === 'volume' && !isPinned) return undefined;
+  return { explanation: explainWish(wish, seat?.node, unmet) };
+}
+
+function explainWish(
+  { id, why }: NonNullable<NonNullable<Task['origin']>['node']>,
+  node: Node | undefined,
+  unmet: Filter | undefined,
+): string {
+  const name = node?.Description?.Hostname ?? id;
+  const cause = node === undefined ? 'the node was removed from the cluster' : (unmet?.explain(1) ?? '');
+  if (why === 'balance') return `cannot be moved to node ${name}: ${cause}`;
+  return `waits for node ${name}, which has the data of its local volumes (${cause}); remove the service's label "${VOLUME_LABEL}" to start it empty elsewhere`;
 }
 
 function reserveOn(inventory: Inventory, seat: Seat, demand: Demand, task: Task): Placement {

@@ -71,15 +71,19 @@ function isOursAlone(name: string, type: string): boolean {
   return TASKS_OF.test(name) || TASK_NAME.test(name);
 }
 
-/** Every order is equally likely: clients that take the first address spread over all. Chance comes as numbers in [0, 1). */
-export function shuffle<T>(values: readonly T[], fraction: () => number): readonly T[] {
+/**
+ * The first `count` of the values in an order by chance, where each is equally likely: clients that take the first address
+ * spread over all. Chance comes as numbers in [0, 1).
+ */
+export function shuffle<T>(values: readonly T[], fraction: () => number, count = values.length): readonly T[] {
   if (values.length < 2) return values;
   const shuffled = [...values];
-  for (let end = shuffled.length - 1; end > 0; end -= 1) {
-    const pick = Math.floor(fraction() * (end + 1));
-    const [a, b] = [shuffled[end], shuffled[pick]];
+  const end = Math.min(count, shuffled.length);
+  for (let at = 0; at < end; at += 1) {
+    const pick = at + Math.floor(fraction() * (shuffled.length - at));
+    const [a, b] = [shuffled[at], shuffled[pick]];
     if (a === undefined || b === undefined) break;
-    shuffled[end] = b;
+    shuffled[at] = b;
     shuffled[pick] = a;
   }
   return shuffled;

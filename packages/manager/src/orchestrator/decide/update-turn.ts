@@ -1,0 +1,111 @@
+import type { Task, UpdateStatus } from '@swarm/shared/domain/objects';
+import { HOST_PORT_IN_USE } from '@swarm/shared/domain/placement-reasons';
+import { isLive } from '@swarm/shared/domain/task-state';
+import { withdraw } from './seat.ts';
+import { isRunning } from './standing.ts';
+import { hostPortsOf } from './update-rules.ts';
+import { type Seat, SeatDraft, type SeatPlan, type ServiceFacts, type World } from './view.ts';
+
+export interface UpdateSeat {
+  readonly seat: Seat;
+  readonly tasks: readonly Task[];
+  /** `held`: its node is paused or away, it is left as it is. `changing`: something else changes it right now. */
+  readonly state: 'open' | 'held' | 'changing';
+}
+
+export interface TurnView {
+  readonly seats: readonly UpdateSeat[];
+  /** Those that may be renewed now. */
+  readonly open: readonly UpdateSeat[];
+  /** How many more the update may have under way; Infinity: all. */
+  readonly places: number;
+  readonly startFirst: boolean;
+  /** Whether a seat is down for another reason than this update. */
+  readonly isOut: (seat: UpdateSeat) => boolean;
+}
+
+export interface Turn {
+  readonly seats: readonly UpdateSeat[];
+  /** What must run again before the next one is stopped; empty unless only that is in the way. */
+  readonly waitsFor: readonly UpdateSeat[];
+}
+
+/**
+ * Which seats are renewed now. What does not run loses nothing by it, so it comes first. Stop-first, a seat that is down
+ * for whatever reason counts as one that the update has taken down: while a node is lost, no more than `Parallelism` are
+ * down together.
+ */
+export function chooseTurn({ seats, open, places, startFirst, isOut }: TurnView): Turn {
+  const ordered = inOrder(open, isOut);
+  if (startFirst || places === Number.POSITIVE_INFINITY) {
+    return { seats: places === Number.POSITIVE_INFINITY ? ordered : ordered.slice(0, places), waitsFor: [] };
+  }
+  const out = seats.filter(isOut);
+  const chosen: UpdateSeat[] = [];
+  let down = out.length;
+  for (const seat of ordered) {
+    const wasOut = out.includes(seat);
+    if (chosen.length >= places || (!wasOut && down >= places)) continue;
+    chosen.push(seat);
+    if (!wasOut) down += 1;
+  }
+  const isHeldUp = chosen.length === 0 && open.length > 0 && places > 0;
+  return { seats: chosen, waitsFor: isHeldUp ? out : [] };
+}
+
+function inOrder(seats: readonly UpdateSeat[], isOut: (seat: UpdateSeat) => boolean): readonly UpdateSeat[] {
+  const runs = (seat: UpdateSeat) => Number(!isOut(seat) && seat.tasks.some((task) => isLive(task) && isRunning(task)));
+  const key = ({ seat }: UpdateSeat) => ('Slot' in seat ? seat.Slot : seat.NodeID);
+  return [...seats].sort((a, b) => runs(a) - runs(b) || (key(a) < key(b) ? -1 : 1));
+}
+
+/**
+ * The new task finds no node because old ones hold the host-mode ports it needs: here the old one has to go first. Only
+ * where it holds such a port itself: a port that another service has would not be freed by stopping this one.
+ */
+export function yieldPorts(
+  { tasks, state }: UpdateSeat,
+  { facts, world }: { readonly facts: ServiceFacts; readonly world: World },
+): readonly SeatPlan[] {
+  if (state !== 'open') return [];
+  const live = tasks.filter(isLive);
+  const isWaiting = ({ templateID, Status }: Task) =>
+    templateID === facts.service.templateID && Status.State === 'pending' && (Status.Err ?? '').includes(HOST_PORT_IN_USE);
+  const waiting = live.find(isWaiting);
+  if (waiting === undefined) return [];
+  const wanted = hostPortsOf(facts.template);
+  const isHolder = (task: Task) => hostPortsOf(world.templates.get(task.templateID)).some((port) => wanted.includes(port));
+  const holders = live.filter((task) => task.NodeID !== undefined && isHolder(task));
+  if (holders.length === 0) return [];
+  const draft = new SeatDraft(tasks);
+  draft.restOn(waiting);
+  for (const holder of holders) withdraw(draft, holder);
+  return [draft.plan];
+}
+
+export const IN_PROGRESS = 'update in progress';
+const YIELD_NOTE = 'start-first is not possible where the old task holds the host-mode ports: it is stopped first';
+
+interface Notes {
+  /** What the service as a whole waits for. */
+  readonly waits: string | undefined;
+  readonly hasYielded: boolean;
+  readonly waitsFor: readonly UpdateSeat[];
+}
+
+/** The message of an update that goes on says what it waits for; of a rollback it says first why that is made, and stays. */
+export function withNotes(status: UpdateStatus, { waits, hasYielded, waitsFor }: Notes): UpdateStatus {
+  const isUpdate = status.State === 'updating';
+  const base = isUpdate ? IN_PROGRESS : (status.Message.split('; ', 1)[0] ?? '');
+  const Message = [
+    waits === undefined || !isUpdate ? base : `${base}, ${waits}`,
+    ...(hasYielded || status.Message.includes(YIELD_NOTE) ? [YIELD_NOTE] : []),
+    ...(waitsFor.length > 0 ? [`no other task is stopped until ${nameSeats(waitsFor)} runs again`] : []),
+  ].join('; ');
+  return Message === status.Message ? status : { ...status, Message };
+}
+
+function nameSeats(seats: readonly UpdateSeat[]): string {
+  const names = seats.slice(0, 3).map(({ seat }) => ('Slot' in seat ? `slot ${seat.Slot}` : `the task of node ${seat.NodeID}`));
+  return names.join(', ') + (seats.length > names.length ? ` and ${seats.length - names.length} more` : '');
+}
