@@ -29,7 +29,7 @@ beforeAll(async () => {
   lab = await Lab.up(3, { purpose: 'network' });
   await lab.registry.publish('echo');
   cluster = await formCluster(lab);
-  for (const network of ['neta', 'netb']) await cluster.swarm('network', 'create', '--driver', 'overlay', network);
+  for (const network of ['neta', 'netb']) await createNetwork('--driver', 'overlay', network);
   const publish = ['-p', `${PORT}:8080`, '-p', '9090:8080/udp'];
   await cluster.swarm('service', 'create', '-d', '--name', 'web', '--replicas', '6', '--network', 'neta', ...publish, 'example/echo');
   await cluster.swarm('service', 'create', '-d', '--name', 'client', '--mode', 'global', '--network', 'neta', 'example/echo');
@@ -247,7 +247,7 @@ describe('frames from strangers', () => {
 
 describe('an internal network', () => {
   it('leads to its own tasks and nowhere else', async () => {
-    await cluster.swarm('network', 'create', '--driver', 'overlay', '--internal', 'inside');
+    await createNetwork('--driver', 'overlay', '--internal', 'inside');
     const mode = ['--mode', 'global', '--network', 'inside'];
     await cluster.swarm('service', 'create', '-d', '--name', 'hidden', ...mode, 'example/echo');
     const tasks = await cluster.settled('hidden', 3);
@@ -337,6 +337,11 @@ describe('a host that leaves', () => {
     expect(await host.sh('iptables -S DOCKER-USER | grep connmark || true')).toBe('');
   });
 });
+
+/** By the unmodified docker CLI. */
+async function createNetwork(...flags: readonly string[]): Promise<void> {
+  await cluster.manager.docker('-H', 'unix:///run/swarm/docker.sock', 'network', 'create', ...flags);
+}
 
 /** This process's own address in the lab's network. */
 async function outsideAddress(): Promise<string> {
