@@ -1,7 +1,8 @@
+import { NETWORK_LABEL } from '@swarm/shared/domain/labels';
 import type { Network } from '@swarm/shared/domain/objects';
-import { ApiError, badRequest } from '@swarm/shared/errors/api-error';
+import { badRequest } from '@swarm/shared/errors/api-error';
 import type { FastifyInstance } from 'fastify';
-import { refuseNetworkInUse } from '../admission/network-in-use.ts';
+import { explainNetworkInUse } from '../admission/network-in-use.ts';
 import { type Filters, parseFilters } from '../filters.ts';
 import { queryOf } from '../query.ts';
 import { sendJSON } from '../reply.ts';
@@ -18,11 +19,13 @@ export function addNetworkPruneRoute(app: FastifyInstance, deps: RouteDeps): voi
     const filters = parseFilters(query, FILTERS);
     const until = untilOf(filters, deps.clock.now());
     // What the engine refuses changes nothing here either.
-    const { NetworksDeleted: local } = await deps.engineClient.postJSON(request.originalUrl);
+    const { NetworksDeleted: local } = await deps.engineClient.postJSON(
+      `/networks/prune?filters=${encodeURIComponent(localFilters(filters))}`,
+    );
     const own = await manager.store.update((tx) =>
       tx.networks
         .all()
-        .filter((network) => mayGo(network, filters, until) && isUnused(() => refuseNetworkInUse(tx, network)))
+        .filter((network) => mayGo(network, filters, until) && explainNetworkInUse(tx, network) === undefined)
         .map((network) => {
           tx.networks.remove(network.ID);
           return network.Spec.Name;
@@ -44,15 +47,9 @@ function mayGo({ Spec, CreatedAt, predefined }: Network, filters: Filters, until
   return (filters.get('label') ?? []).every(has) && !(filters.get('label!') ?? []).some(has);
 }
 
-/** A network in use is what is kept, and no failure. */
-function isUnused(refuse: () => void): boolean {
-  try {
-    refuse();
-    return true;
-  } catch (error) {
-    if (error instanceof ApiError && error.errorClass === 'failed-precondition') return false;
-    throw error;
-  }
+/** What our workers have made on the engine is theirs to remove, whether or not a container is in it now. */
+function localFilters(filters: Filters): string {
+  return JSON.stringify({ ...Object.fromEntries(filters), 'label!': [...(filters.get('label!') ?? []), NETWORK_LABEL] });
 }
 
 const UNIT_MS = { h: 3_600_000, m: 60_000, s: 1_000 } as const;
