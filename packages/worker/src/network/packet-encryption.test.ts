@@ -31,11 +31,20 @@ function recordedKernel(options: { readonly esp: boolean } = { esp: true }) {
     async run(_, args, input) {
       if (args.join(' ') === 'xfrm state count') return ok();
       if (args.join(' ') === 'xfrm state list nokeys') {
-        return ok([...states.values()].map((state) => state.replace(/ proto esp spi (\S+) reqid (\S+) .*/, '\n\tproto esp spi $1 reqid $2 mode transport\n\treplay-window 32')).join('\n'));
+        return ok(
+          [...states.values()]
+            .map((state) =>
+              state.replace(/ proto esp spi (\S+) reqid (\S+) .*/, '\n\tproto esp spi $1 reqid $2 mode transport\n\treplay-window 32'),
+            )
+            .join('\n'),
+        );
       }
       if (args.join(' ') === 'xfrm policy list dir out') {
         const print = (policy: string) =>
-          policy.replace(/^src (\S+) dst (\S+) proto udp dport (\d+) dir out mark (\S+) mask \S+ tmpl (src \S+ dst \S+) proto esp spi (\S+) reqid (\S+) .*/, 'src $1/32 dst $2/32 proto udp dport $3 \n\tdir out priority 0 \n\tmark $4/0xffffffff \n\ttmpl $5\n\t\tproto esp spi $6 reqid $7 mode transport');
+          policy.replace(
+            /^src (\S+) dst (\S+) proto udp dport (\d+) dir out mark (\S+) mask \S+ tmpl (src \S+ dst \S+) proto esp spi (\S+) reqid (\S+) .*/,
+            'src $1/32 dst $2/32 proto udp dport $3 \n\tdir out priority 0 \n\tmark $4/0xffffffff \n\ttmpl $5\n\t\tproto esp spi $6 reqid $7 mode transport',
+          );
         return ok([...policies.values()].map(print).join('\n'));
       }
       if (args.join(' ') !== '-batch -') throw new Error(`the recorded kernel does not know ${args.join(' ')}`);
@@ -76,7 +85,9 @@ const FIRST = { number: 1, secret: secret('a'), sending: true };
 
 describe('encryption', () => {
   test('a kernel without it is told by its own words; one with it keeps nothing of the question', async () => {
-    expect(await createPacketEncryption({ commands: recordedKernel({ esp: false }).commands }).obstacle()).toContain('AEAD algorithm not found');
+    expect(await createPacketEncryption({ commands: recordedKernel({ esp: false }).commands }).obstacle()).toContain(
+      'AEAD algorithm not found',
+    );
     const kernel = recordedKernel();
     expect(await createPacketEncryption(kernel).obstacle()).toBeUndefined();
     expect(kernel.states.size).toBe(0);
@@ -107,7 +118,12 @@ describe('encryption', () => {
     await encryption.apply([network([FIRST])]);
     await encryption.apply([network([FIRST, second])]);
     expect(kernel.states.size).toBe(4);
-    await encryption.apply([network([{ ...FIRST, sending: false }, { ...second, sending: true }])]);
+    await encryption.apply([
+      network([
+        { ...FIRST, sending: false },
+        { ...second, sending: true },
+      ]),
+    ]);
     expect(kernel.batches.at(-1)).toMatch(/^xfrm policy update [^\n]*\n$/);
     await encryption.apply([network([{ ...second, sending: true }])]);
     expect([kernel.states.size, kernel.policies.size]).toEqual([2, 1]);
@@ -126,7 +142,9 @@ describe('encryption', () => {
 
   test('what goes wrong shows no key', async () => {
     const { commands } = recordedKernel({ esp: false });
-    const error = await createPacketEncryption({ commands }).apply([network([FIRST])]).catch((reason: unknown) => reason);
+    const error = await createPacketEncryption({ commands })
+      .apply([network([FIRST])])
+      .catch((reason: unknown) => reason);
     expect(String(error)).toContain('AEAD algorithm not found');
     expect(String(error)).not.toContain(Buffer.from(FIRST.secret, 'base64').toString('hex'));
   });

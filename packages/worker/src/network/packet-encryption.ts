@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { HostNetwork } from './decide/host-network.ts';
 import { decideSecurity, decideSecurityChange, parsePolicies, parseStates } from './decide/ipsec-plan.ts';
-import { type HostCommands, HostCommandError, mustRun } from './host-commands.ts';
+import { HostCommandError, type HostCommands, mustRun } from './host-commands.ts';
 
 /** The part of the plane that stands in the kernel's IPsec. */
 export interface PacketEncryption {
@@ -23,7 +23,11 @@ export function createPacketEncryption({ commands }: { readonly commands: HostCo
 
   async function probe(): Promise<string | undefined> {
     const add = ['-batch', '-'];
-    const { exitCode, stderr } = await commands.run('ip', add, `xfrm state add ${PROBE} mode transport aead rfc4106(gcm(aes)) ${PROBE_KEY} 128\n`);
+    const { exitCode, stderr } = await commands.run(
+      'ip',
+      add,
+      `xfrm state add ${PROBE} mode transport aead rfc4106(gcm(aes)) ${PROBE_KEY} 128\n`,
+    );
     const exists = /File exists/.test(stderr);
     if (exitCode !== 0 && !exists) return stderr.split('\n')[0]?.trim() || `exit code ${exitCode}`;
     await mustRun(commands, 'ip', add, `xfrm state delete ${PROBE}\n`);

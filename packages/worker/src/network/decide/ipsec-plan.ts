@@ -66,7 +66,9 @@ export function decideSecurityChange(
     ...wanted.states.filter((state) => !stateKeys.has(keyOf(state))).map(addState),
     // One policy per pair and network: another key replaces it in place, so that nothing goes out in clear meanwhile.
     ...wanted.policies.filter((policy) => !policyKeys.has(keyOf(policy))).map(putPolicy),
-    ...seen.policies.filter((policy) => !wantedSelectors.has(selectorOf(policy))).map((policy) => `xfrm policy delete ${selectorOf(policy)}`),
+    ...seen.policies
+      .filter((policy) => !wantedSelectors.has(selectorOf(policy)))
+      .map((policy) => `xfrm policy delete ${selectorOf(policy)}`),
     ...seen.states
       .filter((state) => !wantedStates.has(keyOf(state)))
       .map(({ source, destination, spi }) => `xfrm state delete src ${source} dst ${destination} proto esp spi ${hex(spi)}`),
