@@ -13,6 +13,8 @@ const SIZES = [30, 90];
 const IMAGE = 'example/echo:latest';
 const NODE = '/opt/swarm/node_modules/.bin/node';
 const BENCH = '/opt/swarm/test/bench';
+/** One of each way in turn, so that a machine that is busy for a while is so for both. */
+const ROUNDS = 3;
 const AIMED_RATIO = 1.1;
 const AIMED_MEMORY_MB = 60;
 const MEMORY_TASKS = 50;
@@ -36,14 +38,24 @@ await startPlain(HOSTS * 2);
 await startAsService(cluster, HOSTS * 2);
 
 for (const size of SIZES) {
-  const plain = await startPlain(size);
-  const service = await startAsService(cluster, size);
-  const ratio = service / plain;
+  const rounds: { readonly plain: number; readonly service: number }[] = [];
+  for (let round = 0; round < ROUNDS; round++) rounds.push({ plain: await startPlain(size), service: await startAsService(cluster, size) });
+  const ratios = rounds.map(({ plain, service }) => service / plain).sort((a, b) => a - b);
+  const ratio = ratios[Math.floor(ROUNDS / 2)] ?? Number.NaN;
+  const times = (of: 'plain' | 'service') => rounds.map((round) => seconds(round[of])).join(', ');
   say(
-    `${size} running: ${seconds(service)} as a service, ${seconds(plain)} by plain Engine API calls; ` +
-      `ratio ${ratio.toFixed(2)} (aim: at most ${AIMED_RATIO}${ratio <= AIMED_RATIO ? '' : ': missed'})`,
+    `${size} running: ${times('service')} as a service, ${times('plain')} by plain Engine API calls; ` +
+      `median ratio ${ratio.toFixed(2)} (aim: at most ${AIMED_RATIO}${ratio <= AIMED_RATIO ? '' : ': missed'})`,
   );
 }
+
+// The first start of a fresh tree strips the types of all sources, and the parser for that stays in memory. What a host
+// has from then on, and with an executable from the beginning, is what is measured.
+for (const host of lab.hosts) {
+  await host.stopDaemon();
+  await host.startDaemon();
+}
+await Promise.all(lab.hosts.map((host) => cluster.nodeState(host.name, 'ready')));
 
 await cluster.swarm('service', 'create', '-d', '--name', 'idle', '--replicas', String(MEMORY_TASKS), IMAGE);
 await cluster.settled('idle', MEMORY_TASKS, 120_000);

@@ -27,6 +27,12 @@ export function cliCalls(program: string, tag: string, directory: string): reado
     docker('swarm update --cert-expiry 1s'),
     docker('swarm update --dispatcher-heartbeat -1s'),
     docker('swarm update'),
+    docker('swarm update --autolock=true'),
+    docker('swarm unlock-key'),
+    docker('swarm unlock-key -q'),
+    docker('swarm unlock-key --rotate -q'),
+    docker('swarm update --autolock=false'),
+    docker('swarm unlock-key -q'),
     docker('node ls'),
     docker('node ls -q'),
     docker('node ls --filter role=worker'),
@@ -89,7 +95,35 @@ export function cliCalls(program: string, tag: string, directory: string): reado
     docker('service update --no-resolve-image --env-add B=2 --label-add m=2 TAG-web'),
     docker('service update -d --limit-cpu 0.0001 TAG-web'),
     docker('service update -d nope'),
+    docker('service update --no-resolve-image --force --update-monitor 1ms TAG-web'),
+    docker('service rollback TAG-web'),
+    docker('service scale TAG-web=2'),
+    docker('service scale -q TAG-web=1 TAG-nope=1'),
     docker('service rollback -d TAG-web'),
+    docker(
+      'service create -q --name TAG-log --no-resolve-image --replicas 1 --update-monitor 1ms --stop-grace-period 1s differential:1 sh -c echo%20one;%20sleep%201;%20echo%20two%20>&2;%20exec%20sleep%201000',
+    ),
+    {
+      kind: 'wait',
+      name: `${tag}-log has written`,
+      path: `/services/${tag}-log/logs?stderr=1`,
+      until: (body) => body.includes('two'),
+    },
+    docker('service logs TAG-log'),
+    docker('service logs --raw TAG-log'),
+    docker('service logs --tail 1 --timestamps TAG-log'),
+    docker('service logs --tail -1 TAG-log'),
+    docker('service logs --since nope TAG-log'),
+    docker('service logs --no-task-ids --no-resolve TAG-log'),
+    docker('service logs --no-trunc --details TAG-log'),
+    docker('service rm TAG-log'),
+    docker(
+      'events --since 10m --until 0s --filter scope=swarm --filter service=TAG-log --format {{.Type}}|{{.Action}}|{{.Scope}}|{{.Actor.Attributes}}',
+    ),
+    docker(
+      'events --since 10m --until 0s --filter type=secret --filter secret=TAG-s --format {{.Type}}|{{.Action}}|{{.Actor.Attributes.name}}',
+    ),
+    docker('events --since 10m --until 0s --filter type=node --filter event=create'),
     docker('service scale -d TAG-web=0'),
     docker('service scale TAG-web=abc'),
     docker('service scale nope=1'),
@@ -107,6 +141,9 @@ export function cliCalls(program: string, tag: string, directory: string): reado
     docker('stack deploy --resolve-image never -c STACK TAG-st'),
     docker('stack deploy --resolve-image never -c STACK TAG-st'),
     docker('stack deploy -c /nonexistent TAG-st'),
+    docker('stack config -c STACK'),
+    docker('stack deploy --detach=false --resolve-image never -c STACK TAG-wait'),
+    docker('stack rm --detach=false TAG-wait'),
     docker('stack ls'),
     docker('stack services TAG-st --format {{.Name}}|{{.Mode}}|{{.Replicas}}|{{.Image}}'),
     docker('stack ps TAG-st'),
@@ -116,6 +153,27 @@ export function cliCalls(program: string, tag: string, directory: string): reado
     docker('stack rm TAG-st'),
     docker('stack rm nope'),
     docker('network ls --filter scope=swarm --format {{.Name}}'),
+  ];
+}
+
+/** The end of a cluster, and a new one; ids that were saved before mean nothing afterwards. */
+export function leaveCalls(program: string, tag: string): readonly Step[] {
+  const docker = (text: string): CliStep => ({ kind: 'cli', name: `${tag}: docker ${text} (at the end)`, program, args: text.split(' ') });
+  return [
+    docker('swarm leave'),
+    docker('swarm leave --force'),
+    docker('swarm leave --force'),
+    docker('info --format {{.Swarm.LocalNodeState}}|{{.Swarm.ControlAvailable}}|{{.Swarm.NodeID}}'),
+    docker('node ls'),
+    docker('service ls'),
+    docker('stack ls'),
+    docker('swarm init --advertise-addr 10.99.0.1 --task-history-limit 3 --autolock=false'),
+    docker('info --format {{.Swarm.LocalNodeState}}|{{.Swarm.Nodes}}|{{.Swarm.Managers}}'),
+    docker('service ls -q'),
+    docker('secret ls -q'),
+    docker('swarm ca --rotate -q'),
+    docker('swarm leave --force'),
+    docker('swarm init --advertise-addr 10.99.0.1'),
   ];
 }
 

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { WORKSPACE_ROOT } from '../lab/labels.ts';
 import { call } from './call.ts';
-import { cliCalls, STACK_FILE } from './calls-cli.ts';
-import { INACTIVE_CALLS, NETWORK_CALLS, PAYLOAD_CALLS, SWARM_CALLS, TASK_CALLS } from './calls-other.ts';
+import { cliCalls, leaveCalls, STACK_FILE } from './calls-cli.ts';
+import { INACTIVE_CALLS, NETWORK_CALLS, PAYLOAD_CALLS, STREAM_CALLS, SWARM_CALLS, TASK_CALLS } from './calls-other.ts';
 import { SERVICE_CALLS } from './calls-services.ts';
 import { compare, type Difference, judge, parseDocumented, renderVerdict } from './compare.ts';
 import { obstacle, startSide } from './side.ts';
@@ -43,8 +43,9 @@ test.skipIf(blocked !== undefined)(`answers as dockerd does${blocked === undefin
       runner.save('node', Swarm.NodeID, '/nodes');
       runner.save('swarm', Swarm.Cluster.ID, '/swarm');
     }
-    await run([...SWARM_CALLS, ...PAYLOAD_CALLS, ...SERVICE_CALLS, ...TASK_CALLS, ...NETWORK_CALLS]);
+    await run([...SWARM_CALLS, ...PAYLOAD_CALLS, ...SERVICE_CALLS, ...TASK_CALLS, ...STREAM_CALLS, ...NETWORK_CALLS]);
     for (const [at, program] of CLIS.entries()) await run(cliCalls(program, `cli${at}`, directory));
+    for (const [at, program] of CLIS.entries()) await run(leaveCalls(program, `cli${at}`));
     expect(compared).toBeGreaterThan(300);
 
     const documented = parseDocumented(readFileSync(join(WORKSPACE_ROOT, 'docs/compatibility.md'), 'utf8'));

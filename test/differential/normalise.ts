@@ -13,9 +13,10 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
   [/\b[0-9a-f]{64}\b/g, '<hash>'],
   [/\b[0-9a-z]{25}\b/g, '<id>'],
   [/(?<=^|\n)[0-9a-z]{12}(?= )/g, '<id>'],
+  [/(?<=\.)[0-9a-z]{12}(?=@)/g, '<id>'],
   [/(?<=Issuer (Public Key|Subject):\s)\S+/g, '<certificate>'],
   [/\/tmp\/differential-\w+\/(reference|subject)\b/g, '<root>'],
-  [/\b(Less than a second|About a minute|About an hour|\d+ (seconds?|minutes?)) ago\b/g, '<ago>'],
+  [/\b(Less than a second|About a minute|About an hour|\d+ (seconds?|minutes?)) ago\b/gi, '<ago>'],
 ];
 
 export function normaliseText(text: string, names: Names): string {

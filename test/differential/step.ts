@@ -5,7 +5,7 @@ import { call } from './call.ts';
 import { normaliseText, normaliseValue } from './normalise.ts';
 import type { Side } from './side.ts';
 
-/** One API call. In path and body `{web}` stands for the id saved as "web" and `{web@}` for its current version. */
+/** One API call. In path and body `{web}` stands for the id saved as "web" and `{web@}` for its current version; `{now}` is the time in seconds. */
 export interface ApiStep {
   readonly kind: 'api';
   readonly name: string;
@@ -111,8 +111,8 @@ export class Runner {
   }
 
   async #fill(text: string): Promise<string> {
-    let result = text;
-    for (const [found, word, at] of text.matchAll(/\{([a-z][a-z0-9-]*)(@?)\}/g)) {
+    let result = text.replaceAll('{now}', String(Math.floor(Date.now() / 1000)));
+    for (const [found, word, at] of result.matchAll(/\{([a-z][a-z0-9-]*)(@?)\}/g)) {
       const saved = this.#ids.get(word ?? '');
       if (saved === undefined) throw new Error(`nothing is saved as "${word}", which ${text} asks for`);
       if (at === '') {
@@ -128,12 +128,14 @@ export class Runner {
   }
 }
 
+/** One JSON value, or one per line as in a stream of events. */
 function parse(text: string): unknown {
   if (!/^\s*[[{"]/.test(text)) return undefined;
   try {
     return JSON.parse(text) as unknown;
   } catch {
-    return undefined;
+    const lines = text.trim().split('\n');
+    return lines.length > 1 && lines.every((line) => line.startsWith('{')) ? lines.map((line) => parse(line)) : undefined;
   }
 }
 

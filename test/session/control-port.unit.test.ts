@@ -15,6 +15,7 @@ import { silentLogger } from '@swarm/shared/runtime/logger';
 import { webSocketDialer } from '@swarm/worker/session/dial';
 import { startSession } from '@swarm/worker/session/session';
 import type { AssignmentSet } from '@swarm/worker/session/worker-ports';
+import { NO_NETWORKS } from '@swarm/worker/testing/no-networks';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { describeHost, taskDraft } from './world.ts';
 
@@ -69,7 +70,7 @@ function startWorker({ address, dialer }: Awaited<ReturnType<typeof startCluster
     engineHealth: () => ({ ok: true }),
     onRenewCertificate: () => undefined,
     onRefused: (refusal) => void worker.refusals.push(refusal),
-    sink: { onAssignments: (set) => void worker.sets.push(set), onWelcome: () => undefined },
+    sink: { onAssignments: (set) => void worker.sets.push(set), onWelcome: () => undefined, networks: NO_NETWORKS },
     callTask: () => Promise.reject(new Error('no calls here')),
     openLog: async function openLog(taskID) {
       return (async function* chunks() {

@@ -5,7 +5,8 @@ import type { Service, Task } from '@swarm/shared/domain/objects';
 import { isOver } from '@swarm/shared/domain/permitted-moves';
 import { isLive, isTerminal } from '@swarm/shared/domain/task-state';
 import type { ContainerState } from '@swarm/worker/engine/engine';
-import { explainRoom, holds } from './invariants/placement.ts';
+import { mayWait } from './invariants/dependencies.ts';
+import { explainRoom, explainStay, holds } from './invariants/placement.ts';
 import { imageOf } from './plot/operations.ts';
 import type { World } from './world/world.ts';
 
@@ -81,8 +82,9 @@ function explainService(tx: ReadTransaction, service: Service, containers: Reado
     if (seat === undefined) seats.set(slotKey(task), [task]);
     else seat.push(task);
   }
-  if (Mode.ReplicatedJob !== undefined || Mode.GlobalJob !== undefined) return explainJob(tx, service, tasks);
   const reasons: string[] = [];
+  for (const [key, seat] of seats) reasons.push(...explainHistory(tx, service, key, seat));
+  if (Mode.ReplicatedJob !== undefined || Mode.GlobalJob !== undefined) return [...reasons, ...explainJob(tx, service, tasks)];
   if (Mode.Replicated !== undefined && seats.size !== (Mode.Replicated.Replicas ?? 1)) {
     reasons.push(`${Name} has ${seats.size} seats, and wants ${Mode.Replicated.Replicas}`);
   }
@@ -93,7 +95,8 @@ function explainService(tx: ReadTransaction, service: Service, containers: Reado
     }
   }
   const state = service.UpdateStatus?.State;
-  const isStuck = [...seats.values()].some((seat) => seat.some((task) => isLive(task) && waitsInVain(tx, service, task)));
+  const isHeldUp = mayWait(tx, service);
+  const isStuck = isHeldUp || [...seats.values()].some((seat) => seat.some((task) => isLive(task) && waitsInVain(tx, service, task)));
   if (!isStuck && (state === 'updating' || state === 'rollback_started')) reasons.push(`the update of ${Name} is ${state}`);
   const isPaused = state === 'paused' || state === 'rollback_paused' || isStuck;
   for (const [key, seat] of seats) reasons.push(...explainSeat(tx, service, key, seat, containers, isPaused));
@@ -121,10 +124,14 @@ function explainSeat(
     return Slot === undefined && !roomFor(tx, service, [NodeID ?? '']) ? [] : [`${where} has no live task`];
   }
   if (task.Status.State === 'pending') {
-    return waitsInVain(tx, service, task) ? [] : [`${where} waits for a node (${task.Status.Err ?? 'nobody says why'}), and there is room`];
+    return waitsInVain(tx, service, task)
+      ? []
+      : [`${where} waits for a node (${task.hold ?? task.Status.Err ?? 'nobody says why'}), and there is room`];
   }
   if (task.Status.State !== 'running' || task.DesiredState !== 'running')
     return [`${where} is ${task.Status.State}, shall be ${task.DesiredState}`];
+  const misfit = explainStay(tx, task);
+  if (misfit !== undefined) return [`${where} runs on a node where it may not be: ${misfit}`];
   const running = containers.get(task.ID);
   if (running === undefined) return [`${where} is said to run, and its container does not`];
   const isRight = running.image === imageOf(service.Spec) || isPaused || couldNotRenew(service, seat);
@@ -132,9 +139,20 @@ function explainSeat(
   return [];
 }
 
-/** It waits for a node and says why, and there is none. */
+/** What is over is kept as history, and no more of it than was asked for: a crash loop costs bounded memory. */
+function explainHistory(tx: ReadTransaction, service: Service, key: string, seat: readonly Task[]): readonly string[] {
+  const limit = tx.clusters.all()[0]?.Spec.Orchestration?.TaskHistoryRetentionLimit ?? 5;
+  const attempts = service.Spec.TaskTemplate.RestartPolicy?.MaxAttempts ?? 0;
+  const most = Math.max(2, attempts > 0 ? attempts + 1 : limit);
+  const over = seat.filter((task) => !isLive(task) && isOver(task)).length;
+  return over > most ? [`${service.Spec.Name} at ${key} keeps ${over} tasks that are over, and ${most} are the most`] : [];
+}
+
+/** It waits for a node, or for what its service depends on, and says why; and it is so. */
 function waitsInVain(tx: ReadTransaction, service: Service, task: Task): boolean {
-  if (task.Status.State !== 'pending' || task.Status.Err === undefined) return false;
+  if (task.Status.State !== 'pending') return false;
+  if (task.hold !== undefined) return mayWait(tx, service);
+  if (task.Status.Err === undefined) return false;
   const isGlobal = service.Spec.Mode.Global !== undefined;
   return !roomFor(tx, service, isGlobal ? [task.NodeID ?? ''] : tx.nodes.all().map(({ ID }) => ID));
 }
@@ -176,6 +194,7 @@ function explainJob(tx: ReadTransaction, service: Service, tasks: readonly Task[
   if (
     Mode.ReplicatedJob !== undefined &&
     complete < wanted &&
+    !mayWait(tx, service) &&
     roomFor(
       tx,
       service,

@@ -1,4 +1,4 @@
-import type { Terminal } from './command/context.ts';
+import type { Terminal, TerminalControl } from './command/context.ts';
 import { CommandFailure, EXIT } from './command/exit-codes.ts';
 
 /**
@@ -47,7 +47,7 @@ async function main(words: readonly string[]): Promise<number> {
       terminal,
       environment: process.env,
       workingDirectory: process.cwd(),
-      stdin: process.stdin,
+      streams: { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr, tty: terminalControl() },
       signal: interrupt.signal,
     });
   } catch (error) {
@@ -56,4 +56,17 @@ async function main(words: readonly string[]): Promise<number> {
     terminal.err(`swarm: ${error.message}\n`);
     return error.exitCode;
   }
+}
+
+function terminalControl(): TerminalControl | undefined {
+  const { stdin, stdout } = process;
+  if (!stdin.isTTY || !stdout.isTTY) return undefined;
+  return {
+    setRaw: (raw) => void stdin.setRawMode(raw),
+    size: () => ({ rows: stdout.rows, columns: stdout.columns }),
+    onResize(listener) {
+      stdout.on('resize', listener);
+      return () => stdout.off('resize', listener);
+    },
+  };
 }

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createFileWorkerDisk } from './assignments/file-worker-disk.ts';
 import { createDockerodeEngine } from './engine/dockerode-engine.ts';
 import { buildTestImage } from './engine/test-image.ts';
-import { bridgePlane } from './network/bridge-plane.ts';
+import { createRecordedPlane } from './network/recorded-plane.ts';
 import { systemTmpfs } from './payloads/tmpfs.ts';
 import { openTmpfsPayloadFiles } from './payloads/tmpfs-payload-files.ts';
 import type { AssignmentSink, ManagerReach } from './session/worker-ports.ts';
@@ -42,7 +42,7 @@ const image = `${unique}-image:v1`;
     worker = await startWorker({
       engine,
       disk: createFileWorkerDisk({ folder, privateKey: 'a key of this test' }),
-      network: bridgePlane,
+      network: createRecordedPlane(`${unique}-node`),
       payloads: await openTmpfsPayloadFiles({ mountPoint: payloadFolder, nodeID: `${unique}-node`, mounter: systemTmpfs }),
       clock: systemClock,
       logger: silentLogger,
@@ -59,6 +59,8 @@ const image = `${unique}-image:v1`;
             wake.resolve();
             wake = Promise.withResolvers();
           },
+          tellNetworksApplied: () => undefined,
+          tellNetworkProblems: () => undefined,
           reach: () => reach,
           watchReach(listener) {
             reachChanged = listener;

@@ -1,12 +1,18 @@
+import type { NetworkTable } from '@swarm/shared/domain/network-table';
+import type { NetworkProblem } from '@swarm/shared/protocol/network-state';
 import type { Clock } from '@swarm/shared/runtime/clock';
 import type { Logger } from '@swarm/shared/runtime/logger';
 import { createAssignmentStore } from './assignments/assignment-store.ts';
 import { createDocumentWriter } from './assignments/document-writer.ts';
+import { decodeNetworks, encodeNetworks } from './assignments/stored-networks.ts';
 import { decodeRecords, encodeRecords } from './assignments/stored-records.ts';
 import { type WorkerDisk, WorkerDiskError } from './assignments/worker-disk.ts';
 import type { ContainerEngine } from './engine/engine.ts';
 import type { TaskSocket } from './engine/engine-socket.ts';
+import { type NetworkKeeper, startNetworkKeeper } from './network/network-keeper.ts';
 import type { NetworkPlane } from './network/network-plane.ts';
+import { decideProbePeers } from './network/probe/decide/probe-peers.ts';
+import type { ProbePeer } from './network/probe/decide/verdict.ts';
 import type { PayloadFiles } from './payloads/payload-files.ts';
 import type { StoredRecord } from './reconciler/decide/task-record.ts';
 import { type Reconciler, startReconciler } from './reconciler/reconciler.ts';
@@ -17,6 +23,10 @@ import type { AssignmentSink, ManagerLine } from './session/worker-ports.ts';
 export interface RunningWorker {
   /** Ends the worker; every container runs on. */
   stop(): Promise<void>;
+  /** The nodes that share networks with this one, for the self-test. */
+  probePeers(): readonly ProbePeer[];
+  /** What others found wrong with this host's networks (the self-test): told to the manager beside what the worker finds. */
+  noteNetworkProblems(problems: readonly NetworkProblem[]): void;
   /**
    * For a node that leaves its cluster: ends the worker, then stops and removes every container it made here, and
    * forgets its assignments. @throws EngineError when the engine does not let it.
@@ -44,12 +54,25 @@ export interface WorkerDeps {
 export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
   const { engine, disk, clock, logger, nodeID, clusterID, onFailure } = deps;
   const records = createDocumentWriter({ disk, name: 'restarts', logger });
+  const tablesOnDisk = createDocumentWriter({ disk, name: 'networks', logger });
   const store = createAssignmentStore({ disk, nodeID, clusterID, logger, onHeld: (set) => reconciler.hold(set, true) });
   const known = await store.load();
   const stored = await loadRecords(disk, logger);
 
+  let foundByOthers: readonly NetworkProblem[] = [];
+  const networkProblems = () => [...networks.problems(), ...foundByOthers];
   const session = deps.openSession({
-    onAssignments: (set) => store.accept(set),
+    onAssignments(set) {
+      store.accept(set);
+      // The tables of all networks that it needs came before it.
+      networks.confirm();
+    },
+    networks: {
+      onSession: () => networks.restart(),
+      onUpdate: (update) => networks.receive(update),
+      applied: () => networks.applied(),
+      problems: networkProblems,
+    },
     onWelcome(facts) {
       if (facts.nodeID === nodeID && facts.clusterID === clusterID) return;
       onFailure(
@@ -57,12 +80,25 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
       );
     },
   });
+  const networks: NetworkKeeper = startNetworkKeeper({
+    plane: deps.network,
+    clock,
+    logger,
+    stored: await loadNetworks(deps),
+    save: (tables) => tablesOnDisk.save(encodeNetworks({ nodeID, clusterID }, tables)),
+    onApplied(applied) {
+      session.tellNetworksApplied(applied);
+      reconciler.wake();
+    },
+    onProblems: () => session.tellNetworkProblems(networkProblems()),
+    onFailure,
+  });
   const reconciler: Reconciler = startReconciler({
     engine,
     clock,
     logger,
     line: session,
-    network: deps.network,
+    networks,
     ...(deps.taskSocket !== undefined && { taskSocket: deps.taskSocket }),
     payloads: deps.payloads,
     nodeID,
@@ -77,6 +113,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
   function stop(): Promise<void> {
     stopped ??= (async () => {
       await reconciler.stop();
+      await networks.stop();
       await session.stop();
       await store.settled();
     })();
@@ -85,12 +122,24 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
 
   return {
     stop,
+    probePeers() {
+      return decideProbePeers(networks.tables(), nodeID, (id) => {
+        const standing = networks.standing(id);
+        return standing.kind === 'ready' ? standing.network.mtu : undefined;
+      });
+    },
+    noteNetworkProblems(problems) {
+      foundByOthers = problems;
+      session.tellNetworkProblems(networkProblems());
+    },
     async removeAll() {
       await stop();
       await removeNodeContainers({ engine, logger, nodeID, clusterID });
+      await deps.network.removeAll();
       await deps.payloads.removeAll();
       await disk.write('assignments', null);
       await disk.write('restarts', null);
+      await disk.write('networks', null);
     },
   };
 }
@@ -102,5 +151,16 @@ async function loadRecords(disk: WorkerDisk, logger: Logger): Promise<ReadonlyMa
     if (!(error instanceof WorkerDiskError)) throw error;
     logger.error({ reason: error.message }, 'what was known of this node’s tasks is lost; they are looked at anew');
     return new Map();
+  }
+}
+
+/** What is on disk is applied before any manager answers: a host that boots alone comes back with its networks. */
+async function loadNetworks({ disk, nodeID, clusterID, logger }: WorkerDeps): Promise<ReadonlyMap<string, NetworkTable> | undefined> {
+  try {
+    return decodeNetworks({ nodeID, clusterID }, await disk.read('networks'));
+  } catch (error) {
+    if (!(error instanceof WorkerDiskError)) throw error;
+    logger.error({ reason: error.message }, 'stored networks are lost; what stands in the kernel stays until a manager tells them again');
+    return undefined;
   }
 }

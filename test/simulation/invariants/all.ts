@@ -1,5 +1,7 @@
 import { acknowledgedWritesSurvive } from './acknowledged-writes.ts';
+import { dependenciesComeFirst } from './dependencies.ts';
 import type { MakeInvariant } from './invariant.ts';
+import { nothingStartsUnasked } from './no-early-start.ts';
 import { noFalseDeath } from './no-false-death.ts';
 import { noNeedlessMove } from './no-needless-move.ts';
 import { noNeedlessStop } from './no-needless-stop.ts';
@@ -8,6 +10,7 @@ import { fieldsHaveOneWriter } from './ownership.ts';
 import { attemptsArePaced } from './paced.ts';
 import { placementsFit } from './placement.ts';
 import { secretsStayWhereNeeded } from './secrets.ts';
+import { failedUpdatesStop } from './update-failures.ts';
 import { updatesKeepTheirPromise } from './update-promise.ts';
 
 /** Every promise that is held against every run. That the cluster comes to rest is `convergence.ts`. */
@@ -16,8 +19,11 @@ export const INVARIANTS: readonly MakeInvariant[] = [
   fieldsHaveOneWriter,
   onePerSlot,
   updatesKeepTheirPromise,
+  failedUpdatesStop,
   placementsFit,
+  dependenciesComeFirst,
   secretsStayWhereNeeded,
+  nothingStartsUnasked,
   noNeedlessStop,
   noNeedlessMove,
   attemptsArePaced,

@@ -1,7 +1,8 @@
 import type { ReadTransaction } from '@swarm/manager/store/store';
 import { slotKey } from '@swarm/manager/store/tables';
 import { nodeSatisfies } from '@swarm/shared/domain/constraints';
-import type { Task } from '@swarm/shared/domain/objects';
+import { dependenciesOf } from '@swarm/shared/domain/depends-on';
+import type { Service, Task } from '@swarm/shared/domain/objects';
 import { isLive, isTerminal, isWanted } from '@swarm/shared/domain/task-state';
 import type { MakeInvariant } from './invariant.ts';
 
@@ -29,6 +30,7 @@ function causeOf(tx: ReadTransaction, task: Task): string | undefined {
   const service = tx.services.get(task.ServiceID);
   if (service === undefined) return 'its service is gone';
   if (task.templateID !== service.templateID) return 'update';
+  if (dependsOnNewer(tx, service, task)) return 'what it depends on was renewed';
   const node = task.NodeID === undefined ? undefined : tx.nodes.get(task.NodeID);
   if (node === undefined) return 'its node was removed';
   if (node.Spec.Availability === 'drain') return 'its node is drained';
@@ -50,4 +52,13 @@ function causeOf(tx: ReadTransaction, task: Task): string | undefined {
 
 function isAway(tx: ReadTransaction, task: Task): boolean {
   return task.NodeID !== undefined && tx.nodes.get(task.NodeID)?.Status.State === 'down';
+}
+
+/** A dependency that asks for it has a task that an update made, and that is newer. */
+function dependsOnNewer(tx: ReadTransaction, service: Service, task: Task): boolean {
+  return dependenciesOf(service.Spec.Labels).some(({ service: name, restart }) => {
+    const other = restart ? tx.services.by('name', name.toLowerCase())[0] : undefined;
+    const renewed = other === undefined ? [] : tx.tasks.by('service', other.ID).filter(({ origin }) => origin?.kind === 'update');
+    return renewed.some(({ CreatedAt }) => CreatedAt > task.CreatedAt);
+  });
 }

@@ -1,4 +1,5 @@
 import { slotKey } from '@swarm/manager/store/tables';
+import { dependenciesOf } from '@swarm/shared/domain/depends-on';
 import { CONTAINER_LABELS } from '@swarm/shared/domain/labels';
 import type { Task } from '@swarm/shared/domain/objects';
 import { epochMs } from '@swarm/shared/runtime/clock';
@@ -17,6 +18,8 @@ interface KnownTask {
   readonly madeMs: number;
   /** It was made to start beside the one it renews. */
   readonly startsFirst: boolean;
+  /** Renewed when what its service depends on is, though nobody changed the spec. */
+  readonly followsAnother: boolean;
   /** It was made to start beside the one it takes over from: off a drained node, or to even out the nodes. */
   readonly movesFirst: boolean;
   readonly graceMs: number;
@@ -57,6 +60,7 @@ export const onePerSlot: MakeInvariant = ({ world, view, broken }) => {
         specVersion: task.specVersion,
         madeMs: world.time.monotonicMs(),
         startsFirst: task.origin?.kind === 'update' && order === 'start-first',
+        followsAnother: dependenciesOf(service?.Labels ?? {}).some(({ restart }) => restart),
         movesFirst: task.origin?.replaces !== undefined || (task.origin?.kind === 'move' && service?.UpdateConfig?.Order === 'start-first'),
         graceMs: Math.max(DEFAULT_GRACE_MS, (grace ?? 0) / 1e6),
         ageWhenLetRunMs: 0,
@@ -77,7 +81,8 @@ export const onePerSlot: MakeInvariant = ({ world, view, broken }) => {
     const wasAway = (up: Up, since: number) =>
       view((tx) => tx.nodes.get(up.nodeID) === undefined) || (downUntil.get(up.nodeID) ?? -1) >= since;
     if (wasAway(b, mine.madeMs) || wasAway(a, other.madeMs)) return 'the manager could not hear of one of them';
-    if ((mine.startsFirst || other.startsFirst) && mine.specVersion !== other.specVersion) return 'the update starts first';
+    const isRenewal = mine.specVersion !== other.specVersion || mine.followsAnother || other.followsAnother;
+    if ((mine.startsFirst || other.startsFirst) && isRenewal) return 'the update starts first';
     if (mine.movesFirst) return 'it takes over from one that goes when it runs';
     if (mine.ageWhenLetRunMs >= other.graceMs + STOP_SLACK_MS) return 'it has waited long enough';
     if (other.isEnforced) return 'the one before was taken from its node by the constraint enforcer';

@@ -29,6 +29,7 @@ const ORCHESTRATED: readonly (keyof Service)[] = [
   'templateID',
   'registryAuth',
   'previousRegistryAuth',
+  'volumeNodes',
 ];
 
 export const fieldsHaveOneWriter: MakeInvariant = ({ broken, coverage }) => ({

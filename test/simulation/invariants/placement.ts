@@ -44,12 +44,25 @@ export function explainRoom(
   const [cpus, total] = [cpusOf(template), node.Description?.Resources?.NanoCPUs ?? 0];
   const taken = templates.reduce((sum, other) => sum + cpusOf(other), 0);
   if (cpus > 0 && taken + cpus > total) return `${taken} of ${total} NanoCPUs are taken, and it needs ${cpus}`;
+  const [bytes, allBytes] = [bytesOf(template), node.Description?.Resources?.MemoryBytes ?? 0];
+  const takenBytes = templates.reduce((sum, other) => sum + bytesOf(other), 0);
+  if (bytes > 0 && takenBytes + bytes > allBytes) return `${takenBytes} of ${allBytes} bytes of memory are taken, and it needs ${bytes}`;
   const clash = hostPortsOf(template).find((port) => templates.some((other) => hostPortsOf(other).includes(port)));
   if (clash !== undefined) return `the host port ${clash} is taken`;
   const most = template.spec.Placement?.MaxReplicas ?? 0;
   const own = others.filter((other) => other.ServiceID === task.ServiceID && isWanted(other.DesiredState)).length;
   if (most > 0 && own >= most) return `${own} tasks of its service are there, and ${most} is the most`;
   return undefined;
+}
+
+/** Why a task that runs may not stay where it is; what the node has left does not matter any more. */
+export function explainStay(tx: ReadTransaction, task: Task): string | undefined {
+  const node = task.NodeID === undefined ? undefined : tx.nodes.get(task.NodeID);
+  const constraints = tx.templates.get(task.templateID)?.spec.Placement?.Constraints ?? [];
+  if (node === undefined) return 'the node does not exist';
+  if (node.Spec.Availability === 'drain') return 'the node is drained';
+  const constraint = constraints.find((expression) => !meets(expression, node));
+  return constraint === undefined ? undefined : `the node does not meet ${constraint}`;
 }
 
 /** It has its share of the node: assigned, and its container may still be there. */
@@ -60,6 +73,10 @@ export function holds(task: Task): boolean {
 
 function cpusOf(template: Template | undefined): number {
   return template?.spec.Resources?.Reservations?.NanoCPUs ?? 0;
+}
+
+function bytesOf(template: Template | undefined): number {
+  return template?.spec.Resources?.Reservations?.MemoryBytes ?? 0;
 }
 
 function hostPortsOf(template: Template | undefined): readonly number[] {

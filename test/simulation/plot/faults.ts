@@ -1,4 +1,5 @@
 import { EngineError } from '@swarm/worker/engine/engine';
+import type { FakeVerb } from '@swarm/worker/engine/fake-controls';
 import type { Chance } from '../world/chance.ts';
 import type { Host } from '../world/host.ts';
 import type { World } from '../world/world.ts';
@@ -160,6 +161,27 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   'starts fail': moodFault('containers cannot be started', (mood, chance) => {
     mood.failures.start = { probability: 0.3 + chance.fraction() * 0.7, error: new EngineError('failed', 'cannot allocate memory') };
   }),
+  'stops fail': moodFault('containers cannot be stopped', (mood, chance) => {
+    mood.failures.stop = {
+      probability: 0.3 + chance.fraction() * 0.7,
+      error: new EngineError('failed', 'tried to kill container, but did not receive an exit event'),
+    };
+  }),
+  'removes fail': moodFault('containers cannot be removed', (mood, chance) => {
+    mood.failures.remove = { probability: 0.3 + chance.fraction() * 0.7, error: new EngineError('failed', 'device or resource busy') };
+  }),
+  'looks fail': moodFault('the engine cannot say what it has', (mood, chance) => {
+    const probability = 0.2 + chance.fraction() * 0.6;
+    const error = new EngineError('failed', 'error in metadata store');
+    mood.failures.list = { probability, error };
+    mood.failures.inspect = { probability, error };
+  }),
+  'volumes fail': moodFault('volumes cannot be made', (mood, chance) => {
+    mood.failures.ensureVolume = {
+      probability: 0.5 + chance.fraction() * 0.5,
+      error: new EngineError('failed', 'no space left on device'),
+    };
+  }),
   'engine loses answers': moodFault('the engine does its work and says nothing', (mood, chance) => {
     mood.lostAnswers = 0.1 + chance.fraction() * 0.5;
   }),
@@ -246,7 +268,7 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
 /** What ails an engine; several faults may overlap. */
 interface EngineMood {
   latencyMs: number;
-  failures: { [Verb in 'pull' | 'create' | 'start']?: { readonly probability: number; readonly error: EngineError } };
+  failures: { [Verb in FakeVerb]?: { readonly probability: number; readonly error: EngineError } };
   lostAnswers: number;
 }
 
@@ -263,7 +285,7 @@ function moodFault(story: string, spoil: (mood: EngineMood, chance: Chance) => v
           latencyMs: { list: ms / 10, inspect: ms / 20, pull: 2 * ms, create: ms, start: ms, stop: ms, remove: ms, ensureVolume: ms / 10 },
         }),
         failure: (verb) => {
-          const failure = verb === 'pull' || verb === 'create' || verb === 'start' ? mood.failures[verb] : undefined;
+          const failure = mood.failures[verb];
           return failure !== undefined && chance.chance(failure.probability) ? failure.error : undefined;
         },
         loseAnswer: () => mood.lostAnswers > 0 && chance.chance(mood.lostAnswers),

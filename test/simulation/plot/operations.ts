@@ -3,6 +3,7 @@ import { admitService } from '@swarm/manager/api/admission/admit-service';
 import { admitNodeSpec, checkRemoval } from '@swarm/manager/api/routes/nodes';
 import { createService, removeService, replaceService, rollbackChange } from '@swarm/manager/api/write-service';
 import type { WriteTransaction } from '@swarm/manager/store/store';
+import { DEPENDS_ON_LABEL } from '@swarm/shared/domain/depends-on';
 import type { Node, Service } from '@swarm/shared/domain/objects';
 import type { Availability } from '@swarm/shared/engine-api/cluster-spec';
 import type { ServiceSpecInput } from '@swarm/shared/engine-api/service-spec';
@@ -11,7 +12,15 @@ import { asID } from '@swarm/shared/runtime/ids';
 import type { Chance } from '../world/chance.ts';
 import type { World } from '../world/world.ts';
 import { GOOD_IMAGES, isBroken } from './images.ts';
-import { inventConstraint, inventImage, inventService, inventUpdate } from './specs.ts';
+import {
+  inventConstraint,
+  inventDependency,
+  inventImage,
+  inventReservations,
+  inventRestartPolicy,
+  inventService,
+  inventUpdate,
+} from './specs.ts';
 
 /** What operators do, through the same admission and the same writes as the API. */
 export interface OperationView {
@@ -30,9 +39,12 @@ export const OPERATIONS = {
   'create a service': (view) => {
     const { tx, chance } = view;
     if (tx.services.size >= MAX_SERVICES) return undefined;
-    const invented = inventService(chance, `s${chance.between(1, 99)}`);
+    const invented = inventService(chance, `s${chance.between(1, 9999)}`);
     const [secret] = tx.secrets.all();
-    const input = secret !== undefined && chance.chance(0.3) ? withSecret(invented, secret.ID, secret.Spec.Name) : invented;
+    const dependency =
+      tx.services.size > 0 && chance.chance(0.3) ? inventDependency(chance, chance.pick(tx.services.all()).Spec.Name) : undefined;
+    const ordered = { ...invented, Labels: withDependency(invented.Labels ?? {}, dependency) };
+    const input = secret !== undefined && chance.chance(0.3) ? withSecret(ordered, secret.ID, secret.Spec.Name) : ordered;
     const { spec } = admitService(withImage(input, imageOf(input)), { tx, isLocalNetwork: () => false });
     createService(context(view), spec, undefined);
     return `${spec.Name}: ${JSON.stringify(spec)}`;
@@ -55,6 +67,33 @@ export const OPERATIONS = {
       (spec) => ({ ...spec, Mode: { Replicated: { Replicas: view.chance.between(0, 8) } } }),
       ({ Spec }) => Spec.Mode.Replicated !== undefined,
     ),
+  'change what it reserves': (view) =>
+    update(
+      view,
+      (spec) => ({ ...spec, TaskTemplate: { ...spec.TaskTemplate, Resources: { Reservations: inventReservations(view.chance) } } }),
+      isNoJob,
+    ),
+  'change its restart policy': (view) =>
+    update(view, (spec) => ({ ...spec, TaskTemplate: { ...spec.TaskTemplate, RestartPolicy: inventRestartPolicy(view.chance) } }), isNoJob),
+  'give or take a secret': (view) => {
+    const [secret] = view.tx.secrets.all();
+    return update(view, (spec) =>
+      secret === undefined || (spec.TaskTemplate?.ContainerSpec?.Secrets?.length ?? 0) > 0
+        ? withoutSecrets(spec)
+        : withSecret(spec, secret.ID, secret.Spec.Name),
+    );
+  },
+  'change what it waits for': (view) => {
+    const other = pickService(view);
+    if (other === undefined) return undefined;
+    // Only for what is older: nobody means services that wait for each other.
+    const dependency = inventDependency(view.chance, other.Spec.Name);
+    return update(
+      view,
+      (spec) => ({ ...spec, Labels: withDependency(spec.Labels ?? {}, view.chance.chance(0.6) ? dependency : undefined) }),
+      ({ CreatedAt }) => CreatedAt > other.CreatedAt,
+    );
+  },
   'relabel a service': (view) => update(view, (spec) => ({ ...spec, Labels: { ...spec.Labels, note: String(view.chance.between(1, 9)) } })),
   'post the same spec again': (view) => update(view, (spec) => spec),
   'roll back by hand': (view) => {
@@ -85,6 +124,21 @@ export const OPERATIONS = {
     checkRemoval(node, false);
     view.tx.nodes.remove(node.ID);
     return hostname(node);
+  },
+  'remove a node by force': (view) => {
+    const candidates = view.tx.nodes.all().filter(({ role }) => role === 'worker');
+    if (candidates.length === 0) return undefined;
+    const node = view.chance.pick(candidates);
+    checkRemoval(node, true);
+    view.tx.nodes.remove(node.ID);
+    return hostname(node);
+  },
+  'change how much history is kept': ({ tx, chance }) => {
+    const [cluster] = tx.clusters.all();
+    if (cluster === undefined) return undefined;
+    const TaskHistoryRetentionLimit = chance.pick([0, 1, 5, 10]);
+    tx.clusters.update({ ...cluster, Spec: { ...cluster.Spec, Orchestration: { TaskHistoryRetentionLimit } } });
+    return String(TaskHistoryRetentionLimit);
   },
   'create a secret': ({ tx, chance, newID }) => {
     const Spec = admitSecret({ Name: `key${chance.between(1, 99)}`, Data: 'c2VjcmV0' });
@@ -204,6 +258,16 @@ function withImage(spec: ServiceSpecInput, Image: string): ServiceSpecInput {
 function withSecret(spec: ServiceSpecInput, SecretID: string, SecretName: string): ServiceSpecInput {
   const Secrets = [{ SecretID, SecretName, File: { Name: 'key', UID: '0', GID: '0', Mode: 0o444 } }];
   return { ...spec, TaskTemplate: { ...spec.TaskTemplate, ContainerSpec: { ...spec.TaskTemplate?.ContainerSpec, Secrets } } };
+}
+
+function withoutSecrets(spec: ServiceSpecInput): ServiceSpecInput {
+  const { Secrets: _, ...container } = spec.TaskTemplate?.ContainerSpec ?? {};
+  return { ...spec, TaskTemplate: { ...spec.TaskTemplate, ContainerSpec: container } };
+}
+
+function withDependency(labels: Readonly<Record<string, string>>, dependency: string | undefined): Readonly<Record<string, string>> {
+  const { [DEPENDS_ON_LABEL]: _, ...others } = labels;
+  return dependency === undefined ? others : { ...others, [DEPENDS_ON_LABEL]: dependency };
 }
 
 function isJob({ Spec }: Service): boolean {

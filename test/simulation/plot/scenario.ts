@@ -19,6 +19,7 @@ export interface ScenarioOptions {
 
 export const USUAL: ScenarioOptions = { faults: 22, operations: 16, troubleMs: 24 * MINUTE };
 
+const BAD_MOMENT_MS = 10_000;
 const HOUSEKEEPING_MS = 20_000;
 const REPAIR_MS = 120_000;
 
@@ -47,11 +48,16 @@ export class Scenario {
     const services = this.#chance.between(2, 4);
     for (let count = 0; count < services; count += 1) time.setTimer(2_000 + count * 500, () => this.#operate('create a service'));
     const names = Object.keys(OPERATIONS) as OperationName[];
+    const someTime = () => MINUTE + this.#chance.fraction() * (troubleMs - MINUTE);
+    const faultTimes = Array.from({ length: faults }, someTime);
+    for (const atMs of faultTimes) this.#planFault(atMs);
     for (let count = 0; count < operations; count += 1) {
       const name = this.#chance.pick(names);
-      time.setTimer(MINUTE + this.#chance.fraction() * (troubleMs - MINUTE), () => this.#operate(name));
+      // Operators act at bad moments: when something has just gone wrong, and they see it.
+      const isBadMoment = this.#chance.chance(0.5);
+      const atMs = isBadMoment ? this.#chance.pick(faultTimes) + this.#chance.fraction() * BAD_MOMENT_MS : someTime();
+      time.setTimer(Math.min(atMs, troubleMs - 1), () => this.#operate(name));
     }
-    for (let count = 0; count < faults; count += 1) this.#planFault(MINUTE + this.#chance.fraction() * (troubleMs - MINUTE));
     time.setTimer(troubleMs, () => this.#calm());
     time.setTimer(HOUSEKEEPING_MS, () => this.#keepHouse());
   }

@@ -1,4 +1,5 @@
-import type { ServiceSpecInput, UpdateConfig } from '@swarm/shared/engine-api/service-spec';
+import { DEPENDENCY_CONDITIONS, formatDependsOn } from '@swarm/shared/domain/depends-on';
+import type { RestartPolicy, ServiceSpecInput, UpdateConfig } from '@swarm/shared/engine-api/service-spec';
 import type { Chance } from '../world/chance.ts';
 import { BROKEN_IMAGES, GOOD_IMAGES, JOB_IMAGE } from './images.ts';
 
@@ -38,13 +39,31 @@ function inventTask(chance: Chance): NonNullable<ServiceSpecInput['TaskTemplate'
       ...(chance.chance(0.3) && { Healthcheck: { Test: ['CMD', 'true'], Interval: chance.between(1, 5) * SECOND } }),
     },
     Placement,
-    ...(chance.chance(0.4) && { Resources: { Reservations: { NanoCPUs: chance.pick([5e8, 1e9, 2e9]) } } }),
-    RestartPolicy: {
-      Condition: chance.pick(['any', 'any', 'any', 'on-failure', 'none']),
-      Delay: chance.pick([0, 1, 5]) * SECOND,
-      MaxAttempts: chance.chance(0.15) ? chance.between(1, 3) : 0,
-    },
+    ...(chance.chance(0.4) && { Resources: { Reservations: inventReservations(chance) } }),
+    RestartPolicy: inventRestartPolicy(chance),
   };
+}
+
+/** Enough that a node is full after a few. */
+export function inventReservations(chance: Chance) {
+  return {
+    NanoCPUs: chance.pick([0, 5e8, 1e9, 2e9]),
+    ...(chance.chance(0.3) && { MemoryBytes: chance.pick([1, 3]) * 2 ** 30 }),
+  };
+}
+
+export function inventRestartPolicy(chance: Chance): RestartPolicy {
+  return {
+    Condition: chance.pick(['any', 'any', 'any', 'on-failure', 'none']),
+    Delay: chance.pick([0, 1, 5]) * SECOND,
+    MaxAttempts: chance.chance(0.15) ? chance.between(1, 3) : 0,
+  };
+}
+
+/** As the label says it. */
+export function inventDependency(chance: Chance, service: string): string {
+  const condition = chance.pick(DEPENDENCY_CONDITIONS);
+  return formatDependsOn([{ service, condition, restart: chance.chance(0.3), required: chance.chance(0.8) }]);
 }
 
 export function inventImage(chance: Chance): string {

@@ -68,6 +68,12 @@ export function gateEngine(deps: EngineGateDeps): ContainerEngine {
     pullImage: (reference, auth, signal) => told('pull', reference, () => engine.pullImage(reference, auth, signal), signal),
     inspectImage: (reference) => call(() => engine.inspectImage(reference)),
     ensureVolume: (volume) => told('ensureVolume', volume.name, () => engine.ensureVolume(volume)),
+    listNetworks: (labels) => call(() => engine.listNetworks(labels)),
+    createNetwork: (request) => call(() => engine.createNetwork(request)),
+    removeNetwork: (id) => call(() => engine.removeNetwork(id)),
+    listPlaces: (labels) => call(() => engine.listPlaces(labels)),
+    connectNetwork: (network, id, address) => call(() => engine.connectNetwork(network, id, address)),
+    disconnectNetwork: (network, id) => call(() => engine.disconnectNetwork(network, id)),
     createContainer: (request) => told('create', request.name, () => engine.createContainer(request)),
     startContainer: (id) =>
       told('start', id, async () => {

@@ -6,7 +6,7 @@ import { createMemoryWorkerDisk, type MemoryWorkerDisk } from '@swarm/worker/ass
 import { EngineError } from '@swarm/worker/engine/engine';
 import type { FakeEngine } from '@swarm/worker/engine/fake-controls';
 import { createFakeEngine } from '@swarm/worker/engine/fake-engine';
-import { bridgePlane } from '@swarm/worker/network/bridge-plane';
+import { createRecordedPlane } from '@swarm/worker/network/recorded-plane';
 import { describeNode } from '@swarm/worker/node-description';
 import { createMemoryPayloadFiles } from '@swarm/worker/payloads/memory-payload-files';
 import { startEngineHealth } from '@swarm/worker/session/engine-health';
@@ -122,6 +122,7 @@ export class Host {
         engineHealth: health.current,
         sink: {
           onWelcome: (facts) => sink.onWelcome(facts),
+          networks: sink.networks,
           onAssignments: (set) => {
             witness.assigned(this, set);
             sink.onAssignments(set);
@@ -143,7 +144,7 @@ export class Host {
       };
     };
     witness.daemonStarted(this);
-    const network = bridgePlane;
+    const network = createRecordedPlane(nodeID);
     const worker = await startWorker({
       ...parts,
       disk: disk.disk,

@@ -1,13 +1,25 @@
 import type { IncomingMessage } from 'node:http';
+import type { ClientReply, ClientRequest, NewClientReply } from '@swarm/shared/engine-api/client-spec';
 import type { InitRequest, JoinRequest, NodeSpecInput, SwarmSpec } from '@swarm/shared/engine-api/cluster-spec';
 import type { ServiceExplanation, TaskExplanation } from '@swarm/shared/engine-api/explain';
-import type { ConfigSpec, SecretSpec } from '@swarm/shared/engine-api/payload-specs';
+import type { ConfigSpec, NetworkSpec, SecretSpec } from '@swarm/shared/engine-api/payload-specs';
 import type { RebalanceReply, RebalanceRequest } from '@swarm/shared/engine-api/rebalance';
 import type { ServiceSpecInput } from '@swarm/shared/engine-api/service-spec';
-import type { StackReply, StackRequest } from '@swarm/shared/engine-api/stack-spec';
+import type { StackPlan, StackReply, StackRequest, StackRevisionSummary } from '@swarm/shared/engine-api/stack-spec';
 import { CommandFailure } from '../command/exit-codes.ts';
-import type { ApiConfig, ApiInfo, ApiNetwork, ApiNode, ApiSecret, ApiService, ApiSwarm, ApiTask } from './api-objects.ts';
-import { type HttpRequest, readBody, send } from './http.ts';
+import type {
+  ApiConfig,
+  ApiInfo,
+  ApiNetwork,
+  ApiNode,
+  ApiSecret,
+  ApiService,
+  ApiStats,
+  ApiSwarm,
+  ApiTask,
+  ExecRequest,
+} from './api-objects.ts';
+import { type HttpRequest, readBody, send, sendUpgrade, type Upgraded } from './http.ts';
 import type { Target } from './target.ts';
 
 /** The newest API that this program knows; a daemon with an older one is spoken to in its own version. */
@@ -95,6 +107,12 @@ export class ApiClient {
   task = (term: string) => this.#json<ApiTask>('GET', `/tasks/${encodeURIComponent(term)}`);
 
   network = (term: string) => this.#json<ApiNetwork>('GET', `/networks/${encodeURIComponent(term)}?scope=swarm`);
+  networks = (filters: Filters) => this.#json<readonly ApiNetwork[]>('GET', withFilters('/networks', filters));
+  createNetwork = (spec: NetworkSpec) => this.#json<{ readonly Id: string; readonly Warning?: string }>('POST', '/networks/create', spec);
+  removeNetwork = (term: string) => this.#empty('DELETE', `/networks/${encodeURIComponent(term)}`);
+  pruneNetworks = (filters: Filters) =>
+    this.#json<{ readonly NetworksDeleted?: readonly string[] | null }>('POST', withFilters('/networks/prune', filters));
+
   secrets = (filters: Filters) => this.#json<readonly ApiSecret[]>('GET', withFilters('/secrets', filters));
   secret = (term: string) => this.#json<ApiSecret>('GET', `/secrets/${encodeURIComponent(term)}`);
   createSecret = (spec: SecretSpec) => this.#json<{ readonly ID: string }>('POST', '/secrets/create', spec);
@@ -112,7 +130,39 @@ export class ApiClient {
   /** Our extension: makes a whole stack so in one step, or changes nothing. */
   deployStack = (name: string, body: StackRequest) => this.#json<StackReply>('POST', `/x/stacks/${encodeURIComponent(name)}`, body);
 
+  /** What `deployStack` would do now. */
+  planStack = (name: string, body: StackRequest) => this.#json<StackPlan>('POST', `/x/stacks/${encodeURIComponent(name)}/plan`, body);
+  stackRevisions = (name: string) => this.#json<readonly StackRevisionSummary[]>('GET', `/x/stacks/${encodeURIComponent(name)}/revisions`);
+  rollBackStack = (name: string, revision: number | undefined) =>
+    this.#json<StackReply>('POST', `/x/stacks/${encodeURIComponent(name)}/rollback`, { ...(revision !== undefined && { revision }) });
+
   removeStack = (name: string) => this.#json<StackReply>('DELETE', `/x/stacks/${encodeURIComponent(name)}`);
+
+  clients = () => this.#json<readonly ClientReply[]>('GET', '/x/clients');
+  addClient = (body: ClientRequest) => this.#json<NewClientReply>('POST', '/x/clients', body);
+  removeClient = (term: string) => this.#empty('DELETE', `/x/clients/${encodeURIComponent(term)}`);
+
+  createExec = async (container: string, body: ExecRequest) =>
+    (await this.#json<{ readonly Id: string }>('POST', `/containers/${encodeURIComponent(container)}/exec`, body)).Id;
+  /** Starts it; what it reads and writes goes over the connection. */
+  async attachExec(id: string, tty: boolean): Promise<Extract<Upgraded, { kind: 'raw' }>> {
+    const path = `${this.#prefix}/exec/${id}/start`;
+    const started = await sendUpgrade(this.#target, { method: 'POST', path, body: { Detach: false, Tty: tty }, signal: this.#signal });
+    if (started.kind === 'raw') return started;
+    await readBody(await this.#checked(started.response));
+    throw new CommandFailure(`the daemon at ${this.#target.text} did not give the connection over, as a Docker API does`);
+  }
+  startExec = (id: string, tty: boolean) => this.#empty('POST', `/exec/${id}/start`, { Detach: true, Tty: tty });
+  resizeExec = (id: string, { rows, columns }: { readonly rows: number; readonly columns: number }) =>
+    this.#empty('POST', `/exec/${id}/resize?h=${rows}&w=${columns}`);
+  /** Null while it runs. */
+  execExitCode = async (id: string) => (await this.#json<{ readonly ExitCode: number | null }>('GET', `/exec/${id}/json`)).ExitCode;
+  /** Two samples, a second apart. */
+  stats = (container: string) => this.#json<ApiStats>('GET', `/containers/${encodeURIComponent(container)}/stats?stream=false`);
+  /** JSON lines as they come; the caller reads or destroys it. */
+  async events(query: string): Promise<IncomingMessage> {
+    return this.#checked(await this.#send({ method: 'GET', path: `/events?${query}` }));
+  }
 
   /** The registry's digest and platforms for an image, asked by the engine. */
   distribution = (image: string, registryAuth: string | undefined) =>
@@ -183,8 +233,12 @@ export async function connectApi(target: Target, signal: AbortSignal): Promise<A
   response.resume();
   const theirs = response.headers['api-version'];
   if (response.statusCode !== 200 || typeof theirs !== 'string') {
+    const plain = target.kind === 'tcp' && target.tls === undefined;
+    const hint = plain ? ' An API with TLS needs SWARM_CERT_PATH: the folder that "swarm client add" made.' : '';
     throw new CommandFailure(
-      `what listens at ${target.text} is no Docker API (its ping was answered with status ${response.statusCode}). Check --host and SWARM_HOST.`,
+      response.statusCode === 401
+        ? `the daemon at ${target.text} does not know this client: it was removed, or its certificate expired. "swarm client add NAME" on a manager makes a new one.`
+        : `what listens at ${target.text} is no Docker API (its ping was answered with status ${response.statusCode}). Check --host and SWARM_HOST.${hint}`,
     );
   }
   return new ApiClient(target, olderVersion(theirs, OWN_API_VERSION), signal);

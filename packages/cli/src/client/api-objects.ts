@@ -93,4 +93,47 @@ export interface ApiConfig extends ApiMeta {
 export interface ApiNetwork extends NetworkSpec {
   readonly Id: string;
   readonly Name: string;
+  readonly Created: string;
+}
+
+/** What `POST /containers/{id}/exec` takes, as far as the commands use it. */
+export interface ExecRequest {
+  readonly Cmd: readonly string[];
+  readonly AttachStdin: boolean;
+  readonly AttachStdout: boolean;
+  readonly AttachStderr: boolean;
+  readonly Tty: boolean;
+  readonly Env?: readonly string[];
+  readonly User?: string;
+  readonly WorkingDir?: string;
+  readonly ConsoleSize?: readonly [rows: number, columns: number];
+}
+
+interface ApiCpuStats {
+  readonly cpu_usage: { readonly total_usage: number; readonly percpu_usage?: readonly number[] | null };
+  readonly system_cpu_usage?: number;
+  readonly online_cpus?: number;
+}
+
+/** One sample, and the processor's counters of the one before it. */
+export interface ApiStats {
+  readonly cpu_stats: ApiCpuStats;
+  readonly precpu_stats: ApiCpuStats;
+  readonly memory_stats: {
+    readonly usage?: number;
+    readonly limit?: number;
+    readonly stats?: { readonly inactive_file?: number; readonly total_inactive_file?: number };
+  };
+  readonly pids_stats?: { readonly current?: number };
+  readonly networks?: { readonly [name: string]: { readonly rx_bytes: number; readonly tx_bytes: number } } | null;
+}
+
+/** A line of `GET /events`. */
+export interface ApiEvent {
+  readonly Type: string;
+  readonly Action: string;
+  readonly Actor: { readonly ID: string; readonly Attributes?: { readonly [key: string]: string } | null };
+  readonly scope?: string;
+  readonly time: number;
+  readonly timeNano: number;
 }

@@ -1,4 +1,6 @@
-import type { IncomingMessage } from 'node:http';
+import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
+import { request as secureRequest } from 'node:https';
+import type { Duplex } from 'node:stream';
 import { http } from '@swarm/shared/runtime/http';
 import { CommandFailure, EXIT } from '../command/exit-codes.ts';
 import type { Target } from './target.ts';
@@ -14,6 +16,31 @@ export interface HttpRequest {
 
 /** Sends one request. Resolves as soon as the head of the answer is there. @throws CommandFailure when nothing answers. */
 export function send(target: Target, options: HttpRequest): Promise<IncomingMessage> {
+  const { outgoing, body } = open(target, options);
+  return new Promise((resolve, reject) => {
+    outgoing.on('response', resolve);
+    outgoing.on('error', (error) => reject(options.signal?.aborted === true ? error : explainConnection(target, error)));
+    outgoing.end(body);
+  });
+}
+
+/** The answer to a request for a raw connection: that, or why not. */
+export type Upgraded =
+  | { readonly kind: 'raw'; readonly connection: Duplex; readonly head: Buffer }
+  | { readonly kind: 'answer'; readonly response: IncomingMessage };
+
+/** Sends one request that turns its connection into a raw one, both ways. @throws CommandFailure when nothing answers. */
+export function sendUpgrade(target: Target, options: HttpRequest): Promise<Upgraded> {
+  const { outgoing, body } = open(target, { ...options, headers: { ...options.headers, Connection: 'Upgrade', Upgrade: 'tcp' } });
+  return new Promise((resolve, reject) => {
+    outgoing.on('upgrade', (_response, connection, head) => resolve({ kind: 'raw', connection, head }));
+    outgoing.on('response', (response) => resolve({ kind: 'answer', response }));
+    outgoing.on('error', (error) => reject(options.signal?.aborted === true ? error : explainConnection(target, error)));
+    outgoing.end(body);
+  });
+}
+
+function open(target: Target, options: HttpRequest): { readonly outgoing: ClientRequest; readonly body: Buffer | undefined } {
   const body = options.body === undefined ? undefined : Buffer.from(JSON.stringify(options.body));
   const headers: Record<string, string | number> = {
     Host: target.kind === 'unix' ? 'swarm' : `${target.host}:${target.port}`,
@@ -23,21 +50,22 @@ export function send(target: Target, options: HttpRequest): Promise<IncomingMess
     headers['Content-Type'] = 'application/json';
     headers['Content-Length'] = body.length;
   }
-  return new Promise((resolve, reject) => {
-    const outgoing = http.request({
-      ...(target.kind === 'unix' ? { socketPath: target.path } : { host: target.host, port: target.port }),
-      method: options.method,
-      path: options.path,
-      headers,
-      agent: false,
-      ...(options.signal !== undefined && { signal: options.signal }),
-    });
-    outgoing.on('response', resolve);
-    outgoing.on('error', (error: NodeJS.ErrnoException) =>
-      reject(options.signal?.aborted === true ? error : explainConnection(target, error)),
-    );
-    outgoing.end(body);
-  });
+  const common: RequestOptions = {
+    method: options.method,
+    path: options.path,
+    headers,
+    agent: false,
+    ...(options.signal !== undefined && { signal: options.signal }),
+  };
+  return { outgoing: connect(target, common), body };
+}
+
+function connect(target: Target, options: RequestOptions): ClientRequest {
+  if (target.kind === 'unix') return http.request({ ...options, socketPath: target.path });
+  const { host, port, tls } = target;
+  return tls === undefined
+    ? http.request({ ...options, host, port })
+    : secureRequest({ ...options, host, port, ...tls, minVersion: 'TLSv1.3' });
 }
 
 /** What keeps a client from the daemon, in words, with the way out. */
@@ -64,6 +92,12 @@ function explainConnection(target: Target, error: NodeJS.ErrnoException): Error 
     case 'EPIPE':
       return new CommandFailure(
         `the daemon at ${target.text} ended the connection in the middle of a request. Its log says why.`,
+        EXIT.unreachable,
+        error,
+      );
+    case 'ERR_TLS_CERT_ALTNAME_INVALID':
+      return new CommandFailure(
+        `the certificate of ${target.text} is for other names (${error.message}). Use one of these, or start its daemon with --tls-name.`,
         EXIT.unreachable,
         error,
       );

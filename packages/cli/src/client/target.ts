@@ -5,7 +5,14 @@ export const DEFAULT_HOST = 'unix:///run/swarm/docker.sock';
 /** Where a daemon's API is. */
 export type Target =
   | { readonly kind: 'unix'; readonly path: string; readonly text: string }
-  | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly text: string };
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly text: string; readonly tls?: TlsFiles };
+
+/** What `swarm client add` makes, all PEM. Without it TCP is plain, as for an engine's own API. */
+export interface TlsFiles {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+}
 
 /** Docker's port for an API without TLS; what `tcp://host` without a port means. */
 const PLAIN_PORT = 2375;

@@ -1,3 +1,4 @@
+import type { Readable, Writable } from 'node:stream';
 import type { Clock } from '@swarm/shared/runtime/clock';
 import type { ApiClient } from '../client/api-client.ts';
 
@@ -10,9 +11,27 @@ export interface Terminal {
   readonly columns: number;
 }
 
+/** What a command reads and writes byte by byte. */
+export interface Streams {
+  readonly stdin: Readable;
+  readonly stdout: Writable;
+  readonly stderr: Writable;
+  /** Undefined unless both standard input and output are a terminal. */
+  readonly tty: TerminalControl | undefined;
+}
+
+export interface TerminalControl {
+  /** Raw: each key goes to the program at once, Ctrl-C included. */
+  setRaw(raw: boolean): void;
+  size(): { readonly rows: number; readonly columns: number };
+  /** Returns the function that ends it. */
+  onResize(listener: () => void): () => void;
+}
+
 /** What a command may touch of the world; only `main` fills it from `process`. */
 export interface Context {
   readonly terminal: Terminal;
+  readonly streams: Streams;
   readonly clock: Clock;
   readonly environment: { readonly [name: string]: string | undefined };
   readonly workingDirectory: string;

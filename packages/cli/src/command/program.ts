@@ -12,7 +12,10 @@ export const HOST_OPTION: OptionSpec<'text'> = {
 };
 
 export const GROUP_SUMMARIES: { readonly [group: string]: string } = {
+  client: 'Manage who may use the API from elsewhere',
+  config: 'Manage configs: files that containers get',
   node: 'Manage the nodes of the cluster',
+  secret: 'Manage secrets: files that containers get, in memory',
   service: 'Manage services',
   stack: 'Manage stacks: services deployed together from a file',
 };

@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
-import type { Readable } from 'node:stream';
 import { systemClock } from '@swarm/shared/runtime/clock';
 import { connectApi } from '../client/api-client.ts';
+import { withTls } from '../client/read-tls.ts';
 import { DEFAULT_HOST, parseTarget } from '../client/target.ts';
 import { VERSION } from '../version.ts';
 import type { Command } from './command.ts';
@@ -9,9 +9,7 @@ import type { Context } from './context.ts';
 import { parseWords, runParsed } from './program.ts';
 
 /** What `main` takes from the process. */
-export interface Surroundings extends Pick<Context, 'terminal' | 'environment' | 'workingDirectory' | 'signal'> {
-  readonly stdin: Readable;
-}
+export type Surroundings = Pick<Context, 'terminal' | 'streams' | 'environment' | 'workingDirectory' | 'signal'>;
 
 /** Runs the command that the words name. @throws CommandFailure */
 export async function runProgram(words: readonly string[], surroundings: Surroundings): Promise<number> {
@@ -26,20 +24,21 @@ async function commandsFor(words: readonly string[]): Promise<readonly Command[]
   return (await import('./table.ts')).COMMANDS;
 }
 
-function buildContext(flag: string | undefined, { terminal, environment, workingDirectory, stdin, signal }: Surroundings): Context {
+function buildContext(flag: string | undefined, { terminal, streams, environment, workingDirectory, signal }: Surroundings): Context {
   const host = flag ?? environment.SWARM_HOST;
   return {
     terminal,
+    streams,
     clock: systemClock,
     environment,
     workingDirectory,
     homeDirectory: homedir(),
     signal,
     host,
-    api: () => connectApi(parseTarget(host ?? DEFAULT_HOST), signal),
+    api: async () => connectApi(await withTls(parseTarget(host ?? DEFAULT_HOST), environment), signal),
     async readStdin() {
       const chunks: Buffer[] = [];
-      for await (const chunk of stdin as AsyncIterable<Buffer>) chunks.push(chunk);
+      for await (const chunk of streams.stdin as AsyncIterable<Buffer>) chunks.push(chunk);
       return Buffer.concat(chunks);
     },
   };

@@ -1,7 +1,8 @@
+import { Readable, Writable } from 'node:stream';
 import { type Clock, systemClock } from '@swarm/shared/runtime/clock';
 import { connectApi } from '../client/api-client.ts';
 import { parseTarget } from '../client/target.ts';
-import type { Context, Terminal } from './context.ts';
+import type { Context, Streams, Terminal, TerminalControl } from './context.ts';
 import { CommandFailure } from './exit-codes.ts';
 import { parseWords, runParsed } from './program.ts';
 import { COMMANDS } from './table.ts';
@@ -47,6 +48,9 @@ export async function runWords(
     readonly environment?: Context['environment'];
     readonly stdin?: string;
     readonly signal?: AbortSignal;
+    readonly workingDirectory?: string;
+    readonly homeDirectory?: string;
+    readonly tty?: TerminalControl;
   } = {},
 ): Promise<Run> {
   const terminal = recordingTerminal();
@@ -56,12 +60,19 @@ export async function runWords(
     const parsed = await parseWords(COMMANDS, words, terminal, '0.0.0');
     if (parsed.kind === 'done') return done(parsed.exitCode);
     const host = parsed.host ?? options.host;
+    const streams: Streams = {
+      stdin: Readable.from(options.stdin === undefined ? [] : [Buffer.from(options.stdin)]),
+      stdout: collect((text) => terminal.out(text)),
+      stderr: collect((text) => terminal.err(text)),
+      tty: options.tty,
+    };
     const exitCode = await runParsed(parsed, {
       terminal,
+      streams,
       clock: options.clock ?? systemClock,
       environment: options.environment ?? {},
-      workingDirectory: '/nowhere',
-      homeDirectory: '/nowhere',
+      workingDirectory: options.workingDirectory ?? '/nowhere',
+      homeDirectory: options.homeDirectory ?? '/nowhere',
       signal,
       host,
       api: () => connectApi(parseTarget(host ?? 'unix:///nowhere/docker.sock'), signal),
@@ -73,4 +84,13 @@ export async function runWords(
     terminal.err(`swarm: ${error.message}\n`);
     return done(error.exitCode);
   }
+}
+
+function collect(take: (text: string) => void): Writable {
+  return new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      take(chunk.toString('utf8'));
+      done();
+    },
+  });
 }

@@ -1,9 +1,11 @@
 import { AVAILABILITIES } from '@swarm/shared/engine-api/cluster-spec';
 import type { ApiClient } from '../client/api-client.ts';
 import type { ApiSwarm } from '../client/api-objects.ts';
+import { DEFAULT_HOST, parseTarget } from '../client/target.ts';
 import { type Command, defineCommand, type OptionSpec } from '../command/command.ts';
 import { CommandFailure, EXIT, usageError } from '../command/exit-codes.ts';
 import { parseBytes, parseChoice, parsePairs } from '../service/values.ts';
+import { contextCommand, createDockerContext, SUGGESTED_CONTEXT } from './docker-context.ts';
 import { CLUSTER_OPTIONS, clusterSpecOf, tellUnlockKey } from './lock-commands.ts';
 import { ensureDaemon } from './start-daemon.ts';
 
@@ -26,6 +28,7 @@ const init = defineCommand({
   options: {
     ...MEMBER_OPTIONS,
     ...CLUSTER_OPTIONS,
+    'docker-context': { kind: 'text', value: 'name', help: 'make a docker context of this name for the API of this host' },
     'force-new-cluster': { kind: 'flag', help: 'make a cluster of one from the state of a lost one (not available yet)' },
   },
   async run({ options, context }) {
@@ -48,6 +51,14 @@ const init = defineCommand({
       `To add a worker, run on its host:\n\n    swarm join --token ${swarm.JoinTokens.Worker} ${node.ManagerStatus?.Addr ?? ''}\n\n`,
     );
     if (options.autolock === true) tellUnlockKey(context, await api.unlockKey());
+    const host = parseTarget(context.host ?? DEFAULT_HOST).text;
+    const name = options['docker-context'];
+    if (name !== undefined) {
+      await createDockerContext(name, host);
+      context.terminal.out(`To use it with docker: docker --context ${name} node ls\n`);
+    } else {
+      context.terminal.out(`To use it with docker:\n\n    ${contextCommand(SUGGESTED_CONTEXT, host).join(' ')}\n\n`);
+    }
     context.terminal.out(
       'To try it: swarm service create --name hello IMAGE. swarm node ls shows the nodes; swarm join-script prints a script for new hosts.\n',
     );

@@ -2,7 +2,7 @@ import { AVAILABILITIES, ROLES } from '@swarm/shared/engine-api/cluster-spec';
 import type { ApiNode } from '../client/api-objects.ts';
 import { type Command, defineCommand } from '../command/command.ts';
 import { EXIT, usageError } from '../command/exit-codes.ts';
-import { NODE_COLUMNS, nodeRows } from '../render/nodes.ts';
+import { NODE_COLUMNS, networkTroubles, nodeRows } from '../render/nodes.ts';
 import { parseChoice, parseDuration, parsePairs } from '../service/values.ts';
 import { waitForDrain } from '../wait/wait-for-drain.ts';
 import { FILTER_OPTION, LIST_OPTIONS, parseFilters, printObjects, printRows } from './list-output.ts';
@@ -21,6 +21,7 @@ const list = defineCommand({
     const nodes = await api.nodes(parseFilters(options.filter));
     const { Swarm } = await api.info();
     printRows(context.terminal, options, { columns: NODE_COLUMNS, rows: nodeRows(nodes, Swarm), id: (row) => row.ID, json: (row) => row });
+    for (const line of networkTroubles(nodes)) context.terminal.err(`swarm: ${line}\n`);
     return EXIT.ok;
   },
 });

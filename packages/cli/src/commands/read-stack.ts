@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { StackFile, StackInput, StackProblem } from '@swarm/shared/compose/load-stack';
-import type { OptionTable } from '../command/command.ts';
+import type { OptionTable, OptionValues } from '../command/command.ts';
 import type { Context } from '../command/context.ts';
-import { CommandFailure, EXIT } from '../command/exit-codes.ts';
+import { CommandFailure, EXIT, usageError } from '../command/exit-codes.ts';
 import { count } from '../render/words.ts';
 
 /** What every command that reads stack files takes. */
@@ -15,6 +15,9 @@ export const STACK_FILE_OPTIONS = {
     help: 'stack file, - for standard input; later ones override earlier ones',
     complete: 'file',
   },
+  'env-file': { kind: 'list', value: 'path', help: 'file of variables, in the place of .env; may repeat', complete: 'file' },
+  profile: { kind: 'list', value: 'name', help: 'deploy the services of this profile too; may repeat' },
+  rotate: { kind: 'flag', help: 'let all configs and secrets rotate: new content makes a new version, old ones go once unused' },
   'strict-docker': { kind: 'flag', help: 'take only what docker stack deploy takes, not the Compose Specification' },
 } as const satisfies OptionTable;
 
@@ -22,11 +25,12 @@ export const STACK_FILE_OPTIONS = {
 export async function stackInput(
   context: Context,
   stackName: string,
-  given: readonly string[],
-  strictDocker: boolean,
+  options: OptionValues<typeof STACK_FILE_OPTIONS>,
 ): Promise<StackInput> {
-  const paths = given.flatMap((value) => value.split(','));
+  const paths = options['compose-file'].flatMap((value) => value.split(','));
+  if (paths.filter((path) => path === '-').length > 1) throw usageError('-c - can be given once: there is one standard input');
   const files = await Promise.all(paths.map((path) => readStackFile(context, path)));
+  const envFiles = options['env-file'].map((path) => readEnvFile(context, path));
   const first = paths[0] ?? '-';
   return {
     stackName,
@@ -35,7 +39,10 @@ export async function stackInput(
     environment: definedVariables(context.environment),
     homeDirectory: context.homeDirectory,
     readFile: readIfThere,
-    strictDocker,
+    strictDocker: options['strict-docker'] === true,
+    ...(envFiles.length > 0 && { envFiles }),
+    ...(options.profile.length > 0 && { profiles: options.profile.flatMap((value) => value.split(',')) }),
+    ...(options.rotate === true && { rotate: true }),
   };
 }
 
@@ -58,6 +65,12 @@ async function readStackFile(context: Context, path: string): Promise<StackFile>
   return { path, bytes };
 }
 
+function readEnvFile(context: Context, path: string): StackFile {
+  const bytes = readIfThere(resolve(context.workingDirectory, path));
+  if (bytes === undefined) throw new CommandFailure(`there is no env file ${path}`, EXIT.invalid);
+  return { path, bytes };
+}
+
 function readIfThere(path: string): Uint8Array | undefined {
   try {
     return readFileSync(path);
@@ -72,7 +85,7 @@ function definedVariables(environment: Context['environment']): { readonly [name
 }
 
 /** `stack.yml:12:5: what, why, way out`. */
-function showProblem({ file, line, column, message }: StackProblem): string {
+export function showProblem({ file, line, column, message }: StackProblem): string {
   const place = [file, line, column].filter((part) => part !== undefined).join(':');
   return `${place}: ${message}`;
 }

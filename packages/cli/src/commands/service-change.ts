@@ -35,7 +35,12 @@ export async function resolveImage<Spec extends ServiceSpecInput>(context: Conte
  * Asks the image's registry, through the engine. A registry that does not answer is no failure: every node then takes
  * what it finds, and the user is told.
  */
-export async function lookUpImage(context: Context, api: ApiClient, image: string): Promise<PinnedImage | undefined> {
+export async function lookUpImage(
+  context: Context,
+  api: ApiClient,
+  image: string,
+  warn: (message: string) => void = (message) => context.terminal.err(`${message}\n`),
+): Promise<PinnedImage | undefined> {
   if (image.includes('@')) return undefined;
   try {
     const { Descriptor, Platforms } = await api.distribution(image, await registryAuthFor(context, image, true));
@@ -43,8 +48,8 @@ export async function lookUpImage(context: Context, api: ApiClient, image: strin
     return { digest: Descriptor.digest, platforms: platforms.map(({ architecture, os }) => ({ Architecture: architecture, OS: os })) };
   } catch (error) {
     if (!(error instanceof CommandFailure) || context.signal.aborted) throw error;
-    context.terminal.err(
-      `image ${image} could not be looked up at its registry (${error.message}); each node will use the image of that name that it has or pulls, and these may differ\n`,
+    warn(
+      `image ${image} could not be looked up at its registry (${error.message}); each node will use the image of that name that it has or pulls, and these may differ`,
     );
     return undefined;
   }

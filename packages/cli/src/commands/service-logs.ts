@@ -4,12 +4,12 @@ import { type ApiClient, ApiRefusal } from '../client/api-client.ts';
 import { type LogFrame, readFrames } from '../client/log-frames.ts';
 import { defineCommand, type OptionValues } from '../command/command.ts';
 import type { Context } from '../command/context.ts';
-import { CommandFailure, EXIT, usageError } from '../command/exit-codes.ts';
+import { CommandFailure, EXIT } from '../command/exit-codes.ts';
 import { nodeName, slotName } from '../render/tasks.ts';
-import { parseDuration } from '../service/values.ts';
+import { parseMoment } from './moment.ts';
 import { namesOf } from './resolve.ts';
 
-const OPTIONS = {
+export const LOG_OPTIONS = {
   details: { kind: 'flag', help: 'show extra attributes of each line' },
   follow: { kind: 'flag', short: 'f', help: 'go on with what is written from now on' },
   'no-resolve': { kind: 'flag', help: 'show ids instead of names' },
@@ -20,34 +20,46 @@ const OPTIONS = {
   tail: { kind: 'text', short: 'n', value: 'number', help: 'only so many lines from the end of each task (default all)' },
   timestamps: { kind: 'flag', short: 't', help: 'show when each line was written' },
 } as const;
-type Options = OptionValues<typeof OPTIONS>;
+type Options = OptionValues<typeof LOG_OPTIONS>;
 
 export const logs = defineCommand({
   path: ['service', 'logs'],
   summary: 'Show what the tasks of a service, or one task, have written',
   arguments: [{ name: 'SERVICE|TASK', complete: 'service' }],
-  options: OPTIONS,
+  options: LOG_OPTIONS,
   async run({ args, options, context }) {
     const api = await context.api();
-    const term = args[0] ?? '';
-    const source = await findSource(api, term);
-    const query = buildQuery(options, context.clock.now());
-    const response = await api.logs(source.kind, source.id, query);
-    const printer = options.raw === true ? rawPrinter(context) : namedPrinter(context, api, options);
-    try {
-      if (source.tty) await printPlain(context, response);
-      else await printFrames(readFrames(response), printer, term);
-    } catch (error) {
-      if (context.signal.aborted) return EXIT.interrupted;
-      throw error instanceof CommandFailure
-        ? error
-        : new CommandFailure(`the log of ${term} broke off: ${error instanceof Error ? error.message : String(error)}`, 1, error);
-    }
-    return EXIT.ok;
+    return printLogs(context, api, [await findSource(api, args[0] ?? '')], options);
   },
 });
 
-interface Source {
+/** Prints the logs of all sources as their lines come, each line with who wrote it. Resolves with the exit code. */
+export async function printLogs(context: Context, api: ApiClient, sources: readonly Source[], options: Options): Promise<number> {
+  const query = buildQuery(options, context.clock.now());
+  const printer = options.raw === true ? rawPrinter(context) : namedPrinter(context, api, options);
+  const failures: CommandFailure[] = [];
+  await Promise.all(
+    sources.map(async ({ kind, id, name, tty }) => {
+      try {
+        const response = await api.logs(kind, id, query);
+        if (tty) await printPlain(context, response);
+        else await printFrames(readFrames(response), printer, name);
+      } catch (error) {
+        if (context.signal.aborted) return;
+        const reason = error instanceof Error ? error.message : String(error);
+        failures.push(error instanceof CommandFailure ? error : new CommandFailure(`the log of ${name} broke off: ${reason}`, 1, error));
+      }
+    }),
+  );
+  if (context.signal.aborted) return EXIT.interrupted;
+  const [first, ...others] = failures;
+  if (first === undefined) return EXIT.ok;
+  for (const { message } of others) context.terminal.err(`swarm: ${message}\n`);
+  throw first;
+}
+
+export interface Source {
+  readonly name: string;
   readonly kind: 'services' | 'tasks';
   readonly id: string;
   /** A terminal's output is not framed. */
@@ -57,13 +69,13 @@ interface Source {
 async function findSource(api: ApiClient, term: string): Promise<Source> {
   try {
     const service = await api.service(term);
-    return { kind: 'services', id: service.ID, tty: service.Spec.TaskTemplate.ContainerSpec?.TTY === true };
+    return { kind: 'services', id: service.ID, name: term, tty: service.Spec.TaskTemplate.ContainerSpec?.TTY === true };
   } catch (error) {
     if (!(error instanceof ApiRefusal) || error.status !== 404) throw error;
   }
   try {
     const task = await api.task(term);
-    return { kind: 'tasks', id: task.ID, tty: task.Spec.ContainerSpec?.TTY === true };
+    return { kind: 'tasks', id: task.ID, name: term, tty: task.Spec.ContainerSpec?.TTY === true };
   } catch (error) {
     if (!(error instanceof ApiRefusal) || error.status !== 404) throw error;
     throw new CommandFailure(`no such task or service: ${term}`);
@@ -75,20 +87,8 @@ function buildQuery(options: Options, now: number): string {
   if (options.raw !== true || options.details === true) query.set('details', '1');
   if (options.follow === true) query.set('follow', '1');
   if (options.timestamps === true) query.set('timestamps', '1');
-  if (options.since !== undefined) query.set('since', parseSince(options.since, now));
+  if (options.since !== undefined) query.set('since', parseMoment('since', options.since, now));
   return query.toString();
-}
-
-/** Unix seconds with their fraction. */
-function parseSince(text: string, now: number): string {
-  if (/^\d+(\.\d+)?$/.test(text)) return text;
-  const date = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
-  if (!Number.isNaN(date)) return String(date / 1000);
-  try {
-    return String((now - parseDuration('since', text) / 1e6) / 1000);
-  } catch {
-    throw usageError(`--since: "${text}" is neither a time (2026-01-02T13:23:37Z) nor a duration (42m)`);
-  }
 }
 
 type FramePrinter = (frame: LogFrame) => Promise<void>;

@@ -6,8 +6,10 @@ import { SERVICE_COLUMNS, serviceRows } from '../render/services.ts';
 import { STACK_COLUMNS, stackRows } from '../render/stacks.ts';
 import { FILTER_OPTION, LIST_OPTIONS, parseFilters, printRows } from './list-output.ts';
 import { forEach } from './resolve.ts';
+import { LOG_OPTIONS, printLogs, type Source } from './service-logs.ts';
 import { config } from './stack-config.ts';
-import { deploy, VERBS } from './stack-deploy.ts';
+import { deploy, diff, printResults } from './stack-deploy.ts';
+import { history, rollback } from './stack-history.ts';
 import { printTasks, TASK_OPTIONS } from './task-output.ts';
 
 const STACK = { name: 'STACK', complete: 'stack' } as const;
@@ -57,6 +59,27 @@ const tasks = defineCommand({
   },
 });
 
+const logs = defineCommand({
+  path: ['stack', 'logs'],
+  summary: 'Show what the tasks of all services of a stack have written',
+  arguments: [STACK],
+  options: LOG_OPTIONS,
+  async run({ args, options, context }) {
+    const api = await context.api();
+    const found = await api.services(ofStack(args[0] ?? '', []), false);
+    if (found.length === 0) return nothing(context, args[0] ?? '');
+    const sources = found.map(
+      ({ ID, Spec }): Source => ({
+        kind: 'services',
+        id: ID,
+        name: Spec.Name,
+        tty: Spec.TaskTemplate.ContainerSpec?.TTY === true,
+      }),
+    );
+    return printLogs(context, api, sources, options);
+  },
+});
+
 const remove = defineCommand({
   path: ['stack', 'rm'],
   aliases: ['remove', 'down'],
@@ -69,7 +92,7 @@ const remove = defineCommand({
       args,
       async (name) => {
         const { results } = await api.removeStack(name);
-        for (const result of results) context.terminal.out(`${VERBS[result.action]} ${result.kind} ${result.name}\n`);
+        printResults(context, results);
       },
       (message) => context.terminal.err(`swarm: ${message}\n`),
     );
@@ -87,4 +110,4 @@ function nothing(context: Context, name: string): number {
   return EXIT.failed;
 }
 
-export const STACK_COMMANDS: readonly Command[] = [config, deploy, list, tasks, remove, services];
+export const STACK_COMMANDS: readonly Command[] = [config, deploy, diff, history, list, logs, tasks, remove, rollback, services];

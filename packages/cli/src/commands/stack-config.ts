@@ -19,7 +19,7 @@ export const config = defineCommand({
     if (options['compose-file'].length === 0) throw usageError('name the stack file: swarm stack config -c FILE');
     if (format === 'api-json' && !options.stack) throw usageError('--format api-json needs the name of the stack: --stack NAME');
     if (format === 'api-json' && skip) throw usageError('--skip-interpolation prints no objects; leave it out with --format api-json');
-    const input = await stackInput(context, options.stack ?? '', options['compose-file'], options['strict-docker'] === true);
+    const input = await stackInput(context, options.stack ?? '', options);
     if (format === 'yaml') {
       const { loadConfig } = await import('@swarm/shared/compose/config/load-config');
       const load = loadConfig({ ...input, skipInterpolation: skip });

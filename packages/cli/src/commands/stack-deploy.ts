@@ -1,15 +1,22 @@
-import type { StackSpec } from '@swarm/shared/compose/load-stack';
-import { STACK_NAMESPACE_LABEL } from '@swarm/shared/domain/labels';
-import type { ServiceSpecInput } from '@swarm/shared/engine-api/service-spec';
-import type { StackAction } from '@swarm/shared/engine-api/stack-spec';
+import type { StackAction, StackPlan, StackReply, StackRequest } from '@swarm/shared/engine-api/stack-spec';
 import { type ApiClient, ApiRefusal } from '../client/api-client.ts';
 import { defineCommand } from '../command/command.ts';
 import type { Context } from '../command/context.ts';
 import { CommandFailure, EXIT, usageError } from '../command/exit-codes.ts';
+import { printPlan } from '../render/plan.ts';
 import { WAIT_OPTIONS } from '../service/options.ts';
 import { parseChoice } from '../service/values.ts';
-import { invalidStack, printStackWarnings, problemCount, STACK_FILE_OPTIONS, stackInput } from './read-stack.ts';
-import { finish, lookUpImage, type PinnedImage, pinImage, printWarnings, registryLogins } from './service-change.ts';
+import { type PreparedStack, prepareStack, STACK_OPTIONS } from './prepare-stack.ts';
+import { showProblem } from './read-stack.ts';
+import { finish, printWarnings } from './service-change.ts';
+
+const STACK = { name: 'STACK', complete: 'stack' } as const;
+const FORMAT = {
+  kind: 'text',
+  value: 'form',
+  help: 'how the plan is printed: text (default) or json',
+  complete: ['text', 'json'],
+} as const;
 
 export const deploy = defineCommand({
   path: ['stack', 'deploy'],
@@ -17,34 +24,42 @@ export const deploy = defineCommand({
   summary: 'Make a stack what its files say, and wait until it runs',
   description:
     'Creates what is missing, changes what differs, leaves the rest alone. All or nothing: a mistake in one service changes no other.',
-  arguments: [{ name: 'STACK', complete: 'stack' }],
+  arguments: [STACK],
   options: {
     ...WAIT_OPTIONS,
-    ...STACK_FILE_OPTIONS,
-    prune: { kind: 'flag', help: 'remove services of the stack that the files no longer name' },
-    'resolve-image': {
-      kind: 'text',
-      value: 'when',
-      help: 'ask the registry for digests: always (default), changed, never',
-      complete: ['always', 'changed', 'never'],
-    },
-    'with-registry-auth': { kind: 'flag', help: 'send your registry logins along, so that the nodes can pull the images' },
+    ...STACK_OPTIONS,
+    'dry-run': { kind: 'flag', help: 'say what would be done, and do nothing' },
+    format: FORMAT,
   },
   async run({ args, options, context }) {
     const name = args[0] ?? '';
-    if (options['compose-file'].length === 0) throw usageError('name the stack file: swarm stack deploy -c FILE STACK');
-    const when = parseChoice('resolve-image', options['resolve-image'] ?? 'always', ['always', 'changed', 'never'] as const);
-    const stack = await readStack(context, name, options['compose-file'], options['strict-docker'] === true);
-    const api = await context.api();
-    const resolved = { ...stack, services: await resolveImages(context, api, stack, when) };
-    const auth = options['with-registry-auth'] === true ? await loginsFor(context, stack) : {};
-    const { results, warnings } = await refusedIsInvalid(
-      api.deployStack(name, { stack: resolved, registryAuth: auth, prune: options.prune === true }),
-    );
-    printWarnings(context, warnings);
-    for (const result of results) context.terminal.out(`${VERBS[result.action]} ${result.kind} ${result.name}\n`);
+    if (options.format !== undefined && options['dry-run'] !== true) throw usageError('--format is for --dry-run; a deploy prints lines');
+    const prepared = await prepareStack(context, name, options, 'deploy');
+    if (options['dry-run'] === true) return showPlan(context, name, prepared, options);
+    const { api, request, doubts, warnings } = prepared;
+    printWarnings(context, [...warnings.map(showProblem), ...doubts]);
+    if (options.strict === true) refuseDoubts(name, doubts, await refusedIsInvalid(api.planStack(name, request)));
+    // Nobody sees whether the new services run when nobody waits, so the old ones go with the change itself.
+    const pruneNow = request.prune === true && options.detach === true;
+    const { results, warnings: own } = await refusedIsInvalid(api.deployStack(name, { ...request, prune: pruneNow }));
+    printWarnings(context, own);
+    printResults(context, results);
     const services = results.filter((result) => result.kind === 'service' && result.action !== 'removed').map((result) => result.id);
-    return finish(context, api, services, options);
+    const exitCode = await finish(context, api, services, options);
+    if (request.prune !== true || pruneNow) return exitCode;
+    return prune(context, api, name, request, exitCode);
+  },
+});
+
+export const diff = defineCommand({
+  path: ['stack', 'diff'],
+  summary: 'Say what deploying the files would change, and change nothing',
+  description: 'As stack deploy --dry-run: objects, fields, tasks and where they would go now. What is secret is not shown.',
+  arguments: [STACK],
+  options: { ...STACK_OPTIONS, format: FORMAT },
+  async run({ args, options, context }) {
+    const name = args[0] ?? '';
+    return showPlan(context, name, await prepareStack(context, name, options, 'diff'), options);
   },
 });
 
@@ -55,58 +70,55 @@ export const VERBS: { readonly [Action in StackAction]: string } = {
   removed: 'Removed',
 };
 
-async function readStack(context: Context, stackName: string, paths: readonly string[], strictDocker: boolean): Promise<StackSpec> {
-  const input = await stackInput(context, stackName, paths, strictDocker);
-  // The YAML reader is loaded only where a stack is read: the daemon and the other commands do without it.
-  const { loadStack } = await import('@swarm/shared/compose/load-stack');
-  const load = loadStack(input);
-  if (load.kind === 'invalid')
-    throw invalidStack(`stack ${stackName} has ${problemCount(load.problems)}, nothing was changed`, load.problems);
-  printStackWarnings(context, load.warnings);
-  return load.stack;
+export function printResults(context: Context, results: StackReply['results']): void {
+  for (const result of results) context.terminal.out(`${VERBS[result.action]} ${result.kind} ${result.name}\n`);
 }
 
-async function resolveImages(
-  context: Context,
-  api: ApiClient,
-  stack: StackSpec,
-  when: 'always' | 'changed' | 'never',
-): Promise<StackSpec['services']> {
-  if (when === 'never') return stack.services;
-  const present = when === 'always' ? [] : await api.services({ label: [`${STACK_NAMESPACE_LABEL}=${stack.name}`] }, false);
-  /** An image that several services use is asked for once. */
-  const asked = new Map<string, Promise<PinnedImage | undefined>>();
-  const entries = await Promise.all(
-    Object.entries(stack.services).map(async ([name, spec]): Promise<[string, ServiceSpecInput]> => {
-      const old = present.find((service) => service.Spec.Name === name)?.Spec.TaskTemplate.ContainerSpec?.Image;
-      const wanted = spec.TaskTemplate?.ContainerSpec?.Image;
-      if (wanted === undefined) return [name, spec];
-      if (old !== undefined && old.split('@', 1)[0] === wanted) return [name, withImage(spec, old)];
-      const answer = asked.get(wanted) ?? lookUpImage(context, api, wanted);
-      asked.set(wanted, answer);
-      return [name, pinImage(spec, wanted, await answer)];
-    }),
-  );
-  return Object.fromEntries(entries);
-}
-
-function withImage(spec: ServiceSpecInput, image: string): ServiceSpecInput {
-  return { ...spec, TaskTemplate: { ...spec.TaskTemplate, ContainerSpec: { ...spec.TaskTemplate?.ContainerSpec, Image: image } } };
-}
-
-/** The login for each service's image, by the service's name. */
-async function loginsFor(context: Context, stack: StackSpec): Promise<{ readonly [service: string]: string }> {
-  const logins = await registryLogins(context);
-  const found: Record<string, string> = {};
-  for (const [name, spec] of Object.entries(stack.services)) {
-    const auth = await logins.forImage(spec.TaskTemplate?.ContainerSpec?.Image ?? '');
-    if (auth !== undefined) found[name] = auth;
+/** The services that the files no longer name go once those that they do name run; not before, and not instead. */
+async function prune(context: Context, api: ApiClient, name: string, request: StackRequest, exitCode: number): Promise<number> {
+  if (exitCode !== EXIT.ok) {
+    context.terminal.err('Services that the files no longer name are left, since the new ones do not run.\n');
+    return exitCode;
   }
-  return found;
+  const { results } = await refusedIsInvalid(api.deployStack(name, { ...request, prune: true }));
+  printResults(
+    context,
+    results.filter(({ action }) => action === 'removed'),
+  );
+  return exitCode;
+}
+
+async function showPlan(
+  context: Context,
+  name: string,
+  prepared: PreparedStack & { readonly api: ApiClient },
+  { format, strict }: { readonly format?: string | undefined; readonly strict?: boolean | undefined },
+): Promise<number> {
+  const form = parseChoice('format', format ?? 'text', ['text', 'json'] as const);
+  const reply = await refusedIsInvalid(prepared.api.planStack(name, prepared.request));
+  const plan: StackPlan = {
+    ...reply,
+    warnings: [...prepared.warnings.map(showProblem), ...reply.warnings],
+    doubts: [...prepared.doubts, ...reply.doubts],
+  };
+  if (form === 'json') context.terminal.out(`${JSON.stringify({ stack: name, dialect: prepared.dialect, ...plan }, null, 2)}\n`);
+  else printPlan(context.terminal, plan, prepared.dialect);
+  if (strict === true) refuseDoubts(name, [], plan);
+  return EXIT.ok;
+}
+
+/** @throws CommandFailure for what would keep the stack from running now */
+function refuseDoubts(name: string, known: readonly string[], { doubts }: StackPlan): void {
+  const all = [...known, ...doubts];
+  if (all.length === 0) return;
+  throw new CommandFailure(
+    `stack ${name} could not run now, and --strict was given; nothing was changed:\n${all.map((doubt) => `  ${doubt}`).join('\n')}`,
+    EXIT.invalid,
+  );
 }
 
 /** What the manager refuses as a whole is as invalid as what the loader refuses: nothing was changed. */
-async function refusedIsInvalid<T>(reply: Promise<T>): Promise<T> {
+export async function refusedIsInvalid<T>(reply: Promise<T>): Promise<T> {
   try {
     return await reply;
   } catch (error) {

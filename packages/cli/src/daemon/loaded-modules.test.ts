@@ -10,7 +10,7 @@ const LOAD_ALL_OF_A_DAEMON = `
   await import('${import.meta.dirname}/run-daemon.ts');
   const { loadFastify } = await import('@swarm/manager/api/load-fastify');
   const { loadDockerode } = await import('@swarm/worker/engine/load-dockerode');
-  await (await loadFastify())().ready();
+  await loadFastify();
   await loadDockerode();
   console.log(JSON.stringify(process.moduleLoadList));
 `;

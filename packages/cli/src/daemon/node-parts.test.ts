@@ -10,9 +10,11 @@ import { silentLogger } from '@swarm/shared/runtime/logger';
 import { createFakeContainerAccess } from '@swarm/worker/engine/fake-container-access';
 import type { FakeEngine } from '@swarm/worker/engine/fake-controls';
 import { createFakeEngine } from '@swarm/worker/engine/fake-engine';
+import { createRecordedPlane } from '@swarm/worker/network/recorded-plane';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { RunningNode } from './daemon-state.ts';
 import { type DataRoot, takeDataRoot } from './data-root.ts';
+import { createNetProcess } from './net-process.ts';
 import type { Addresses, NodeParts } from './node-control.ts';
 import { createNodeParts } from './node-parts.ts';
 
@@ -50,6 +52,8 @@ async function host(name: string): Promise<Host> {
     execRoot: join(folder, `${name}-run`),
     engine,
     access: createFakeContainerAccess(engine),
+    netProcess: createNetProcess({ folder: join(folder, `${name}-net`), clock: systemClock, logger: silentLogger }),
+    networkPlane: ({ nodeID }) => createRecordedPlane(nodeID),
     clock: systemClock,
     random: systemRandom,
     logger: silentLogger,

@@ -29,8 +29,10 @@ import type { RunningNode } from './daemon-state.ts';
 import type { DataRoot } from './data-root.ts';
 import { encodeHostPort, type HostPort } from './decide/address.ts';
 import type { HeldSocket } from './held-socket.ts';
+import type { MakeNetworkPlane } from './host-network-plane.ts';
 import { managersKnown } from './managers-known.ts';
 import { type Membership, membershipFile } from './membership.ts';
+import type { RunningNetProcess } from './net-process.ts';
 import type { Addresses, NodeParts } from './node-control.ts';
 import { startRenewal } from './renewal.ts';
 import { startWorkerNode } from './worker-node.ts';
@@ -43,6 +45,9 @@ export interface NodePartsDeps {
   readonly access: ContainerAccess;
   /** Absent where the API listens on no unix socket. */
   readonly taskSocket?: HeldSocket;
+  /** Serves names and published ports beside the daemon. */
+  readonly netProcess: RunningNetProcess;
+  readonly networkPlane: MakeNetworkPlane;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -124,10 +129,12 @@ export function createNodeParts(deps: NodePartsDeps): NodeParts {
     undo.add(renewal.stop);
     // Containers that mount it start only where it is.
     await deps.taskSocket?.revive();
+    undo.add(deps.netProcess.watch(onFailure).stop);
     const worker = await startWorkerNode({
       engine: deps.engine,
       access: deps.access,
       ...(deps.taskSocket !== undefined && { taskSocket: deps.taskSocket }),
+      network: deps.networkPlane(identity),
       payloads: await openPayloads(identity.nodeID),
       identity: () => identity,
       folder: dataRoot.worker,
@@ -162,6 +169,7 @@ export function createNodeParts(deps: NodePartsDeps): NodeParts {
   async function forget(): Promise<void> {
     await file.remove();
     await deps.taskSocket?.giveUp();
+    await deps.netProcess.end();
     await identities.remove();
     for (const folder of [dataRoot.manager, dataRoot.worker]) await rm(folder, { recursive: true, force: true });
   }
@@ -221,6 +229,7 @@ export function createNodeParts(deps: NodePartsDeps): NodeParts {
         logger.warn({}, 'the identity of this node is lost: containers it made cannot be told from others, and stay');
       else {
         await removeNodeContainers({ engine: deps.engine, logger, nodeID: identity.nodeID, clusterID: identity.clusterID });
+        await deps.networkPlane(identity).removeAll();
         await (await openPayloads(identity.nodeID)).removeAll();
       }
       await forget();

@@ -13,6 +13,8 @@ import { VERSION } from '../version.ts';
 import { DataRootBusy, takeDataRoot } from './data-root.ts';
 import { createHeldSocket } from './held-socket.ts';
 import { hostInterfaces } from './host-interfaces.ts';
+import { hostNetworkPlane } from './host-network-plane.ts';
+import { createNetProcess } from './net-process.ts';
 import { createNodeControl } from './node-control.ts';
 import { createNodeParts } from './node-parts.ts';
 import { serveApi } from './serve-api.ts';
@@ -83,16 +85,17 @@ async function startDaemon(settings: DaemonSettings, logger: Logger, onFailure: 
   const engine = await createDockerodeEngine({ address: settings.engine.text });
   const access = createHttpContainerAccess(addressOf(settings.engine));
   const local = settings.hosts.find((host) => host.kind === 'unix');
+  const socket = join(settings.execRoot, 'tasks', 'docker.sock');
+  const netProcess = createNetProcess({
+    folder: join(settings.execRoot, 'net'),
+    ...(local !== undefined && { tasks: { listen: socket, api: local.path } }),
+    clock: systemClock,
+    logger,
+  });
   const taskSocket =
     local === undefined
       ? undefined
-      : createHeldSocket({
-          api: local.path,
-          folder: join(settings.execRoot, 'tasks'),
-          dataRoot: dataRoot.path,
-          engine: settings.engine,
-          logger,
-        });
+      : createHeldSocket({ api: local.path, socket, process: netProcess, dataRoot: dataRoot.path, engine: settings.engine, logger });
   const control = createNodeControl({
     parts: createNodeParts({
       dataRoot,
@@ -100,6 +103,8 @@ async function startDaemon(settings: DaemonSettings, logger: Logger, onFailure: 
       engine,
       access,
       ...(taskSocket !== undefined && { taskSocket }),
+      netProcess,
+      networkPlane: hostNetworkPlane({ engine, process: netProcess, logger }),
       clock: systemClock,
       random: systemRandom,
       logger,

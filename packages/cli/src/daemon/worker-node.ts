@@ -8,7 +8,9 @@ import { createFileWorkerDisk } from '@swarm/worker/assignments/file-worker-disk
 import type { ContainerAccess } from '@swarm/worker/engine/container-access';
 import type { ContainerEngine } from '@swarm/worker/engine/engine';
 import type { TaskSocket } from '@swarm/worker/engine/engine-socket';
-import { bridgePlane } from '@swarm/worker/network/bridge-plane';
+import type { NetworkPlane } from '@swarm/worker/network/network-plane';
+import { startNetworkProbe } from '@swarm/worker/network/probe/network-probe';
+import { createProbeWire } from '@swarm/worker/network/probe/probe-wire';
 import type { PayloadFiles } from '@swarm/worker/payloads/payload-files';
 import { webSocketDialer } from '@swarm/worker/session/dial';
 import { engineDescriber } from '@swarm/worker/session/engine-describer';
@@ -22,6 +24,7 @@ export interface WorkerNodeDeps {
   readonly engine: ContainerEngine;
   readonly access: ContainerAccess;
   readonly taskSocket?: TaskSocket;
+  readonly network: NetworkPlane;
   readonly identity: () => NodeIdentity;
   readonly payloads: PayloadFiles;
   /** Of the worker's own documents. */
@@ -41,7 +44,7 @@ export interface WorkerNode {
   stop(): Promise<void>;
 }
 
-/** The worker of this host, with its session and the probe of its engine. */
+/** The worker of this host, with its session, the probe of its engine and that of the paths to other hosts. */
 export async function startWorkerNode(deps: WorkerNodeDeps): Promise<WorkerNode> {
   const { engine, clock, random, onFailure } = deps;
   const { nodeID, clusterID, privateKey } = deps.identity();
@@ -53,7 +56,7 @@ export async function startWorkerNode(deps: WorkerNodeDeps): Promise<WorkerNode>
     engine,
     ...(deps.taskSocket !== undefined && { taskSocket: deps.taskSocket }),
     disk: createFileWorkerDisk({ folder: deps.folder, privateKey }),
-    network: bridgePlane,
+    network: deps.network,
     payloads: deps.payloads,
     clock,
     logger: logger('worker'),
@@ -82,12 +85,20 @@ export async function startWorkerNode(deps: WorkerNodeDeps): Promise<WorkerNode>
       return session;
     },
   });
+  const probe = startNetworkProbe({
+    peers: worker.probePeers,
+    wire: createProbeWire({ clock, random }),
+    clock,
+    onProblems: worker.noteNetworkProblems,
+    onFailure,
+  });
   return {
     problem() {
       const { ok, message } = health.current();
       return session?.problem() ?? (ok ? undefined : message);
     },
     async stop() {
+      await probe.stop();
       await worker.stop();
       await health.stop();
     },

@@ -9,10 +9,8 @@ async function open() {
   const folder = await mkdtemp(join(tmpdir(), 'hold-socket-'));
   const api = join(folder, 'api.sock');
   const listen = join(folder, 'tasks.sock');
-  const abort = new AbortController();
   const servers: { server: Server; sockets: Set<Socket> }[] = [];
   onTestFinished(async () => {
-    abort.abort();
     for (const { server, sockets } of servers) {
       for (const socket of sockets) socket.destroy();
       server.close();
@@ -44,33 +42,20 @@ async function open() {
       socket.on('error', (error) => resolve((error as NodeJS.ErrnoException).code ?? error.message));
       socket.on('close', () => resolve(answer));
     });
-  const hold = () => {
-    const over = holdSocket({ listen, api, signal: abort.signal });
-    return { over };
+  const hold = async () => {
+    const held = await holdSocket({ listen, api });
+    onTestFinished(held.stop);
   };
-  const untilHeld = async () => {
-    while ((await ask('?')) === 'ENOENT');
-  };
-  return { api, listen, startDaemon, ask, hold, untilHeld, abort };
+  return { startDaemon, ask, hold };
 }
 
 test('whoever holds the socket reaches the next daemon through the same file', async () => {
-  const { startDaemon, ask, hold, untilHeld } = await open();
+  const { startDaemon, ask, hold } = await open();
   const stop = await startDaemon('first');
-  hold();
-  await untilHeld();
+  await hold();
   expect(await ask('hello')).toBe('first heard hello');
   await stop();
   expect(['', 'ECONNRESET', 'EPIPE']).toContain(await ask('anyone?'));
   await startDaemon('second');
   expect(await ask('hello')).toBe('second heard hello');
-});
-
-test('it ends when its file is removed', async () => {
-  const { startDaemon, hold, untilHeld, listen } = await open();
-  await startDaemon('first');
-  const { over } = hold();
-  await untilHeld();
-  await rm(listen);
-  await over;
 });

@@ -1,26 +1,32 @@
 import { chmod, chown, rm, stat } from 'node:fs/promises';
-import net, { type Socket } from 'node:net';
+import net, { type Server, type Socket } from 'node:net';
 
 export interface HoldSocketOptions {
   /** Where to listen: a file that tasks have mounted, so it must stay the same one. */
   readonly listen: string;
   /** The daemon's API, which comes and goes. */
   readonly api: string;
-  readonly signal: AbortSignal;
 }
 
-/** How often it is seen whether the socket is still ours. */
-const CHECK_EVERY_MS = 2_000;
+export interface HeldSocketServer {
+  readonly server: Server;
+  /** Ends its connections. The file stays: it may be another's by now. */
+  stop(): void;
+}
 
 /**
  * Listens in place of the daemon, and passes every connection on to it, byte by byte. Whoever mounted the file keeps
- * reaching the API when the daemon is replaced; while none runs, connections are closed at once. Ends when the file is
- * removed or replaced: nobody new can mount it then.
+ * reaching the API when the daemon is replaced; while none runs, connections are closed at once.
  */
-export async function holdSocket({ listen, api, signal }: HoldSocketOptions): Promise<void> {
-  await rm(listen, { force: true });
+export async function holdSocket({ listen, api }: HoldSocketOptions): Promise<HeldSocketServer> {
+  return passOn(await listenAt(listen, api), api);
+}
+
+/** The same on a server that listens already. */
+export function passOn(server: Server, api: string): HeldSocketServer {
   const sockets = new Set<Socket>();
-  const server = net.createServer({ allowHalfOpen: true }, (client) => {
+  server.on('connection', (client: Socket) => {
+    client.allowHalfOpen = true;
     const daemon = net.connect({ path: api, allowHalfOpen: true });
     join(client, daemon);
     join(daemon, client);
@@ -29,36 +35,39 @@ export async function holdSocket({ listen, api, signal }: HoldSocketOptions): Pr
       socket.on('close', () => sockets.delete(socket));
     }
   });
-  const before = process.umask(0o177);
-  try {
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(listen, resolve);
-    });
-  } finally {
-    process.umask(before);
-  }
+  return {
+    server,
+    stop() {
+      // Closing a server removes its path.
+      server.removeAllListeners('connection');
+      server.unref();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+async function listenAt(listen: string, api: string): Promise<Server> {
+  await rm(listen, { force: true });
+  const server = net.createServer({ allowHalfOpen: true });
+  await listenPrivately(server, listen);
   // As open as the API itself is.
   const { uid, gid, mode } = await stat(api);
   await chown(listen, uid, gid);
   await chmod(listen, mode & 0o777);
-  const own = await stat(listen);
-  const over = Promise.withResolvers<void>();
-  const timer = setInterval(() => {
-    stat(listen).then(
-      ({ ino, dev }) => {
-        if (ino !== own.ino || dev !== own.dev) over.resolve();
-      },
-      () => over.resolve(),
-    );
-  }, CHECK_EVERY_MS);
-  signal.addEventListener('abort', () => over.resolve(), { once: true });
-  if (signal.aborted) over.resolve();
-  await over.promise;
-  clearInterval(timer);
-  // Closing a server removes its path, which may be another's by now: the connections end, and with them the process.
-  server.unref();
-  for (const socket of sockets) socket.destroy();
+  return server;
+}
+
+/** Nobody else gets in before the file has the rights it shall have. */
+export async function listenPrivately(server: Server, path: string): Promise<void> {
+  const before = process.umask(0o177);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(path, resolve);
+    });
+  } finally {
+    process.umask(before);
+  }
 }
 
 function join(from: Socket, to: Socket): void {

@@ -29,11 +29,6 @@ export function splitApiVersion(url: string): SplitPath {
   return match?.[2] === undefined ? { version: undefined, rest: url } : { version: match[1], rest: match[2] };
 }
 
-/** The version whose rules a request is answered by: the one in its path, else the highest (a header of every reply). */
-export function requestedVersion(request: { readonly originalUrl: string }, reply: { getHeader(name: string): unknown }): string {
-  return splitApiVersion(request.originalUrl).version ?? String(reply.getHeader('api-version') ?? FLOOR_API_VERSION);
-}
-
 /** @throws ApiError 400 with the words clients look for when they negotiate. */
 export function checkApiVersion(requested: string, minimum: string, maximum: string): void {
   if (compareApiVersions(requested, maximum) > 0) {

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { ApiDeps } from './api-deps.ts';
-import { checkApiVersion, splitApiVersion } from './api-version.ts';
+import { checkApiVersion, FLOOR_API_VERSION, splitApiVersion } from './api-version.ts';
 import { answerClientError, buildServer } from './build-server.ts';
 import { buildEngineClient } from './engine-client.ts';
 import { buildErrorHandler } from './error-reply.ts';
@@ -26,6 +26,13 @@ import { addSwarmRoutes } from './routes/swarm.ts';
 import { addSystemRoutes } from './routes/system.ts';
 import { addTaskRoutes } from './routes/tasks.ts';
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** By whose rules a request is answered: the version in its path, else the highest one. */
+    apiVersion: string;
+  }
+}
+
 export type { ApiDeps, EngineAddress } from './api-deps.ts';
 
 /**
@@ -47,17 +54,21 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: 1024 },
     logger: false,
+    // Our schemas are our own: without these two, fastify loads Ajv and a compiler of serializers.
+    schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
   });
   // Bodies are read by the routes themselves: the Engine API has its own rules for them, and the proxy streams them.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));
   app.setErrorHandler(buildErrorHandler(deps.logger));
+  app.decorateRequest('apiVersion', FLOOR_API_VERSION);
   app.addHook('onRequest', async (request, reply) => {
     // The manager comes and goes with the node's role; whoever asks for events has asked for something before.
     events.attach(deps.node.manager()?.store);
     const versions = await routeDeps.engineClient.versions();
     void reply.headers({ 'api-version': versions.maximum, ostype: 'linux', server: `Docker/${deps.version} (linux)` });
     const { version } = splitApiVersion(request.originalUrl);
+    request.apiVersion = version ?? versions.maximum;
     if (version !== undefined) checkApiVersion(version, versions.minimum, versions.maximum);
   });
   for (const addRoutes of [
@@ -86,4 +97,8 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
     else await serveCall(request, reply, call);
   });
   return app;
+}
+
+function noSchemas(): never {
+  throw new Error('a route has a schema for fastify; decode its body with readJSON instead');
 }

@@ -9,6 +9,8 @@ import { compareApiVersions, FLOOR_API_VERSION, OWN_API_VERSION, OWN_MIN_API_VER
 export interface EngineClient {
   /** @throws ApiError 503 when the engine does not answer, or the engine's own status class and text. */
   getJSON(path: string): Promise<{ readonly [key: string]: unknown }>;
+  /** As `getJSON`, with POST and no body. */
+  postJSON(path: string): Promise<{ readonly [key: string]: unknown }>;
   /** The answer as it comes, whatever its status. @throws ApiError 503 when the engine does not answer. */
   open(path: string, signal: AbortSignal): Promise<IncomingMessage>;
   /** The API versions to advertise. Asks the engine at most every `VERSION_TTL_MS`; never fails. */
@@ -45,6 +47,7 @@ export function buildEngineClient(deps: { readonly engine: EngineAddress; readon
 
   return {
     getJSON: (path) => requestJSON(engine, path, ENGINE_TIMEOUT_MS),
+    postJSON: (path) => requestJSON(engine, path, ENGINE_TIMEOUT_MS, 'POST'),
     open: (path, signal) =>
       new Promise((resolve, reject) => {
         const request = http.get({ ...engine, path, headers: { host: 'docker' }, agent: false, signal }, resolve);
@@ -77,32 +80,34 @@ export function engineUnavailable(cause: unknown): ApiError {
   return new ApiError('unavailable', `the Docker Engine of this host does not answer (${reason}); check that it runs`, { cause });
 }
 
-function requestJSON(engine: EngineAddress, path: string, timeoutMs: number): Promise<{ readonly [key: string]: unknown }> {
+function requestJSON(
+  engine: EngineAddress,
+  path: string,
+  timeoutMs: number,
+  method: 'GET' | 'POST' = 'GET',
+): Promise<{ readonly [key: string]: unknown }> {
   return new Promise((resolve, reject) => {
-    const request = http.request(
-      { ...engine, path, method: 'GET', headers: { host: 'docker' }, timeout: timeoutMs, agent: false },
-      (response) => {
-        const chunks: Buffer[] = [];
-        let size = 0;
-        response.on('data', (chunk: Buffer) => {
-          size += chunk.length;
-          if (size > MAX_REPLY_BYTES) request.destroy(new Error(`its answer to ${path} is larger than ${MAX_REPLY_BYTES} bytes`));
-          else chunks.push(chunk);
-        });
-        response.on('error', (error) => reject(engineUnavailable(error)));
-        response.on('end', () => {
-          const text = Buffer.concat(chunks).toString('utf8');
-          const status = response.statusCode ?? 0;
-          try {
-            const body = JSON.parse(text) as { readonly [key: string]: unknown };
-            if (status < 400) resolve(body);
-            else reject(new ApiError(status === 404 ? 'not-found' : status < 500 ? 'invalid-argument' : 'internal', messageOf(body)));
-          } catch (error) {
-            reject(engineUnavailable(error));
-          }
-        });
-      },
-    );
+    const request = http.request({ ...engine, path, method, headers: { host: 'docker' }, timeout: timeoutMs, agent: false }, (response) => {
+      const chunks: Buffer[] = [];
+      let size = 0;
+      response.on('data', (chunk: Buffer) => {
+        size += chunk.length;
+        if (size > MAX_REPLY_BYTES) request.destroy(new Error(`its answer to ${path} is larger than ${MAX_REPLY_BYTES} bytes`));
+        else chunks.push(chunk);
+      });
+      response.on('error', (error) => reject(engineUnavailable(error)));
+      response.on('end', () => {
+        const text = Buffer.concat(chunks).toString('utf8');
+        const status = response.statusCode ?? 0;
+        try {
+          const body = JSON.parse(text) as { readonly [key: string]: unknown };
+          if (status < 400) resolve(body);
+          else reject(new ApiError(status === 404 ? 'not-found' : status < 500 ? 'invalid-argument' : 'internal', messageOf(body)));
+        } catch (error) {
+          reject(engineUnavailable(error));
+        }
+      });
+    });
     request.on('timeout', () => request.destroy(new Error(`no answer within ${timeoutMs / 1000} s`)));
     request.on('error', (error) => reject(engineUnavailable(error)));
     request.end();

@@ -1,4 +1,5 @@
 import { badRequest } from '@swarm/shared/errors/api-error';
+import { compareApiVersions } from './api-version.ts';
 import type { Query } from './query.ts';
 
 /** The values asked for, per key. Several values of one key: any of them; different keys: all of them. */
@@ -21,7 +22,8 @@ export function parseFilters(query: Query, accepted: readonly string[]): Filters
   if (typeof value !== 'object' || Array.isArray(value)) throw badRequest('invalid filters: send an object, {"key":["value"]}');
   const filters = new Map<string, readonly string[]>();
   for (const [key, values] of Object.entries(value)) {
-    if (!accepted.includes(key)) throw badRequest(`invalid filter '${key}'`);
+    if (!accepted.includes(key))
+      throw badRequest(`${compareApiVersions(query.apiVersion, '1.44') < 0 ? 'Invalid' : 'invalid'} filter '${key}'`);
     filters.set(key, valuesOf(key, values));
   }
   return filters;

@@ -2,11 +2,19 @@ import { badRequest } from '@swarm/shared/errors/api-error';
 import type { FastifyRequest } from 'fastify';
 import { notFoundPage } from './not-found-page.ts';
 
-export type Query = URLSearchParams;
+/** The parameters of a request, and the version of the API by whose rules they are read. */
+export class Query extends URLSearchParams {
+  readonly apiVersion: string;
+
+  constructor(text: string, apiVersion: string) {
+    super(text);
+    this.apiVersion = apiVersion;
+  }
+}
 
 export function queryOf(request: FastifyRequest): Query {
   const at = request.originalUrl.indexOf('?');
-  return new URLSearchParams(at < 0 ? '' : request.originalUrl.slice(at + 1));
+  return new Query(at < 0 ? '' : request.originalUrl.slice(at + 1), request.apiVersion);
 }
 
 /**

@@ -1,6 +1,9 @@
+import { networksNeeded, waitsForAddresses } from '@swarm/shared/domain/network-needs';
+import type { Task } from '@swarm/shared/domain/objects';
+import { type DesiredState, isWanted } from '@swarm/shared/domain/task-state';
 import type { Assignments } from '@swarm/shared/protocol/session';
 import type { Clock } from '@swarm/shared/runtime/clock';
-import type { Store } from '../store/store.ts';
+import type { ReadTransaction, Store } from '../store/store.ts';
 import {
   decideAssignments,
   EMPTY_LEDGER,
@@ -19,6 +22,10 @@ export interface AssignmentFeedDeps {
   readonly store: Store;
   readonly clock: Clock;
   readonly link: { readonly bufferedBytes: number; send(message: Assignments): void };
+  /** The node has the table of this network: a task that is in it may follow. */
+  readonly hasNetwork: (networkID: string) => boolean;
+  /** What the node is told of a task whose stop is held back; undefined for all others. */
+  readonly heldDesiredState: (taskID: string) => DesiredState | undefined;
 }
 
 /** Above this the feed waits for the link to drain; changes meanwhile fall together into the next one. */
@@ -43,10 +50,24 @@ export class AssignmentFeed {
   #parts: Generator<Assignments> | undefined;
   #quietUntilMs = 0;
   #cancelTimer: (() => void) | undefined;
-  #stopped = false;
+  /** Not sent yet, since the node does not have a network of theirs. */
+  readonly #awaitingNetworks = new Set<string>();
+  #state: 'waiting' | 'open' | 'stopped' = 'waiting';
 
   constructor(deps: AssignmentFeedDeps) {
     this.#deps = deps;
+  }
+
+  /** The node has the networks it needs: the complete set may go. */
+  begin(): void {
+    if (this.#state === 'waiting') this.#state = 'open';
+    this.#wake();
+  }
+
+  /** The node has one network more. */
+  networkSent(): void {
+    for (const id of this.#awaitingNetworks) this.#dirty.taskIDs.add(id);
+    this.#awaitingNetworks.clear();
     this.#wake();
   }
 
@@ -80,7 +101,7 @@ export class AssignmentFeed {
   }
 
   stop(): void {
-    this.#stopped = true;
+    this.#state = 'stopped';
     this.#cancelTimer?.();
   }
 
@@ -90,7 +111,7 @@ export class AssignmentFeed {
   }
 
   #wake(): void {
-    if (this.#stopped || this.#cancelTimer !== undefined || this.#parts !== undefined || !this.#isDirty) return;
+    if (this.#state !== 'open' || this.#cancelTimer !== undefined || this.#parts !== undefined || !this.#isDirty) return;
     const wait = Math.max(0, this.#quietUntilMs - this.#deps.clock.monotonicMs());
     this.#cancelTimer = this.#deps.clock.setTimer(wait, () => {
       this.#cancelTimer = undefined;
@@ -100,7 +121,7 @@ export class AssignmentFeed {
 
   /** Sends while there is room. Comes back by `drained` when there is none. */
   #pump(): void {
-    while (!this.#stopped && this.#deps.link.bufferedBytes <= MAX_BUFFERED_BYTES) {
+    while (this.#state === 'open' && this.#deps.link.bufferedBytes <= MAX_BUFFERED_BYTES) {
       this.#parts ??= this.#nextChange();
       if (this.#parts === undefined) return;
       const part = this.#parts.next();
@@ -129,7 +150,7 @@ export class AssignmentFeed {
         ledger,
         { ...dirty, taskIDs },
         {
-          task: (id) => tx.tasks.get(id),
+          task: (id) => this.#presentTask(tx, id),
           template: (id) => tx.templates.get(id),
           secret: (id) => tx.secrets.get(id),
           config: (id) => tx.configs.get(id),
@@ -143,6 +164,23 @@ export class AssignmentFeed {
     const names = { appliesTo: complete ? '' : this.#name, resultsIn: `${sessionID}.${this.#count}` };
     this.#name = names.resultsIn;
     return cutIntoParts(complete ? 'complete' : 'incremental', names, decided.change);
+  }
+
+  /** A task as the node may see it now; undefined: not yet. What the node has seen is never taken back here. */
+  #presentTask(tx: ReadTransaction, id: string): Task | undefined {
+    const task = tx.tasks.get(id);
+    this.#awaitingNetworks.delete(id);
+    if (task?.Status.State === 'assigned' && isWanted(task.DesiredState) && !this.#ledger.tasks.has(id)) {
+      const template = tx.templates.get(task.templateID);
+      const needed = template === undefined ? [] : networksNeeded(template, tx.networks.by('ingress', 'true')[0]?.ID);
+      if (waitsForAddresses(task, needed)) return undefined;
+      if (task.attachments?.some(({ networkID }) => !this.#deps.hasNetwork(networkID)) === true) {
+        this.#awaitingNetworks.add(id);
+        return undefined;
+      }
+    }
+    const desired = this.#deps.heldDesiredState(id);
+    return task === undefined || desired === undefined ? task : { ...task, DesiredState: desired };
   }
 }
 

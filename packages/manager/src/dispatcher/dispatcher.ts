@@ -1,8 +1,8 @@
-import type { Cluster, Task } from '@swarm/shared/domain/objects';
+import type { Node, Task } from '@swarm/shared/domain/objects';
 import { isLive } from '@swarm/shared/domain/task-state';
 import type { ByteStream } from '@swarm/shared/protocol/byte-stream';
 import type { Link } from '@swarm/shared/protocol/link';
-import type { Hello, Settings, WorkerMessage } from '@swarm/shared/protocol/session';
+import type { Hello, WorkerMessage } from '@swarm/shared/protocol/session';
 import { assertNever } from '@swarm/shared/runtime/assert-never';
 import type { Clock } from '@swarm/shared/runtime/clock';
 import { deepEqual } from '@swarm/shared/runtime/deep-equal';
@@ -10,13 +10,16 @@ import type { Random } from '@swarm/shared/runtime/ids';
 import type { Logger } from '@swarm/shared/runtime/logger';
 import type { TaskContainers } from '../seams/task-containers.ts';
 import type { TaskLogs } from '../seams/task-logs.ts';
-import type { Change, Commit, Store } from '../store/store.ts';
+import type { Change, Commit, ReadTransaction, Store } from '../store/store.ts';
 import { AssignmentFeed } from './assignment-feed.ts';
 import { belongsToNode } from './decide/assignments.ts';
-import { decideReady, type NodeFacts } from './decide/node-facts.ts';
+import { decideReady, type NodeFacts, networkProblemsOf, type Surroundings } from './decide/node-facts.ts';
 import { ExecDirectory } from './exec-directory.ts';
 import { startLivenessMonitor } from './liveness-monitor.ts';
+import type { NetworkFeed } from './network-feed.ts';
+import { NetworkSide } from './network-side.ts';
 import { NodeSession, type SessionPeer } from './node-session.ts';
+import { readSettings, touchesSettings } from './settings.ts';
 import { startStatusCommitter } from './status-committer.ts';
 import { TaskStreams } from './task-streams.ts';
 
@@ -47,15 +50,14 @@ export interface Dispatcher {
   stop(): Promise<void>;
 }
 
-const DEFAULT_HEARTBEAT_PERIOD_MS = 5_000;
-const BEATS_PER_PERIOD = 5;
-const NS_PER_MS = 1e6;
-
 /** The node's session that counts, with what hangs on it. */
 interface Attended {
   readonly session: NodeSession;
   readonly feed: AssignmentFeed;
+  readonly networkFeed: NetworkFeed;
   facts: NodeFacts;
+  /** What was compared last, and said the same. */
+  agreed?: { readonly stored: Node; readonly facts: NodeFacts };
   isWritingFacts: boolean;
   statusesUnderWay: boolean;
 }
@@ -65,7 +67,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
   const attended = new Map<string, Attended>();
   const connections = new Set<NodeSession>();
   let isStopping = false;
-  let settings = readSettings(store);
+  let { settings, periodMs } = readSettings(store);
 
   const fail = (error: unknown) => {
     if (!isStopping) onFailure(error);
@@ -75,7 +77,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
     store,
     clock,
     logger,
-    periodMs: () => settings.heartbeatEveryMs * BEATS_PER_PERIOD,
+    periodMs: () => periodMs,
     hasSession: (nodeID) => attended.has(nodeID),
     onSilent: (nodeID) => {
       attended.get(nodeID)?.session.close('nothing was heard of the node for a heartbeat period');
@@ -83,6 +85,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
     },
     onFailure: fail,
   });
+  const networks = new NetworkSide({ store, clock, onRelease: (nodeID, taskID) => attended.get(nodeID)?.feed.taskChanged(taskID) });
   const streams = new TaskStreams({
     clock,
     random,
@@ -102,10 +105,24 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
     }
     attended.get(nodeID)?.session.close('a newer session of this node has taken over');
     session.send({ type: 'welcome', sessionID: session.id, nodeID, clusterID: cluster.ID, role: node.role, settings });
-    const feed = new AssignmentFeed({ nodeID, sessionID: session.id, store, clock, link: session });
-    const { description, engineHealth, advertiseAddr } = message;
-    const facts = { ...(description && { description }), engineHealth, address: advertiseAddr ?? address };
-    attended.set(nodeID, { session, feed, facts, isWritingFacts: false, statusesUnderWay: false });
+    const networkFeed = networks.attend(nodeID, session, { onFirstSent: () => feed.begin(), onSent: () => feed.networkSent() });
+    const feed: AssignmentFeed = new AssignmentFeed({
+      nodeID,
+      sessionID: session.id,
+      store,
+      clock,
+      link: session,
+      hasNetwork: (networkID) => networkFeed.hasSent(networkID),
+      heldDesiredState: (taskID) => networks.heldDesiredState(taskID),
+    });
+    const { description, engineHealth, advertiseAddr, dataPathAddr } = message;
+    const facts = {
+      ...(description && { description }),
+      engineHealth,
+      address: advertiseAddr ?? address,
+      ...(dataPathAddr !== undefined && { dataPathAddr }),
+    };
+    attended.set(nodeID, { session, feed, networkFeed, facts, isWritingFacts: false, statusesUnderWay: false });
     logger.info({ nodeID, sessionID: session.id, address: facts.address }, 'session opened');
     writeFacts(nodeID);
   }
@@ -115,7 +132,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
     if (node?.session !== session) return;
     switch (message.type) {
       case 'heartbeat':
-        node.facts = { ...node.facts, engineHealth: message.engineHealth };
+        if (!deepEqual(node.facts.engineHealth, message.engineHealth)) node.facts = { ...node.facts, engineHealth: message.engineHealth };
         writeFacts(session.peer.nodeID);
         break;
       case 'description':
@@ -132,8 +149,14 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
         streams.refused(message.streamID, session.peer.nodeID, message.reason);
         break;
       case 'networksApplied':
+        networks.applied(session.peer.nodeID, message.networks);
+        break;
       case 'needNetwork':
+        node.networkFeed.sendComplete(message.networkID);
+        break;
       case 'networkReport':
+        node.facts = { ...node.facts, networkProblems: message.problems };
+        writeFacts(session.peer.nodeID);
         break;
       default:
         assertNever(message);
@@ -162,17 +185,20 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
   function writeFacts(nodeID: string): void {
     const node = attended.get(nodeID);
     if (node === undefined || node.isWritingFacts) return;
-    const differs = store.view((tx) => {
-      const stored = tx.nodes.get(nodeID);
-      return stored !== undefined && decideReady(stored, node.facts) !== undefined;
-    });
-    if (!differs) return;
+    const stored = store.view((tx) => tx.nodes.get(nodeID));
+    // Nearly every beat ends here: neither what is stored nor what is known has changed since they were compared.
+    if (stored === undefined || (node.agreed?.stored === stored && node.agreed.facts === node.facts)) return;
+    if (store.view((tx) => decideReady(stored, node.facts, surroundingsOf(tx, nodeID))) === undefined) {
+      // What a host says of its networks is measured by who else is there, which comes and goes: it is compared anew.
+      if (networkProblemsOf(stored, node.facts).length === 0) node.agreed = { stored, facts: node.facts };
+      return;
+    }
     node.isWritingFacts = true;
     store
       .update((tx) => {
         const stored = tx.nodes.get(nodeID);
         if (stored === undefined || attended.get(nodeID) !== node) return;
-        const next = decideReady(stored, node.facts);
+        const next = decideReady(stored, node.facts, surroundingsOf(tx, nodeID));
         if (next !== undefined) tx.nodes.update(next);
       })
       .then(() => {
@@ -182,6 +208,10 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
       .catch(fail);
   }
 
+  function surroundingsOf(tx: ReadTransaction, nodeID: string): Surroundings {
+    return { others: () => [...attended.keys()].filter((id) => id !== nodeID), ingressID: tx.networks.by('ingress', 'true')[0]?.ID };
+  }
+
   function closed(session: NodeSession, reason: string): void {
     connections.delete(session);
     const { nodeID } = session.peer;
@@ -189,16 +219,19 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
     if (node?.session !== session) return;
     attended.delete(nodeID);
     node.feed.stop();
+    networks.leave(nodeID);
     streams.sessionEnded(nodeID);
     logger.info({ nodeID, sessionID: session.id, reason }, 'session ended');
   }
 
   function follow(commit: Commit): void {
+    networks.follow(commit);
     for (const change of commit.changes) followChange(change);
     if (!commit.changes.some(touchesSettings)) return;
     const next = readSettings(store);
-    if (deepEqual(next, settings)) return;
-    settings = next;
+    periodMs = next.periodMs;
+    if (deepEqual(next.settings, settings)) return;
+    settings = next.settings;
     for (const { session } of attended.values()) session.send({ type: 'settings', settings });
   }
 
@@ -241,7 +274,9 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
           heard: () => monitor.heard(peer.nodeID),
           drained: () => {
             const node = attended.get(peer.nodeID);
-            if (node?.session === session) node.feed.drained();
+            if (node?.session !== session) return;
+            node.networkFeed.drained();
+            node.feed.drained();
           },
         },
       });
@@ -265,34 +300,34 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
   };
 }
 
+const NOBODY: ReadonlySet<string> = new Set();
+
 /** The nodes whose assignments a task's change may touch: none for a mere report of its state. */
-function nodesConcerned(before: Task | undefined, after: Task | undefined): Set<string> {
+function nodesConcerned(before: Task | undefined, after: Task | undefined): ReadonlySet<string> {
+  // Most changes of tasks are such reports.
+  const isReport =
+    before !== undefined &&
+    after !== undefined &&
+    before.NodeID === after.NodeID &&
+    before.templateID === after.templateID &&
+    before.DesiredState === after.DesiredState &&
+    before.GenericResources === after.GenericResources &&
+    before.attachments === after.attachments &&
+    isLive(before) === isLive(after) &&
+    (after.NodeID === undefined || belongsToNode(before, after.NodeID) === belongsToNode(after, after.NodeID));
+  if (isReport) return NOBODY;
   const facets = (task: Task | undefined) =>
     task?.NodeID !== undefined && belongsToNode(task, task.NodeID)
-      ? { node: task.NodeID, template: task.templateID, desired: task.DesiredState, live: isLive(task), resources: task.GenericResources }
+      ? {
+          node: task.NodeID,
+          template: task.templateID,
+          desired: task.DesiredState,
+          live: isLive(task),
+          resources: task.GenericResources,
+          attachments: task.attachments,
+        }
       : undefined;
   const [was, is] = [facets(before), facets(after)];
-  if (deepEqual(was, is)) return new Set();
+  if (deepEqual(was, is)) return NOBODY;
   return new Set([was, is].flatMap((task) => (task === undefined ? [] : [task.node])));
-}
-
-function touchesSettings(change: Change): boolean {
-  if (change.table === 'clusters') return true;
-  if (change.table !== 'nodes') return false;
-  const { before, after } = change;
-  return before?.role !== after?.role || before?.ManagerStatus?.Addr !== after?.ManagerStatus?.Addr;
-}
-
-function readSettings(store: Store): Settings {
-  return store.view((tx) => {
-    const cluster: Cluster | undefined = tx.clusters.all()[0];
-    const periodNs = cluster?.Spec.Dispatcher?.HeartbeatPeriod ?? 0;
-    const periodMs = periodNs > 0 ? periodNs / NS_PER_MS : DEFAULT_HEARTBEAT_PERIOD_MS;
-    return {
-      heartbeatEveryMs: Math.max(1, Math.round(periodMs / BEATS_PER_PERIOD)),
-      managers: tx.nodes
-        .all()
-        .flatMap((node) => (node.role === 'manager' && node.ManagerStatus !== undefined ? [node.ManagerStatus.Addr] : [])),
-    };
-  });
 }

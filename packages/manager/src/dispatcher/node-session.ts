@@ -31,6 +31,8 @@ export interface NodeSessionDeps {
 /** How long a connection may stay without its hello. */
 const HELLO_TIMEOUT_MS = 10_000;
 
+const BEATS_PER_ANSWER = 2;
+
 /** One connection of one node: checks every message and the order of things; anything wrong ends it with the reason. */
 export class NodeSession {
   readonly id: string;
@@ -39,6 +41,8 @@ export class NodeSession {
   readonly #deps: NodeSessionDeps;
   readonly #cancelTimeout: () => void;
   #state: 'waiting' | 'open' | 'closed' = 'waiting';
+  /** Beats since this end has last said anything. */
+  #unansweredBeats = 0;
 
   constructor(id: string, link: Link, peer: SessionPeer, deps: NodeSessionDeps) {
     this.id = id;
@@ -60,6 +64,7 @@ export class NodeSession {
   }
 
   send(message: ManagerMessage): void {
+    this.#unansweredBeats = 0;
     this.#link.send(message);
   }
 
@@ -103,7 +108,7 @@ export class NodeSession {
     this.#deps.listener.heard();
     switch (message.type) {
       case 'heartbeat':
-        this.send({ type: 'heartbeatAcknowledged' });
+        this.#answerBeat();
         this.#deps.listener.message(this, message);
         break;
       case 'description':
@@ -118,6 +123,12 @@ export class NodeSession {
       default:
         assertNever(message);
     }
+  }
+
+  /** Any message tells the node that this manager lives, and it hangs up after five beats without one: every other is answered. */
+  #answerBeat(): void {
+    this.#unansweredBeats += 1;
+    if (this.#unansweredBeats >= BEATS_PER_ANSWER) this.send({ type: 'heartbeatAcknowledged' });
   }
 
   #end(reason: string): void {

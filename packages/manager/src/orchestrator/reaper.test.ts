@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { MemoryJournal } from '../store/memory-journal.ts';
 import { openStore } from '../store/memory-store.ts';
 import { startReaper } from './reaper.ts';
-import { facts, T0, task } from './testing/build.ts';
+import { facts, node, serviceSpec, T0, task } from './testing/build.ts';
 
 async function setUp(limit: number | undefined) {
   const clock = new VirtualClock(T0);
@@ -58,5 +58,48 @@ test('a lower limit takes effect on what is there', async () => {
     if (cluster !== undefined) tx.clusters.update({ ...cluster, Spec: { Orchestration: { TaskHistoryRetentionLimit: 0 } } });
   });
   await clock.advanceUntil(() => count() === 1_500, 10_000);
+  await reaper.stop();
+});
+
+test('a node that is removed takes the history of its global tasks along', async () => {
+  const { clock, store, reaper } = await setUp(5);
+  const { service, template } = facts(serviceSpec({}, { Mode: { Global: {} }, Name: 'global' }), { templateID: asID('everywhere') });
+  const global = { ServiceID: asID<typeof service.ID>('global'), templateID: template.ID };
+  await store.update((tx) => {
+    tx.services.create({ ...service, ID: global.ServiceID });
+    tx.templates.create({ ...template, serviceID: global.ServiceID });
+    for (const name of ['A', 'B']) {
+      tx.nodes.create(node(name));
+      tx.tasks.create({ ...task(`dead on ${name}`, { state: 'failed', desired: 'shutdown', perNode: true, node: name }), ...global });
+    }
+  });
+  const left = () => store.view((tx) => tx.tasks.by('service', global.ServiceID).map(({ ID }) => ID));
+  await clock.advance(10_000);
+  expect(left()).toEqual(['dead on A', 'dead on B']);
+  await store.update((tx) => tx.nodes.remove(asID('A')));
+  await clock.advanceUntil(() => left().length === 1, 10_000);
+  expect(left()).toEqual(['dead on B']);
+  await reaper.stop();
+});
+
+test('when fewer attempts are counted less is kept', async () => {
+  const { clock, store, reaper } = await setUp(5);
+  const restarts = (tasks: number) => Array.from({ length: tasks }, (_, index) => `restart ${index}`);
+  await store.update((tx) => {
+    for (const [index, name] of restarts(4).entries()) {
+      tx.tasks.create(task(name, { state: 'failed', desired: 'shutdown', slot: 1, createdS: index, origin: { kind: 'restart' } }));
+    }
+  });
+  const left = () => store.view((tx) => tx.tasks.all().filter(({ Slot }) => Slot === 1).length);
+  await clock.advance(10_000);
+  expect(left()).toBe(5);
+  await store.update((tx) => {
+    const [service] = tx.services.all();
+    if (service === undefined) return;
+    const { template } = facts(serviceSpec({ RestartPolicy: { MaxAttempts: 1 } }), { templateID: asID('once') });
+    tx.templates.create(template);
+    tx.services.update({ ...service, templateID: template.ID, Spec: { ...service.Spec, TaskTemplate: template.spec } });
+  });
+  await clock.advanceUntil(() => left() === 2, 10_000);
   await reaper.stop();
 });

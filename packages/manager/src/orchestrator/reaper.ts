@@ -1,4 +1,4 @@
-import type { Task, Template } from '@swarm/shared/domain/objects';
+import type { Service, Task, Template } from '@swarm/shared/domain/objects';
 import { isOver } from '@swarm/shared/domain/permitted-moves';
 import { delay } from '@swarm/shared/runtime/clock';
 import { type Loop, startLoop } from '@swarm/shared/runtime/loop';
@@ -60,6 +60,10 @@ class Reaper {
         else continue;
       } else if (table === 'services' && before !== undefined && before.templateID !== after?.templateID) {
         this.#templates.add(before.templateID);
+        // As many tasks are kept as attempts are counted.
+        if (after !== undefined && attemptsOf(before) !== attemptsOf(after)) this.#markSeatsOf('service', after.ID);
+      } else if (table === 'nodes' && after === undefined && before !== undefined) {
+        this.#markSeatsOf('node', before.ID);
       } else if (table === 'clusters') {
         this.#isAllDue = true;
       } else {
@@ -68,6 +72,12 @@ class Reaper {
       marked = true;
     }
     return marked;
+  }
+
+  #markSeatsOf(index: 'service' | 'node', id: string): void {
+    this.#deps.store.view((tx) => {
+      for (const task of tx.tasks.by(index, id)) this.#markSeat(task);
+    });
   }
 
   #markSeat(task: Task): void {
@@ -118,7 +128,8 @@ function reapSeat(tx: ReadTransaction, ref: SeatRef): readonly ReapPart[] {
   const tasks = tx.tasks.by('slot', ref.key);
   const historyLimit = tx.clusters.all()[0]?.Spec.Orchestration?.TaskHistoryRetentionLimit ?? DEFAULT_HISTORY_LIMIT;
   const maxAttempts = policy?.MaxAttempts ?? 0;
-  return decideReap({ tasks, service, maxAttempts, historyLimit }).map((task) => ({
+  const isNodeGone = 'NodeID' in ref.seat && tx.nodes.get(ref.seat.NodeID) === undefined;
+  return decideReap({ tasks, service, maxAttempts, historyLimit, isNodeGone }).map((task) => ({
     ref,
     changes: [{ kind: 'remove', table: 'tasks', id: task.ID, version: task.Version.Index }],
   }));
@@ -138,6 +149,10 @@ function collectTemplate(tx: ReadTransaction, id: string): readonly ReapPart[] {
 
 function isInUse(tx: ReadTransaction, template: Template): boolean {
   return tx.services.get(template.serviceID)?.templateID === template.ID || tx.tasks.count('template', template.ID) > 0;
+}
+
+function attemptsOf({ Spec }: Service): number {
+  return Spec.TaskTemplate.RestartPolicy?.MaxAttempts ?? 0;
 }
 
 function takeSome<Item>(items: Iterable<Item>, limit: number): readonly Item[] {

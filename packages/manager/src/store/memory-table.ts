@@ -10,8 +10,11 @@ export function compareIDs(a: string, b: string): number {
 
 interface Index<Name extends TableName> {
   readonly keysOf: IndexKeys<Name>;
-  readonly ids: Map<string, Set<string>>;
+  readonly ids: Postings;
 }
+
+/** Key → ids. Most keys of large tables have one id (a slot, a container), and a set for each would be half the store. */
+type Postings = Map<string, string | Set<string>>;
 
 /**
  * One table in memory with its indexes. Lists come out ordered by id, so that equal states give equal plans.
@@ -50,7 +53,8 @@ export class MemoryTable<Name extends TableName> implements ReadTable<Name> {
   }
 
   count(index: IndexName<Name>, key: string): number {
-    return this.idsBy(index, key).size;
+    const ids = this.#index(index).ids.get(key);
+    return typeof ids === 'string' ? 1 : (ids?.size ?? 0);
   }
 
   byIDPrefix(prefix: string, limit: number): readonly Tables[Name][] {
@@ -76,7 +80,8 @@ export class MemoryTable<Name extends TableName> implements ReadTable<Name> {
   }
 
   idsBy(index: string, key: string): ReadonlySet<string> {
-    return this.#index(index).ids.get(key) ?? EMPTY;
+    const ids = this.#index(index).ids.get(key) ?? EMPTY;
+    return typeof ids === 'string' ? new Set([ids]) : ids;
   }
 
   put(object: Tables[Name]): void {
@@ -118,7 +123,7 @@ export class MemoryTable<Name extends TableName> implements ReadTable<Name> {
   }
 
   #buildIndexes(): ReadonlyMap<string, Index<Name>> {
-    const indexes = new Map(this.#definitions.map(([index, keysOf]) => [index, { keysOf, ids: new Map<string, Set<string>>() }]));
+    const indexes = new Map(this.#definitions.map(([index, keysOf]) => [index, { keysOf, ids: emptyPostings() }]));
     for (const { keysOf, ids } of indexes.values()) {
       for (const object of this.#objects.values()) for (const key of keysOf(object)) addTo(ids, key, object.ID);
     }
@@ -126,6 +131,7 @@ export class MemoryTable<Name extends TableName> implements ReadTable<Name> {
   }
 }
 
+const emptyPostings = (): Postings => new Map();
 const EMPTY: ReadonlySet<string> = new Set();
 const NO_KEYS: readonly string[] = [];
 
@@ -133,15 +139,20 @@ function sameKeys(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((key, at) => key === b[at]);
 }
 
-function addTo(ids: Map<string, Set<string>>, key: string, id: string): void {
-  const set = ids.get(key);
-  if (set === undefined) ids.set(key, new Set([id]));
-  else set.add(id);
+function addTo(postings: Postings, key: string, id: string): void {
+  const ids = postings.get(key);
+  if (ids === undefined) postings.set(key, id);
+  else if (typeof ids !== 'string') ids.add(id);
+  else if (ids !== id) postings.set(key, new Set([ids, id]));
 }
 
-function removeFrom(ids: Map<string, Set<string>>, key: string, id: string): void {
-  const set = ids.get(key);
-  if (set === undefined) return;
-  set.delete(id);
-  if (set.size === 0) ids.delete(key);
+function removeFrom(postings: Postings, key: string, id: string): void {
+  const ids = postings.get(key);
+  if (ids === undefined) return;
+  if (typeof ids === 'string') {
+    if (ids === id) postings.delete(key);
+    return;
+  }
+  ids.delete(id);
+  if (ids.size === 0) postings.delete(key);
 }

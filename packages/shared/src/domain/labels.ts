@@ -20,3 +20,6 @@ export const CLUSTER_LABEL = 'swarm.cluster.id';
 
 /** On a service, `mesh` (the default) or `local`: what its published ports lead to. */
 export const INGRESS_LABEL = 'swarm.ingress';
+
+/** On every engine network that our workers made, with the cluster network's id: theirs to repair and remove, and not for clients to see. */
+export const NETWORK_LABEL = 'swarm.network.id';

@@ -34,9 +34,9 @@ export function entryDigest(kind: 'definition' | 'peer' | 'service' | 'endpoint'
 
 /** JSON with the keys in order, so that equal entries are equal texts wherever they were made. */
 function canonical(value: unknown): string {
-  return JSON.stringify(value, (_, inner: unknown) =>
-    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  );
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  const known = Object.entries(value).filter(([, inner]) => inner !== undefined);
+  known.sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${known.map(([key, inner]) => `${JSON.stringify(key)}:${canonical(inner)}`).join(',')}}`;
 }

@@ -77,6 +77,8 @@ export interface Node extends StoredObject<NodeID> {
   readonly dataPathAddr?: string;
   /** What the host says is wrong with its networks; absent: nothing. Owner: dispatcher. */
   readonly networkProblems?: readonly NetworkProblem[];
+  /** It cannot have networks between hosts, whichever: it takes no tasks that are in one. Owner: dispatcher. */
+  readonly lacksNetworks?: true;
 }
 
 /** The address to which other nodes send VXLAN packets. */
@@ -207,8 +209,20 @@ export interface Network extends StoredObject<NetworkID> {
     /** CIDR: where the VIPs are. */
     readonly vipRange: string;
   };
+  /** Only of encrypted networks, oldest first. Owner: allocator. */
+  readonly keys?: readonly NetworkKey[];
   /** `host` and `bridge` exist in every cluster and are hidden from lists. */
   readonly predefined?: boolean;
+}
+
+export interface NetworkKey {
+  readonly number: number;
+  /** 160 bits, base64. */
+  readonly secret: string;
+  /** New packets are encrypted with it; all keys decrypt. */
+  readonly sending: boolean;
+  /** RFC 3339: when it became what it is. */
+  readonly since: string;
 }
 
 /**

@@ -1,5 +1,5 @@
-import { type Static, Type } from 'typebox';
 import type { DeepReadonly } from '../runtime/deep-readonly.ts';
+import { type Static, Type } from '../schema/type.ts';
 import { optional } from './schema.ts';
 
 /** Our extension of the Engine API, `POST /x/clients`: the private key stays with who asks. */

@@ -26,6 +26,24 @@ export const NetworkDefinitionSchema = Type.Object({
   encrypted: Type.Boolean(),
   /** Bytes; absent: what the node's underlay allows. */
   mtu: optional(Type.Integer({ minimum: 576, maximum: 65_535 })),
+  /** UDP port of VXLAN on every node; absent: 4789. */
+  dataPathPort: optional(Type.Integer({ minimum: 1, maximum: 65_535 })),
+  /**
+   * Only of encrypted networks, equal on all nodes: all of them decrypt, the one that is `sending` encrypts. A new key
+   * is given out first, made `sending` once all peers have applied it, and the old one is withdrawn after that.
+   */
+  keys: optional(
+    Type.Array(
+      Type.Object({
+        /** Never used twice in a network. */
+        number: Type.Integer({ minimum: 1, maximum: 65_535 }),
+        /** 160 bits, base64: AES-128-GCM's key and salt. */
+        secret: Type.String({ minLength: 28, maxLength: 28 }),
+        sending: Type.Boolean(),
+      }),
+      { maxItems: 3 },
+    ),
+  ),
 });
 export type NetworkDefinition = DeepReadonly<Static<typeof NetworkDefinitionSchema>>;
 

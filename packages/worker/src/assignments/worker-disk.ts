@@ -9,7 +9,7 @@ export interface WorkerDisk {
   write(name: WorkerDocument, value: unknown): Promise<void>;
 }
 
-export type WorkerDocument = 'assignments' | 'restarts';
+export type WorkerDocument = 'assignments' | 'restarts' | 'networks';
 
 export class WorkerDiskError extends Error {
   constructor(message: string, cause?: unknown) {

@@ -2,7 +2,7 @@ import { CLUSTER_LABEL } from '@swarm/shared/domain/labels';
 import type { ContainerSpec } from '@swarm/shared/engine-api/container-spec';
 import type { AssignedTask, AssignedTemplate } from '@swarm/shared/protocol/session';
 import { describe, expect, test } from 'vitest';
-import { buildContainerRequest, type NodeOfTask } from './container-request.ts';
+import { type Attachment, buildContainerRequest, type NodeOfTask } from './container-request.ts';
 
 const NODE: NodeOfTask = { nodeID: 'n1', clusterID: 'c1', hostname: 'host1', os: 'linux', architecture: 'x86_64', apiVersion: '1.41' };
 const TASK: AssignedTask = { ID: 't1', serviceID: 's1', templateID: 'p1', slot: 3, desiredState: 'running' };
@@ -15,20 +15,31 @@ function template(spec: ContainerSpec, more: Partial<AssignedTemplate> = {}, tas
   return { ID: 'p1', serviceName: 'web', serviceLabels: { team: 'blue' }, global: false, spec: { ContainerSpec, ...task }, ...more };
 }
 
-function body(of: AssignedTemplate, node: Partial<NodeOfTask> = {}, task: Partial<AssignedTask> = {}) {
-  const request = buildContainerRequest({ ...TASK, ...task }, of, { ...NODE, ...node }, STOCK);
+function body(
+  of: AssignedTemplate,
+  node: Partial<NodeOfTask> = {},
+  task: Partial<AssignedTask> = {},
+  attachments: readonly Attachment[] = [],
+) {
+  const request = buildContainerRequest({ ...TASK, ...task }, of, { ...NODE, ...node }, STOCK, attachments);
   if (!request.ok) throw new Error(request.message);
   return request.create.body as { readonly HostConfig: { readonly [key: string]: unknown }; readonly [key: string]: unknown };
 }
 
 function refusal(of: AssignedTemplate, node: Partial<NodeOfTask> = {}): string {
-  const request = buildContainerRequest(TASK, of, { ...NODE, ...node }, STOCK);
+  const request = buildContainerRequest(TASK, of, { ...NODE, ...node }, STOCK, []);
   return request.ok ? 'accepted' : request.message;
 }
 
 describe('a task as a container', () => {
   test('carries the name and the labels of Docker Swarm, and our cluster; a user cannot take them over', () => {
-    const request = buildContainerRequest(TASK, template({ Labels: { mine: 'yes', 'com.docker.swarm.task.id': 'forged' } }), NODE, STOCK);
+    const request = buildContainerRequest(
+      TASK,
+      template({ Labels: { mine: 'yes', 'com.docker.swarm.task.id': 'forged' } }),
+      NODE,
+      STOCK,
+      [],
+    );
     expect(request.ok && request.create.name).toBe('web.3.t1');
     expect(body(template({ Labels: { mine: 'yes', 'com.docker.swarm.task.id': 'forged' } })).Labels).toEqual({
       mine: 'yes',
@@ -43,7 +54,7 @@ describe('a task as a container', () => {
   });
 
   test('of a global service is named by its node', () => {
-    const request = buildContainerRequest(GLOBAL_TASK, template({}, { global: true }), NODE, STOCK);
+    const request = buildContainerRequest(GLOBAL_TASK, template({}, { global: true }), NODE, STOCK, []);
     expect(request.ok && request.create.name).toBe('web.n1.t1');
   });
 
@@ -181,7 +192,7 @@ describe('a task as a container', () => {
     const Mounts = [
       { Type: 'volume', Source: 'data-{{.Task.Slot}}', Target: '/d', VolumeOptions: { Labels: { a: '{{.Node.ID}}' } } } as const,
     ];
-    const request = buildContainerRequest(TASK, template({ Env, Hostname: '{{.Task.Name}}', Mounts }), NODE, STOCK);
+    const request = buildContainerRequest(TASK, template({ Env, Hostname: '{{.Task.Name}}', Mounts }), NODE, STOCK, []);
     if (!request.ok) throw new Error(request.message);
     expect(request.create.body).toMatchObject({ Env: ['WHO=web.3 on host1 (x86_64) for blue'], Hostname: 'web.3.t1' });
     expect(request.volumes).toEqual([{ name: 'data-3', labels: { a: 'n1' } }]);
@@ -193,7 +204,7 @@ describe('a task as a container', () => {
       { Type: 'volume', Source: 'nfs', Target: '/b', VolumeOptions: { DriverConfig: { Name: 'local', Options: { type: 'nfs' } } } },
       { Type: 'volume', Target: '/anonymous', VolumeOptions: { NoCopy: true } },
     ] as const;
-    const request = buildContainerRequest(TASK, template({ Mounts }), NODE, STOCK);
+    const request = buildContainerRequest(TASK, template({ Mounts }), NODE, STOCK, []);
     expect(request.ok && request.volumes).toEqual([{ name: 'nfs', driver: 'local', driverOptions: { type: 'nfs' } }]);
   });
 

@@ -5,6 +5,7 @@ import type { GenericResource, PortConfig, ResourceRequirements } from '@swarm/s
 import type { AssignedTask, AssignedTemplate } from '@swarm/shared/protocol/session';
 import { expandContainerSpec, type PlaceholderContext } from '@swarm/shared/templates/expand-container-spec';
 import { TemplateError } from '@swarm/shared/templates/template-error';
+import type { ReadyNetwork } from '../network/network-plane.ts';
 import type { PayloadFile } from '../payloads/payload-files.ts';
 import { buildTaskPayloads, type PayloadStock, type TaskPayloads } from '../payloads/task-payloads.ts';
 import { compareApiVersions } from './api-version.ts';
@@ -19,6 +20,12 @@ export interface NodeOfTask {
   readonly os: string;
   readonly architecture: string;
   readonly apiVersion: string;
+}
+
+/** A task's place in a network of the cluster, on this node. */
+export interface Attachment extends ReadyNetwork {
+  /** Without mask. */
+  readonly address: string;
 }
 
 export type ContainerRequest =
@@ -45,6 +52,7 @@ export function buildContainerRequest(
   template: AssignedTemplate,
   node: NodeOfTask,
   stock: PayloadStock,
+  attachments: readonly Attachment[],
 ): ContainerRequest {
   try {
     const context = placeholders(task, template, node);
@@ -52,7 +60,7 @@ export function buildContainerRequest(
     const payloads = buildTaskPayloads(spec, context, stock);
     return {
       ok: true,
-      create: { name: containerName(task, template, node.nodeID), body: buildBody(task, template, spec, node, payloads) },
+      create: { name: containerName(task, template, node.nodeID), body: buildBody({ task, template, spec, node, payloads, attachments }) },
       volumes: volumesToEnsure(spec.Mounts ?? []),
       files: payloads.files,
     };
@@ -83,13 +91,16 @@ export function hostPorts(template: AssignedTemplate): readonly PortConfig[] {
   return (template.endpoint?.Ports ?? []).filter((port) => port.PublishMode === 'host');
 }
 
-function buildBody(
-  task: AssignedTask,
-  template: AssignedTemplate,
-  spec: ContainerSpec,
-  node: NodeOfTask,
-  payloads: TaskPayloads,
-): { readonly [key: string]: unknown } {
+interface BodyParts {
+  readonly task: AssignedTask;
+  readonly template: AssignedTemplate;
+  readonly spec: ContainerSpec;
+  readonly node: NodeOfTask;
+  readonly payloads: TaskPayloads;
+  readonly attachments: readonly Attachment[];
+}
+
+function buildBody({ task, template, spec, node, payloads, attachments }: BodyParts): { readonly [key: string]: unknown } {
   const mounts = [...toEngineMounts(spec.Mounts ?? [], node.apiVersion), ...payloads.mounts];
   const ports = hostPorts(template);
   const log = template.spec.LogDriver;
@@ -113,7 +124,7 @@ function buildBody(
       ...buildResources(template.spec.Resources),
       // A task is one attempt: what ends is not started again behind the reconciler's back.
       RestartPolicy: { Name: 'no' },
-      NetworkMode: networkMode(template),
+      NetworkMode: attachments[0]?.engineNetwork ?? networkMode(template),
       PortBindings: ports.length > 0 ? buildBindings(ports) : undefined,
       Mounts: mounts.length > 0 ? mounts : undefined,
       GroupAdd: spec.Groups,
@@ -125,13 +136,14 @@ function buildBody(
       CapDrop: spec.CapabilityDrop,
       Ulimits: spec.Ulimits,
       OomScoreAdj: spec.OomScoreAdj,
-      Dns: spec.DNSConfig?.Nameservers,
+      Dns: nameservers(spec, attachments),
       DnsSearch: spec.DNSConfig?.Search,
-      DnsOptions: spec.DNSConfig?.Options,
+      DnsOptions: resolverOptions(spec, attachments),
       ExtraHosts: spec.Hosts?.length ? spec.Hosts.flatMap(toExtraHosts) : undefined,
       SecurityOpt: securityOptions(spec.Privileges, payloads.credentialSpec),
       LogConfig: log?.Name ? { Type: log.Name, Config: log.Options ?? {} } : undefined,
     }),
+    NetworkingConfig: networkingConfig(attachments[0]),
   });
 }
 
@@ -193,6 +205,32 @@ function networkMode(template: AssignedTemplate): string {
   const predefined = (template.spec.Networks ?? []).map(({ Target }) => predefinedNetwork(Target ?? ''));
   const mode = predefined.find((network) => network !== undefined)?.Name;
   return mode === undefined || mode === 'bridge' ? 'default' : mode;
+}
+
+/** No aliases: the engine would answer them itself, from the containers of this host alone. */
+function networkingConfig(first: Attachment | undefined): object | undefined {
+  if (first === undefined) return undefined;
+  return { EndpointsConfig: { [first.engineNetwork]: { IPAMConfig: { IPv4Address: first.address } } } };
+}
+
+/**
+ * The default of all resolvers, so that the engine does not take the options of the host: where these, or the task's
+ * own, say anything of `ndots`, it answers names without a dot itself and asks nobody (20.10 to 29.3).
+ */
+const PLAIN_OPTIONS = ['attempts:2'];
+
+function resolverOptions(spec: ContainerSpec, attachments: readonly Attachment[]): readonly string[] | undefined {
+  const given = spec.DNSConfig?.Options;
+  if (attachments.every(({ ingress }) => ingress)) return given;
+  const kept = (given ?? []).filter((option) => !option.startsWith('ndots'));
+  return kept.length === 0 ? PLAIN_OPTIONS : kept;
+}
+
+/** Names are asked for at this node's own address in a network of the task; ingress has none to ask for. */
+function nameservers(spec: ContainerSpec, attachments: readonly Attachment[]): readonly string[] | undefined {
+  const own = attachments.find(({ ingress }) => !ingress)?.gateway;
+  const given = spec.DNSConfig?.Nameservers;
+  return own === undefined ? given : [own, ...(given ?? [])];
 }
 
 function portKey(port: PortConfig): string {

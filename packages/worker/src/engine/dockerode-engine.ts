@@ -3,6 +3,7 @@ import type { ContainerEngine, ContainerState, ContainerSummary, EngineEvent, En
 import { EngineError } from './engine.ts';
 import { connectEngine, type EngineConnection } from './engine-connection.ts';
 import { translateEngineError, translatePullError } from './engine-errors.ts';
+import { engineNetworkVerbs } from './engine-network-verbs.ts';
 import { loadDockerode } from './load-dockerode.ts';
 import type { RawContainer, RawEvent, RawImage, RawInfo, RawSummary } from './raw-engine-types.ts';
 
@@ -45,6 +46,7 @@ export async function createDockerodeEngine(deps: { readonly address: string }):
         timeoutMs: LONG_CALL_TIMEOUT_MS,
       });
     },
+    ...engineNetworkVerbs(engine),
     async createContainer(request) {
       const raw = (await engine.call({
         method: 'POST',
@@ -115,6 +117,7 @@ async function readInfo(engine: EngineConnection, signal: AbortSignal | undefine
     dockerSwarmState: raw.Swarm?.LocalNodeState || 'inactive',
     rootDirectory: raw.DockerRootDir,
     ...(raw.CgroupVersion === undefined ? {} : { cgroupVersion: raw.CgroupVersion }),
+    ...(raw.FirewallBackend?.Driver === undefined ? {} : { firewallBackend: raw.FirewallBackend.Driver }),
   };
 }
 

@@ -17,6 +17,8 @@ export interface EngineInfo {
   readonly dockerSwarmState: string;
   readonly rootDirectory: string;
   readonly cgroupVersion?: string;
+  /** `nftables` or `iptables`, where the engine says it (API 1.49 and later). */
+  readonly firewallBackend?: string;
 }
 
 export type HealthState = 'none' | 'starting' | 'healthy' | 'unhealthy';
@@ -67,6 +69,36 @@ export interface VolumeRequest {
   readonly labels?: { readonly [key: string]: string };
 }
 
+/** A bridge network of the engine. */
+export interface EngineNetwork {
+  readonly id: string;
+  readonly name: string;
+  readonly labels: { readonly [key: string]: string };
+  readonly options: { readonly [key: string]: string };
+  /** CIDR and address of its first range; empty when it has none. */
+  readonly subnet: string;
+  readonly gateway: string;
+}
+
+export interface NetworkCreateRequest {
+  readonly name: string;
+  /** CIDR. */
+  readonly subnet: string;
+  /** CIDR, within the subnet: where the engine itself may choose addresses. */
+  readonly ipRange: string;
+  readonly gateway: string;
+  readonly options: { readonly [key: string]: string };
+  readonly labels: { readonly [key: string]: string };
+}
+
+/** A running container's places in networks. */
+export interface ContainerPlaces {
+  readonly containerID: string;
+  readonly labels: { readonly [key: string]: string };
+  /** By the engine's id of the network; addresses without mask. */
+  readonly places: readonly { readonly networkID: string; readonly address: string }[];
+}
+
 export type EngineEvent = {
   readonly kind: 'container';
   /** `start`, `die`, `destroy`, `oom`, `health_status`, …: the part before any colon. */
@@ -105,6 +137,16 @@ export interface ContainerEngine {
   ): Promise<{ readonly id: string; readonly digests: readonly string[]; readonly hasHealthcheck: boolean } | undefined>;
   /** Makes the volume unless it is there. @throws EngineError `conflict` when it is there with another driver. */
   ensureVolume(volume: VolumeRequest): Promise<void>;
+  /** All bridge networks that carry every label given. */
+  listNetworks(labels: readonly string[]): Promise<readonly EngineNetwork[]>;
+  /** @throws EngineError `conflict` when another network has the name, `unauthorized` when one has the addresses. */
+  createNetwork(request: NetworkCreateRequest): Promise<{ readonly id: string }>;
+  removeNetwork(id: string): Promise<'removed' | 'already-gone' | 'in-use'>;
+  /** The places of all running containers that carry every label given. */
+  listPlaces(labels: readonly string[]): Promise<readonly ContainerPlaces[]>;
+  /** `network` is a name or an id. Safe to repeat. @throws EngineError `not-found` without the network or the container. */
+  connectNetwork(network: string, containerID: string, address: string): Promise<'connected' | 'already-connected'>;
+  disconnectNetwork(network: string, containerID: string): Promise<'disconnected' | 'already-gone'>;
   /** @throws EngineError `name-taken` with `containerID` when a container of that name exists, `not-found` without the image. */
   createContainer(request: ContainerCreateRequest): Promise<{ readonly id: string; readonly warnings: readonly string[] }>;
   /** Starting a running container is `already-running`. */

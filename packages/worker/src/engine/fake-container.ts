@@ -10,6 +10,8 @@ export interface FakeContainer {
   readonly stopTimeoutMs: number;
   readonly cancelTimers: (() => void)[];
   readonly endWaiters: (() => void)[];
+  /** Address by the id of the network. */
+  readonly places: Map<string, string>;
 }
 
 export const DEFAULT_INFO: EngineInfo = {
@@ -61,7 +63,7 @@ export function portsOf(request: ContainerCreateRequest, choose: () => number): 
   });
 }
 
-export function hasLabel(state: ContainerState, label: string): boolean {
+export function hasLabel(state: Pick<ContainerState, 'labels'>, label: string): boolean {
   const [key = '', ...value] = label.split('=');
   return value.length === 0 ? key in state.labels : state.labels[key] === value.join('=');
 }

@@ -4,6 +4,7 @@ import { EngineError } from './engine.ts';
 import { bodyOf, DEFAULT_INFO, type FakeContainer, hasLabel, portsOf, withTag } from './fake-container.ts';
 import type { FakeEngine, FakeFaults, FakeImage, FakeVerb } from './fake-controls.ts';
 import { createFakeEvents } from './fake-events.ts';
+import { createFakeNetworks } from './fake-networks.ts';
 import { fakeHealthOf, fakeProgramOf } from './fake-program.ts';
 
 const FIRST_EPHEMERAL_PORT = 49153;
@@ -17,6 +18,7 @@ export function createFakeEngine(deps: { readonly clock: Clock; readonly info?: 
   const containers = new Map<string, FakeContainer>();
   const volumes = new Map<string, VolumeRequest>();
   const subscribers = createFakeEvents();
+  const networks = createFakeNetworks({ containers, requireUp: () => requireUp() });
   const calls = { list: 0, inspect: 0, pull: 0, create: 0, start: 0, stop: 0, remove: 0, ensureVolume: 0 };
   let down = false;
   let made = 0;
@@ -186,6 +188,12 @@ export function createFakeEngine(deps: { readonly clock: Clock; readonly info?: 
           throw new EngineError('conflict', `volume ${volume.name} exists with the driver ${present.driver ?? 'local'}`);
         }
       }),
+    listNetworks: networks.listNetworks,
+    createNetwork: networks.createNetwork,
+    removeNetwork: networks.removeNetwork,
+    listPlaces: networks.listPlaces,
+    connectNetwork: networks.connectNetwork,
+    disconnectNetwork: networks.disconnectNetwork,
     createContainer: (request) =>
       answer('create', request.name, () => {
         const body = bodyOf(request);
@@ -203,6 +211,7 @@ export function createFakeEngine(deps: { readonly clock: Clock; readonly info?: 
           stopTimeoutMs: (body.StopTimeout ?? 10) * 1000,
           cancelTimers: [],
           endWaiters: [],
+          places: networks.placesOf(request.body),
           state: {
             id,
             name: request.name,

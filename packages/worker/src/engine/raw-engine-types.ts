@@ -13,6 +13,15 @@ export interface RawInfo {
   readonly Swarm?: { readonly LocalNodeState?: string };
   readonly DockerRootDir: string;
   readonly CgroupVersion?: string;
+  readonly FirewallBackend?: { readonly Driver?: string } | null;
+}
+
+export interface RawNetwork {
+  readonly Id: string;
+  readonly Name: string;
+  readonly Labels?: { readonly [key: string]: string } | null;
+  readonly Options?: { readonly [key: string]: string } | null;
+  readonly IPAM?: { readonly Config?: readonly { readonly Subnet?: string; readonly Gateway?: string }[] | null } | null;
 }
 
 export interface RawSummary {
@@ -22,6 +31,9 @@ export interface RawSummary {
   readonly State: ContainerState['status'];
   /** `Up 5 seconds (healthy)`: the only place where a list says the health in every version of the API. */
   readonly Status: string;
+  readonly NetworkSettings?: {
+    readonly Networks?: { readonly [name: string]: { readonly NetworkID?: string; readonly IPAddress?: string } | null } | null;
+  } | null;
 }
 
 export interface RawContainer {

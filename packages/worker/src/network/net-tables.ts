@@ -1,6 +1,6 @@
 /**
  * What the process that outlives the daemon (`swarm net`) serves: names, and ports kept from others. The network plane
- * writes it as one JSON file, replaced atomically; the process reads it again when it changes.
+ * hands it over with `NetProcess.apply`; it lies in one JSON file, replaced atomically, from which the process starts.
  */
 export interface NetTables {
   readonly networks: readonly NetTable[];
@@ -27,5 +27,6 @@ export interface NetTable {
 
 export interface NetMember {
   readonly address: string;
+  /** In the order in which a name is looked for. Who is no member, but in a network's subnet, sees that network. */
   readonly networkIDs: readonly string[];
 }

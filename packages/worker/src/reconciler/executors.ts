@@ -2,9 +2,10 @@ import { CLUSTER_LABEL, CONTAINER_LABELS } from '@swarm/shared/domain/labels';
 import type { AssignedTask, AssignedTemplate } from '@swarm/shared/protocol/session';
 import { type Clock, timestamp } from '@swarm/shared/runtime/clock';
 import type { Logger } from '@swarm/shared/runtime/logger';
-import { buildContainerRequest, type ContainerRequest, type NodeOfTask, taskLabels } from '../engine/container-request.ts';
+import { type Attachment, buildContainerRequest, type ContainerRequest, type NodeOfTask, taskLabels } from '../engine/container-request.ts';
 import { type ContainerEngine, type ContainerState, EngineError } from '../engine/engine.ts';
 import { type TaskSocket, wantsOurSocket, withOurSocket } from '../engine/engine-socket.ts';
+import type { NetworkKeeper } from '../network/network-keeper.ts';
 import { PayloadError, type PayloadFile, type PayloadFiles } from '../payloads/payload-files.ts';
 import { EMPTY_SET } from '../session/decide/assignment-set.ts';
 import type { AssignmentSet } from '../session/worker-ports.ts';
@@ -31,6 +32,7 @@ export interface ExecutorDeps {
   readonly clock: Clock;
   readonly images: ImagePulls;
   readonly payloads: PayloadFiles;
+  readonly networks: Pick<NetworkKeeper, 'standing'>;
   readonly logger: Logger;
   readonly reports: StepReports;
   /** Absent: tasks mount the engine's own socket. */
@@ -83,6 +85,9 @@ export function createExecutor(deps: ExecutorDeps): (step: Step, signal: AbortSi
         return reports.failed(step.taskID, startError(refusal));
       }
       try {
+        for (const { engineNetwork, address } of attachmentsOf(step.taskID).slice(1)) {
+          await engine.connectNetwork(engineNetwork, step.containerID, address);
+        }
         await engine.startContainer(step.containerID);
       } catch (error) {
         const { message } = verdict(error);
@@ -112,7 +117,20 @@ export function createExecutor(deps: ExecutorDeps): (step: Step, signal: AbortSi
 
   function buildRequest(task: AssignedTask, template: AssignedTemplate, node: NodeOfTask): ContainerRequest {
     const { secrets, configs } = deps.assigned() ?? EMPTY_SET;
-    return buildContainerRequest(task, template, node, { folder: payloads.folderOf(task.ID), secrets, configs });
+    const stock = { folder: payloads.folderOf(task.ID), secrets, configs };
+    return buildContainerRequest(task, template, node, stock, attachmentsOf(task.ID));
+  }
+
+  /**
+   * The first is the one the container is made in: engines take one at creation (API 1.41), it is connected to the others
+   * before it starts. @throws EngineError `unavailable` while one is not ready: then the step is tried again.
+   */
+  function attachmentsOf(taskID: string): readonly Attachment[] {
+    return (deps.assigned()?.tasks.get(taskID)?.attachments ?? []).map(({ networkID, address }) => {
+      const standing = deps.networks.standing(networkID);
+      if (standing.kind !== 'ready') throw new EngineError('unavailable', standing.why);
+      return { ...standing.network, address: address.split('/', 1)[0] as string };
+    });
   }
 
   /** The reason why there are no files; undefined when there are those the task needs. */

@@ -6,7 +6,7 @@ import type { Logger } from '@swarm/shared/runtime/logger';
 import { startLoop } from '@swarm/shared/runtime/loop';
 import { type ContainerEngine, EngineError, type EngineInfo } from '../engine/engine.ts';
 import type { TaskSocket } from '../engine/engine-socket.ts';
-import { type NetworkPlane, NetworkPlaneError } from '../network/network-plane.ts';
+import type { NetworkKeeper, NetworkStanding } from '../network/network-keeper.ts';
 import type { PayloadFiles } from '../payloads/payload-files.ts';
 import type { AssignmentSet, ManagerLine } from '../session/worker-ports.ts';
 import { nextSteps } from './decide/next-steps.ts';
@@ -25,6 +25,8 @@ import { untilAborted } from './until-aborted.ts';
 export interface Reconciler {
   /** What the node shall hold. `confirmed`: a manager said so just now, so that what belongs to no task can be collected. */
   hold(set: AssignmentSet, confirmed: boolean): void;
+  /** Something that tasks wait for has changed. */
+  wake(): void;
   /** Resolves when no pass runs and none is due. */
   idle(): Promise<void>;
   /** Ends without touching any container. */
@@ -38,7 +40,7 @@ export interface ReconcilerDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly line: Pick<ManagerLine, 'report' | 'reach' | 'watchReach'>;
-  readonly network: NetworkPlane;
+  readonly networks: Pick<NetworkKeeper, 'standing' | 'lookAgain'>;
   readonly payloads: PayloadFiles;
   readonly nodeID: string;
   readonly clusterID: string;
@@ -63,7 +65,6 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
   let stored: ReadonlyMap<string, StoredRecord> = deps.stored;
   let saved: Promise<void> = Promise.resolve();
   let set: AssignmentSet | undefined;
-  let networkedSet: AssignmentSet | undefined;
   let confirmed = false;
   /** Asked once for all steps that begin together; again when the engine was away, or did not answer. */
   let info: Promise<EngineInfo> | undefined;
@@ -82,6 +83,7 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
     execute: createExecutor({
       engine,
       clock,
+      networks: deps.networks,
       images: createImagePulls({ engine, clock, logger }),
       ...(deps.taskSocket !== undefined && { taskSocket: deps.taskSocket }),
       payloads: deps.payloads,
@@ -132,13 +134,11 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
     cancelLookAgain?.();
     let containers: Awaited<ReturnType<typeof observer.look>>;
     try {
-      await applyNetworks();
       do containers = await untilAborted(observer.look(), signal);
       while (observer.isDue());
     } catch (error) {
-      if (error instanceof NetworkPlaneError) logger.warn({ reason: error.message }, 'the networks of this host are not as wanted');
-      else if (!(error instanceof EngineError)) throw error;
-      else noteEngine(error);
+      if (!(error instanceof EngineError)) throw error;
+      noteEngine(error);
       lookAgain(ENGINE_RETRY_MS);
       return;
     }
@@ -146,7 +146,12 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
     noteEngine(undefined);
     const now = { ms: clock.now(), timestamp: timestamp(clock.now()) };
     const wanted = { confirmed, ...(set === undefined ? {} : { set }) };
-    const plan = nextSteps({ containers, records, payloads: deps.payloads.held(), busy: runner.busy() }, wanted, now, line.reach());
+    const plan = nextSteps(
+      { containers, records, payloads: deps.payloads.held(), busy: runner.busy(), networks: standings() },
+      wanted,
+      now,
+      line.reach(),
+    );
     records = new Map(plan.records);
     cancelUnwanted();
     const retryMs = runner.begin(plan.steps);
@@ -156,13 +161,10 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
     if (againMs !== Number.POSITIVE_INFINITY) lookAgain(againMs);
   }
 
-  /** Containers are attached when they are made: their networks come first. */
-  async function applyNetworks(): Promise<void> {
-    if (set === networkedSet || set === undefined) return;
-    const applied = set;
-    const targets = [...set.templates.values()].flatMap(({ spec }) => (spec.Networks ?? []).map(({ Target }) => Target ?? ''));
-    await deps.network.apply({ networkIDs: [...new Set(targets)].sort() });
-    networkedSet = applied;
+  /** How the networks stand that the tasks of this node have places in. */
+  function standings(): ReadonlyMap<string, NetworkStanding> {
+    const ids = new Set([...(set?.tasks.values() ?? [])].flatMap(({ attachments = [] }) => attachments.map(({ networkID }) => networkID)));
+    return new Map([...ids].map((id) => [id, deps.networks.standing(id)]));
   }
 
   function noteEngine(error: EngineError | undefined): void {
@@ -221,6 +223,7 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
     engine,
     clock,
     onOpen() {
+      deps.networks.lookAgain();
       observer.listAgain();
       loop.wake();
     },
@@ -230,6 +233,8 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
       const step = runner.busy().get(event.labels[CONTAINER_LABELS.taskID] ?? '');
       if (step !== undefined && step === event.action) return;
       observer.touch(event.containerID);
+      // A container brings new ports to its bridges.
+      if (event.action === 'start') deps.networks.lookAgain();
       loop.wake();
     },
     onFailure: deps.onFailure,
@@ -241,6 +246,7 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
       confirmed ||= isConfirmed;
       loop.wake();
     },
+    wake: () => loop.wake(),
     idle: () => loop.idle(),
     async stop() {
       unwatchReach();

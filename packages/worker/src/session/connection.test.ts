@@ -3,6 +3,7 @@ import { memoryLinkPair } from '@swarm/shared/protocol/memory-link';
 import { MAX_STATUSES_PER_BATCH, type ManagerMessage, type WorkerMessage } from '@swarm/shared/protocol/session';
 import { VirtualClock } from '@swarm/shared/runtime/virtual-clock';
 import { expect, test } from 'vitest';
+import { NO_NETWORKS } from '../testing/no-networks.ts';
 import { Connection } from './connection.ts';
 import { StatusOutbox } from './status-outbox.ts';
 import type { AssignmentSet } from './worker-ports.ts';
@@ -23,6 +24,7 @@ function open() {
     engineHealth: () => ({ ok: true }),
     advertiseAddr: undefined,
     onWelcome: () => undefined,
+    networks: NO_NETWORKS,
     onSettings: () => undefined,
     onAssignments: (set) => void sets.push(set),
     onOpenStream: () => undefined,

@@ -1,6 +1,7 @@
 import type { NodeDescription } from '@swarm/shared/engine-api/cluster-spec';
 import { decodeManagerMessage } from '@swarm/shared/protocol/decode';
 import type { Link } from '@swarm/shared/protocol/link';
+import type { NetworkProblem, NetworksApplied, NetworkUpdate } from '@swarm/shared/protocol/network-state';
 import {
   type EngineHealth,
   type ManagerMessage,
@@ -14,7 +15,7 @@ import { assertNever } from '@swarm/shared/runtime/assert-never';
 import type { Clock } from '@swarm/shared/runtime/clock';
 import { applyPart, type Chain, EMPTY_CHAIN } from './decide/assignment-set.ts';
 import type { StatusOutbox } from './status-outbox.ts';
-import type { AssignmentSet } from './worker-ports.ts';
+import type { AssignmentSet, NetworkSink } from './worker-ports.ts';
 
 export interface ConnectionDeps {
   readonly link: Link;
@@ -26,6 +27,7 @@ export interface ConnectionDeps {
   readonly onWelcome: (welcome: Welcome) => void;
   readonly onSettings: (settings: Settings) => void;
   readonly onAssignments: (set: AssignmentSet) => void;
+  readonly networks: NetworkSink;
   readonly onOpenStream: (request: OpenStream) => void;
   readonly onRenewCertificate: () => void;
   readonly onClosed: (reason: string) => void;
@@ -36,12 +38,16 @@ const WELCOME_TIMEOUT_MS = 5_000;
 /** A manager that leaves this many beats unanswered is dialled anew. Beats are counted, not time: our own stalls do not count. */
 const MAX_UNANSWERED_BEATS = 5;
 
+/** As many as one report may hold. */
+const MAX_PROBLEMS = 200;
+
 /** The worker's end of one session, from its hello to its end. */
 export class Connection {
   readonly #deps: ConnectionDeps;
   #state: 'greeting' | 'open' | 'closed' = 'greeting';
   #chain: Chain = EMPTY_CHAIN;
   #askedForComplete = false;
+  readonly #askedForNetwork = new Set<string>();
   #beatEveryMs = 0;
   #unanswered = 0;
   #batch = 0;
@@ -79,6 +85,15 @@ export class Connection {
 
   refuseStream(streamID: string, reason: string): void {
     if (this.#state === 'open') this.#send({ type: 'streamRefused', streamID, reason });
+  }
+
+  /** An empty list is told only where it is all there is. */
+  tellNetworksApplied(networks: NetworksApplied['networks'], isAll = false): void {
+    if (this.#state === 'open' && (isAll || networks.length > 0)) this.#send({ type: 'networksApplied', networks: [...networks] });
+  }
+
+  tellNetworkProblems(problems: readonly NetworkProblem[]): void {
+    if (this.#state === 'open') this.#send({ type: 'networkReport', problems: problems.slice(0, MAX_PROBLEMS) });
   }
 
   close(reason: string): void {
@@ -119,8 +134,10 @@ export class Connection {
       case 'statusesAcknowledged':
         this.#acknowledge(message.batch);
         break;
-      case 'heartbeatAcknowledged':
       case 'network':
+        this.#updateNetwork(message);
+        break;
+      case 'heartbeatAcknowledged':
         break;
       case 'renewCertificate':
         this.#deps.onRenewCertificate();
@@ -138,6 +155,9 @@ export class Connection {
     this.#state = 'open';
     this.#deps.onWelcome(welcome);
     this.#adopt(welcome.settings);
+    this.#deps.networks.onSession();
+    this.tellNetworksApplied(this.#deps.networks.applied(), true);
+    this.tellNetworkProblems(this.#deps.networks.problems());
     this.#flush();
   }
 
@@ -169,6 +189,16 @@ export class Connection {
     if (outcome !== 'applied') return;
     this.#deps.outbox.retain(chain.set.tasks);
     this.#deps.onAssignments(chain.set);
+  }
+
+  #updateNetwork(update: NetworkUpdate): void {
+    const { networkID, kind } = update;
+    // What was on its way when the chain broke is of no use; the complete table is coming.
+    if (this.#askedForNetwork.has(networkID) && kind === 'change') return;
+    this.#askedForNetwork.delete(networkID);
+    if (this.#deps.networks.onUpdate(update) === 'accepted') return;
+    this.#askedForNetwork.add(networkID);
+    this.#send({ type: 'needNetwork', networkID });
   }
 
   #acknowledge(batch: number): void {

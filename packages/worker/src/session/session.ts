@@ -112,6 +112,7 @@ export function startSession(deps: SessionDeps): Session {
         },
         onSettings: adopt,
         onAssignments: (set) => sink.onAssignments(set),
+        networks: sink.networks,
         onOpenStream: (request) => taskStreams.open(address, request),
         onRenewCertificate: () => deps.onRenewCertificate(),
         onClosed: (reason) => {
@@ -179,6 +180,8 @@ export function startSession(deps: SessionDeps): Session {
       outbox.put(status);
       connection?.flushSoon();
     },
+    tellNetworksApplied: (networks) => connection?.tellNetworksApplied(networks),
+    tellNetworkProblems: (problems) => connection?.tellNetworkProblems(problems),
     reach: () => reach.now,
     watchReach: (listener) => reach.watch(listener),
     problem: () => problem,

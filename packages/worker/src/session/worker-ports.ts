@@ -1,3 +1,4 @@
+import type { NetworkProblem, NetworksApplied, NetworkUpdate } from '@swarm/shared/protocol/network-state';
 import type { AssignedConfig, AssignedSecret, AssignedTask, AssignedTemplate, ReportedStatus } from '@swarm/shared/protocol/session';
 
 /**
@@ -28,6 +29,18 @@ export interface AssignmentSink {
   onAssignments(set: AssignmentSet): void;
   /** Called at the start of every session, before its first set. */
   onWelcome(facts: NodeFacts): void;
+  readonly networks: NetworkSink;
+}
+
+/** What the network keeper offers to the session. */
+export interface NetworkSink {
+  /** Called at the start of every session, before its first update. */
+  onSession(): void;
+  /** One part, in order. `broken`: the session asks for the complete table. */
+  onUpdate(update: NetworkUpdate): 'accepted' | 'broken';
+  /** Every network that is applied on this host, and all that is wrong: told at the start of every session. */
+  applied(): NetworksApplied['networks'];
+  problems(): readonly NetworkProblem[];
 }
 
 /**
@@ -44,6 +57,10 @@ export interface ManagerLine {
    * changes only, and never moves a task back.
    */
   report(status: ReportedStatus): void;
+  /** Tells what is applied now, if a session is open: the next one begins with all of it anyway. */
+  tellNetworksApplied(networks: NetworksApplied['networks']): void;
+  /** Tells all that is wrong with this host's networks, likewise. */
+  tellNetworkProblems(problems: readonly NetworkProblem[]): void;
   reach(): ManagerReach;
   /** Calls `listener` after every change of `reach`. Returns the function that ends the subscription. */
   watchReach(listener: (reach: ManagerReach) => void): () => void;

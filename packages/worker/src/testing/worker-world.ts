@@ -1,12 +1,13 @@
 import { CONTAINER_LABELS } from '@swarm/shared/domain/labels';
 import { isTerminal } from '@swarm/shared/domain/task-state';
+import type { NetworksApplied, NetworkUpdate } from '@swarm/shared/protocol/network-state';
 import type { AssignedSecret, AssignedTask, AssignedTemplate, ReportedStatus } from '@swarm/shared/protocol/session';
 import { silentLogger } from '@swarm/shared/runtime/logger';
 import { VirtualClock } from '@swarm/shared/runtime/virtual-clock';
 import { createMemoryWorkerDisk, type MemoryWorkerDisk } from '../assignments/memory-worker-disk.ts';
 import type { FakeEngine } from '../engine/fake-controls.ts';
 import { createFakeEngine } from '../engine/fake-engine.ts';
-import { bridgePlane } from '../network/bridge-plane.ts';
+import { createRecordedPlane, type RecordedPlane } from '../network/recorded-plane.ts';
 import { createMemoryPayloadFiles, type MemoryPayloadFiles } from '../payloads/memory-payload-files.ts';
 import type { AssignmentSet, AssignmentSink, ManagerReach } from '../session/worker-ports.ts';
 import { type RunningWorker, startWorker } from '../worker.ts';
@@ -17,6 +18,9 @@ export interface WorkerWorld {
   readonly engine: FakeEngine;
   readonly disk: MemoryWorkerDisk;
   readonly payloads: MemoryPayloadFiles;
+  readonly network: RecordedPlane;
+  /** Every network that was told to be applied, oldest first. */
+  readonly applied: readonly NetworksApplied['networks'][number][];
   /** Every status reported, oldest first, in all lives of the daemon. */
   readonly reports: ReportedStatus[];
   /** Tasks that were reported as ended while their container ran. */
@@ -25,6 +29,7 @@ export interface WorkerWorld {
   readonly failures: unknown[];
   worker(): RunningWorker;
   assign(...tasks: readonly TaskOptions[]): void;
+  sendNetwork(update: NetworkUpdate): void;
   /** What goes with every set from now on. */
   give(payloads: GivenPayloads): void;
   setReach(reach: ManagerReach): void;
@@ -43,6 +48,7 @@ export interface TaskOptions {
   readonly desired?: AssignedTask['desiredState'];
   readonly spec?: AssignedTemplate['spec'];
   readonly endpoint?: AssignedTemplate['endpoint'];
+  readonly attachments?: AssignedTask['attachments'];
 }
 
 export const NODE_ID = 'node1';
@@ -71,8 +77,9 @@ export function assignmentSet(tasks: readonly TaskOptions[], given: GivenPayload
 }
 
 export function assignedTask(options: TaskOptions): AssignedTask {
-  const { id, desired = 'running' } = options;
-  return { ID: id, serviceID: 'service1', templateID: `template-${id}`, slot: 1, desiredState: desired };
+  const { id, desired = 'running', attachments } = options;
+  const places = attachments === undefined ? {} : { attachments };
+  return { ID: id, serviceID: 'service1', templateID: `template-${id}`, slot: 1, desiredState: desired, ...places };
 }
 
 export function assignedTemplate(options: TaskOptions): AssignedTemplate {
@@ -88,6 +95,8 @@ export async function createWorkerWorld(): Promise<WorkerWorld> {
   engine.addRegistryImage(IMAGE);
   const disk = createMemoryWorkerDisk();
   const payloads = createMemoryPayloadFiles();
+  const network = createRecordedPlane(NODE_ID);
+  const applied: NetworksApplied['networks'][number][] = [];
   const reports: ReportedStatus[] = [];
   const endedTooEarly: ReportedStatus[] = [];
   const failures: unknown[] = [];
@@ -102,7 +111,7 @@ export async function createWorkerWorld(): Promise<WorkerWorld> {
       disk,
       clock,
       logger: silentLogger,
-      network: bridgePlane,
+      network,
       payloads,
       nodeID: NODE_ID,
       clusterID: CLUSTER_ID,
@@ -117,6 +126,8 @@ export async function createWorkerWorld(): Promise<WorkerWorld> {
               .some(({ labels, status }) => status === 'running' && labels[CONTAINER_LABELS.taskID] === report.taskID);
             if (isTerminal(report.status.State) && runs) endedTooEarly.push(report);
           },
+          tellNetworksApplied: (networks) => void applied.push(...networks),
+          tellNetworkProblems: () => undefined,
           reach: () => reach,
           watchReach(listener) {
             listeners.add(listener);
@@ -150,6 +161,9 @@ export async function createWorkerWorld(): Promise<WorkerWorld> {
     engine,
     disk,
     payloads,
+    network,
+    applied,
+    sendNetwork: (update) => sink?.networks.onUpdate(update),
     reports,
     endedTooEarly,
     failures,

@@ -97,10 +97,10 @@ const ROWS: readonly (readonly [what: string, of: ApiService, seen: readonly Api
     '0/1',
   ],
   [
-    'fails when it was rolled back',
-    replicated(1, { UpdateStatus: { State: 'rollback_completed', Message: 'why' } }),
+    'takes a rollback that was over before the wait for what it is: the service as it shall be',
+    replicated(1, { UpdateStatus: { State: 'rollback_completed', Message: 'rollback completed' } }),
     tasks('1 running'),
-    'failed',
+    'verifying',
     '1/1',
   ],
   [
@@ -185,5 +185,35 @@ describe('a wait for a service', () => {
       kind: 'converged',
       message: expect.stringContaining('no node is eligible'),
     });
+  });
+});
+
+describe('a rollback during the wait', () => {
+  const state = (State: 'updating' | 'rollback_started' | 'rollback_completed', Message = '') =>
+    replicated(1, { UpdateStatus: { State, Message } });
+  /** One look after the other, ten seconds apart; everything runs in each. */
+  const verdicts = (...states: readonly ApiService[]) => {
+    let memory = fresh;
+    return states.map((of, index) => {
+      const progress = look(of, tasks('1 running'), memory, index * 10 * SECOND);
+      memory = progress.memory;
+      return progress.verdict;
+    });
+  };
+
+  it('of an update that failed is a failure once it is over, however long all has run before', () => {
+    const failure = state('rollback_started', 'update rolled back due to failure or early termination of task t1');
+    const [, ...seen] = verdicts(state('updating'), failure, failure, failure, state('rollback_completed', 'rollback completed'));
+    expect(seen.map(({ kind }) => kind)).toEqual(['waiting', 'waiting', 'waiting', 'failed']);
+    expect(seen.at(-1)).toMatchObject({ rolledBack: true });
+  });
+
+  it('that was asked for is what is waited for', () => {
+    const asked = state('rollback_started', 'manually requested rollback');
+    expect(verdicts(asked, asked, state('rollback_completed', 'rollback completed')).map(({ kind }) => kind)).toEqual([
+      'verifying',
+      'converged',
+      'converged',
+    ]);
   });
 });

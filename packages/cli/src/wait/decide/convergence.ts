@@ -21,7 +21,15 @@ export interface Memory {
   readonly convergedAtMs?: number;
   /** Since when a slot has no task that lives or is to come. */
   readonly abandonedAtMs?: number;
+  /** Absent before the first look. */
+  readonly rollback?: Rollback;
 }
+
+/**
+ * `forced`: the update that is waited for failed, and the service goes back. `asked`: by hand, or before the wait: what
+ * it goes back to is what is waited for.
+ */
+type Rollback = 'none' | 'asked' | 'forced';
 
 export interface SlotView {
   readonly name: string;
@@ -57,6 +65,8 @@ export const ATTEMPTS = 3;
 /** A slot without any live task for this long is not going to be filled: a replacement is created at once. */
 export const ABANDONED_MS = 3_000;
 const DEFAULT_MONITOR_MS = 5_000;
+/** What Docker's manager says of a rollback by hand; ours too. */
+const ASKED_ROLLBACK = 'manually requested rollback';
 
 export function startMemory(tasks: readonly ApiTask[]): Memory {
   return { ended: new Set(tasks.filter(hasEnded).map((task) => task.ID)) };
@@ -87,9 +97,11 @@ export function decideProgress(seen: Observation, memory: Memory, nowMs: number)
   const nowhere = wanted === 0 && (mode.Global !== undefined || mode.GlobalJob !== undefined);
   const convergedAtMs = converged ? (memory.convergedAtMs ?? nowMs) : undefined;
   const update = service.UpdateStatus;
+  const rollback = decideRollback(memory.rollback, update);
   return {
     memory: {
       ended: memory.ended,
+      rollback,
       ...(convergedAtMs !== undefined && { convergedAtMs }),
       ...(abandonedAtMs !== undefined && { abandonedAtMs }),
     },
@@ -104,7 +116,9 @@ export function decideProgress(seen: Observation, memory: Memory, nowMs: number)
   function decideVerdict(): Verdict {
     if (update?.State === 'paused') return fail(update.Message ?? 'the update was paused');
     if (update?.State === 'rollback_paused') return fail(update.Message ?? 'the rollback was paused');
-    if (update?.State === 'rollback_completed' && converged)
+    // Not converged before it is over, though all runs: it may still fail, and then it is not rolled back but stuck.
+    if (rollback === 'forced' && update?.State === 'rollback_started') return { kind: 'waiting' };
+    if (rollback === 'forced' && update?.State === 'rollback_completed' && converged)
       return fail('the update failed, and was rolled back: what ran before runs again', true);
     if (isJob && converged && !nowhere) return { kind: 'converged', message: 'job complete' };
     if (update?.State === 'completed' && !converged && failures.length === 0) return { kind: 'converged', message: 'update completed' };
@@ -128,6 +142,12 @@ export function decideProgress(seen: Observation, memory: Memory, nowMs: number)
   function fail(message: string, rolledBack = false): Verdict {
     return { kind: 'failed', message, failures, rolledBack };
   }
+}
+
+function decideRollback(before: Rollback | undefined, update: ApiService['UpdateStatus']): Rollback {
+  if (update?.State !== 'rollback_started' && update?.State !== 'rollback_completed') return before ?? 'none';
+  if (before === undefined || update.Message === ASKED_ROLLBACK) return 'asked';
+  return before === 'asked' ? 'asked' : 'forced';
 }
 
 /** Nobody fills these slots again, as the restart policy says: a failure, unless all of them ended well. */

@@ -2,11 +2,12 @@ import type { AllocationOutcome } from '@swarm/shared/domain/network-allocation'
 import { decideNetworkAllocation, explainBadIPAM, explainBadOptions } from '@swarm/shared/domain/network-allocation';
 import type { Network } from '@swarm/shared/domain/objects';
 import { predefinedNetwork } from '@swarm/shared/domain/predefined-networks';
-import type { NetworkSpec } from '@swarm/shared/engine-api/payload-specs';
+import { NetworkCreateSchema, type NetworkSpec } from '@swarm/shared/engine-api/payload-specs';
 import { ApiError, badRequest, invalidArgument } from '@swarm/shared/errors/api-error';
 import { asID, type Random } from '@swarm/shared/runtime/ids';
 import type { ReadTransaction, WriteTransaction } from '../../store/store.ts';
 import { networksByName } from '../lookup.ts';
+import { canonicalSpec } from './canonical-spec.ts';
 import { checkObjectName } from './names.ts';
 
 /** Whether a network belongs to the cluster; any other is the local engine's. */
@@ -28,7 +29,7 @@ export function admitNetwork(input: NetworkSpec): NetworkSpec & { readonly Name:
   const bad = isOverlay(input) ? (explainBadIPAM(input) ?? explainBadOptions(input)) : undefined;
   if (bad !== undefined) throw badRequest(bad);
   const { CheckDuplicate: _, ...spec } = input;
-  return { ...spec, Name, Driver: input.Driver || 'overlay', Labels: input.Labels ?? {} };
+  return { ...canonicalSpec(NetworkCreateSchema, spec), Name, Driver: input.Driver || 'overlay', Labels: input.Labels ?? {} };
 }
 
 /** @throws ApiError 409 */

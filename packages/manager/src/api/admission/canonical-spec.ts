@@ -12,6 +12,7 @@ export function canonicalSpec<T>(schema: TSchema, value: T): T {
 /** Fields whose zero is a value of its own, or which the Engine API always writes. */
 const ZERO_IS_A_VALUE = new Set([
   'Delay',
+  'EnableIPv4',
   'ForceUpdate',
   'GID',
   'Hard',

@@ -1,4 +1,5 @@
-import { ApiError, badRequest } from '@swarm/shared/errors/api-error';
+import { ApiError } from '@swarm/shared/errors/api-error';
+import { compareApiVersions } from '../api-version.ts';
 import { looseBoolean, type Query } from '../query.ts';
 
 export interface LogQuery {
@@ -13,16 +14,22 @@ export interface LogQuery {
   readonly tail?: number;
 }
 
-/** @throws ApiError 400 when no stream is chosen or `since` is no time, 500 for a bad `tail` */
+/** Before anything else, as Docker's daemon does. @throws ApiError 500 when no stream is chosen (400 from API 1.52 on). */
+export function checkLogStreams(query: Query): void {
+  if (looseBoolean(query, 'stdout') || looseBoolean(query, 'stderr')) return;
+  const errorClass = compareApiVersions(query.apiVersion, FIRST_VERSION_WITH_400) < 0 ? 'internal' : 'invalid-argument';
+  throw new ApiError(errorClass, 'Bad parameters: you must choose at least one stream');
+}
+
+const FIRST_VERSION_WITH_400 = '1.52';
+
+/** @throws ApiError 500 with Docker's words for a bad `tail` or `since` */
 export function parseLogQuery(query: Query): LogQuery {
-  const stdout = looseBoolean(query, 'stdout');
-  const stderr = looseBoolean(query, 'stderr');
-  if (!stdout && !stderr) throw badRequest('Bad parameters: you must choose at least one stream');
-  const since = parseSince(query.get('since') ?? '');
   const tail = parseTail(query.get('tail') ?? '');
+  const since = parseSince(query.get('since') ?? '');
   return {
-    stdout,
-    stderr,
+    stdout: looseBoolean(query, 'stdout'),
+    stderr: looseBoolean(query, 'stderr'),
     follow: looseBoolean(query, 'follow'),
     timestamps: looseBoolean(query, 'timestamps'),
     details: looseBoolean(query, 'details'),
@@ -33,12 +40,21 @@ export function parseLogQuery(query: Query): LogQuery {
 
 function parseSince(text: string): number | undefined {
   if (text === '' || text === '0') return undefined;
-  if (/^\d+(\.\d+)?$/.test(text)) return Number(text);
-  throw badRequest(`invalid value for "since": ${JSON.stringify(text)} is not a number of seconds since 1970`);
+  const [seconds = '', fraction = '0', ...more] = text.split('.');
+  for (const digits of more.length > 0 ? [text] : [seconds, fraction]) {
+    if (!/^[+-]?\d{1,18}$/.test(digits)) {
+      throw new ApiError(
+        'internal',
+        `could not parse since timestamp: strconv.ParseInt: parsing ${JSON.stringify(digits)}: invalid syntax`,
+      );
+    }
+  }
+  return Number(text);
 }
 
 function parseTail(text: string): number | undefined {
   if (text === '' || text === 'all') return undefined;
-  if (/^\d{1,9}$/.test(text)) return Number(text);
+  if (/^-\d+$/.test(text)) throw new ApiError('internal', 'negative tail values not supported');
+  if (/^\+?\d{1,9}$/.test(text)) return Number(text);
   throw new ApiError('internal', 'tail value must be a positive integer or "all"');
 }

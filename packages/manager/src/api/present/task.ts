@@ -1,6 +1,7 @@
 import { dataLeftOn, emptyStartWarning } from '@swarm/shared/domain/empty-start';
 import type { Network, NetworkAttachment, Task, Template } from '@swarm/shared/domain/objects';
 import type { ReadTransaction } from '../../store/store.ts';
+import { compareApiVersions } from '../api-version.ts';
 import { presentAttachedNetwork } from './network.ts';
 
 /** The parts of a task's JSON that all tasks of a template share. Templates are immutable, so they are written once. */
@@ -20,11 +21,14 @@ function sharedPartsOf(template: Template): SharedParts {
   return parts;
 }
 
+/** As the words of answers: what 28 added shows from here on. */
+const FIRST_VERSION_WITH_VOLUMES = '1.44';
+
 /**
  * A task as JSON text in the API's shape: its own part joined with its template's. Text, because `GET /tasks` is polled
  * without pause by some clients. `Name` is never set, slot 0 is absent, `PortStatus` is always there: as Docker has it.
  */
-export function presentTask(tx: ReadTransaction, task: Task): string {
+export function presentTask(tx: ReadTransaction, task: Task, apiVersion: string): string {
   const template = tx.templates.get(task.templateID);
   if (template === undefined) throw new Error(`task ${task.ID} refers to template ${task.templateID}, which is gone`);
   const { labels, spec } = sharedPartsOf(template);
@@ -38,7 +42,7 @@ export function presentTask(tx: ReadTransaction, task: Task): string {
     ...(task.attachments && { NetworksAttachments: task.attachments.flatMap((attachment) => presentAttachment(tx, attachment)) }),
     ...(task.GenericResources && { GenericResources: task.GenericResources }),
     ...(task.JobIteration && { JobIteration: task.JobIteration }),
-    Volumes: null,
+    ...(compareApiVersions(apiVersion, FIRST_VERSION_WITH_VOLUMES) >= 0 && { Volumes: null }),
   });
   return `${head.slice(0, -1)},"Labels":${labels},"Spec":${spec},${tail.slice(1)}`;
 }

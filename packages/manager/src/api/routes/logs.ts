@@ -1,10 +1,10 @@
 import type { Task } from '@swarm/shared/domain/objects';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ReadTransaction } from '../../store/store.ts';
-import { compareApiVersions, splitApiVersion } from '../api-version.ts';
+import { compareApiVersions } from '../api-version.ts';
 import { requireManager } from '../local-state.ts';
 import { ERROR_FRAME, frameHeader } from '../logs/log-lines.ts';
-import { parseLogQuery } from '../logs/log-query.ts';
+import { checkLogStreams, parseLogQuery } from '../logs/log-query.ts';
 import { openLogSink } from '../logs/log-sink.ts';
 import { streamLogs } from '../logs/stream-logs.ts';
 import { findService, findTask } from '../lookup.ts';
@@ -17,6 +17,7 @@ const FIRST_VERSION_WITH_TYPE = '1.42';
 export function addLogRoutes(app: FastifyInstance, deps: RouteDeps): void {
   app.get('/services/:id/logs', async (request, reply) => {
     const { store } = requireManager(deps.node);
+    checkLogStreams(queryOf(request));
     const service = store.view((tx) => findService(tx, pathID(request)));
     const tty = service.Spec.TaskTemplate.ContainerSpec?.TTY === true;
     await serve(request, reply, { tty, open: true, tasks: (tx) => tx.tasks.by('service', service.ID) });
@@ -24,6 +25,7 @@ export function addLogRoutes(app: FastifyInstance, deps: RouteDeps): void {
 
   app.get('/tasks/:id/logs', async (request, reply) => {
     const { store } = requireManager(deps.node);
+    checkLogStreams(queryOf(request));
     const { task, tty } = store.view((tx) => {
       const found = findTask(tx, pathID(request));
       return { task: found, tty: tx.templates.get(found.templateID)?.spec.ContainerSpec?.TTY === true };
@@ -40,8 +42,7 @@ export function addLogRoutes(app: FastifyInstance, deps: RouteDeps): void {
   async function serve(request: FastifyRequest, reply: FastifyReply, source: Source): Promise<void> {
     const { store, logs } = requireManager(deps.node);
     const query = parseLogQuery(queryOf(request));
-    const version = splitApiVersion(request.originalUrl).version ?? (await deps.engineClient.versions()).maximum;
-    const typed = compareApiVersions(version, FIRST_VERSION_WITH_TYPE) >= 0;
+    const typed = compareApiVersions(request.apiVersion, FIRST_VERSION_WITH_TYPE) >= 0;
     reply.hijack();
     const headers = reply.getHeaders();
     if (typed) headers['content-type'] = `application/vnd.docker.${source.tty ? 'raw' : 'multiplexed'}-stream`;

@@ -200,7 +200,7 @@ test.each(lists)('the list by %s', async (_name, filters, names) => {
 
 test('a filter nobody knows is refused by its name', async () => {
   const reply = await get(await startTestApi(), '/services?filters={"foo":["x"]}');
-  expect([reply.statusCode, reply.json()]).toEqual([400, { message: "invalid filter 'foo'" }]);
+  expect([reply.statusCode, reply.json()]).toEqual([400, { message: "Invalid filter 'foo'" }]);
 });
 
 test('ServiceStatus comes with status=true: running whatever is wanted, desired what the mode promises', async () => {

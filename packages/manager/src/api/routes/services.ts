@@ -3,10 +3,11 @@ import { ServiceSpecSchema } from '@swarm/shared/engine-api/service-spec';
 import { ApiError } from '@swarm/shared/errors/api-error';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ReadTransaction, WriteTransaction } from '../../store/store.ts';
+import { adjustForVersion } from '../admission/adjust-for-version.ts';
 import { admitService } from '../admission/admit-service.ts';
 import { modesOf } from '../admission/check-service.ts';
 import { randomName } from '../admission/random-name.ts';
-import { compareApiVersions, requestedVersion } from '../api-version.ts';
+import { compareApiVersions } from '../api-version.ts';
 import { type Filters, labelNames, parseFilters, passesAny, passesLabels } from '../filters.ts';
 import { sendList } from '../json-list.ts';
 import { localNetworks } from '../local-networks.ts';
@@ -36,7 +37,7 @@ export function addServiceRoutes(app: FastifyInstance, deps: RouteDeps): void {
 
   app.post('/services/create', async (request, reply) => {
     const { store } = requireManager(deps.node);
-    const sent = await readJSON(request, ServiceSpecSchema, 'ServiceSpec');
+    const sent = adjustForVersion(await readJSON(request, ServiceSpecSchema, 'ServiceSpec'), request.apiVersion);
     const input = sent.Name ? sent : { ...sent, Name: randomName(deps.random) };
     const isLocalNetwork = await localNetworks(deps, store, [input]);
     const { service, warnings } = await store.update((tx) => {
@@ -44,7 +45,7 @@ export function addServiceRoutes(app: FastifyInstance, deps: RouteDeps): void {
       return { service: createService(writeContext(tx), admitted.spec, registryAuthOf(request)), warnings: admitted.warnings };
     });
     // Older daemons leave the key out where there is nothing to say.
-    const silent = warnings.length === 0 && compareApiVersions(requestedVersion(request, reply), '1.44') < 0;
+    const silent = warnings.length === 0 && compareApiVersions(request.apiVersion, '1.44') < 0;
     return sendJSON(reply, { ID: service.ID, ...(!silent && { Warnings: warnings.length === 0 ? null : warnings }) }, 201);
   });
 
@@ -63,7 +64,7 @@ export function addServiceRoutes(app: FastifyInstance, deps: RouteDeps): void {
     const version = versionParameter(query, 'service');
     const rollback = rollbackWanted(query.get('rollback') ?? '');
     const authFrom = registryAuthSource(query.get('registryAuthFrom') ?? '');
-    const sent = await readJSON(request, ServiceSpecSchema, 'ServiceSpec');
+    const sent = adjustForVersion(await readJSON(request, ServiceSpecSchema, 'ServiceSpec'), request.apiVersion);
     const input = sent.Name ? sent : { ...sent, Name: randomName(deps.random) };
     const isLocalNetwork = await localNetworks(deps, store, [input]);
     const warnings = await store.update((tx) => {

@@ -38,7 +38,7 @@ export function addTaskRoutes(app: FastifyInstance, deps: RouteDeps): void {
     const tasks = store.view((tx) => listTasks(tx, filters));
     // A long list is built while the client reads: what was reaped meanwhile is left out.
     return sendList(reply, tasks, (task) =>
-      store.view((tx) => (tx.templates.get(task.templateID) === undefined ? undefined : presentTask(tx, task))),
+      store.view((tx) => (tx.templates.get(task.templateID) === undefined ? undefined : presentTask(tx, task, request.apiVersion))),
     );
   });
 
@@ -46,7 +46,7 @@ export function addTaskRoutes(app: FastifyInstance, deps: RouteDeps): void {
     const { store } = requireManager(deps.node);
     return sendJSONText(
       reply,
-      store.view((tx) => presentTask(tx, findTask(tx, pathID(request)))),
+      store.view((tx) => presentTask(tx, findTask(tx, pathID(request)), request.apiVersion)),
     );
   });
 }

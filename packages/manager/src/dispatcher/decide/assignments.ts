@@ -1,4 +1,4 @@
-import type { Config, Secret, Task, Template } from '@swarm/shared/domain/objects';
+import type { Config, NetworkAttachment, Secret, Task, Template } from '@swarm/shared/domain/objects';
 import { compareStates, isLive } from '@swarm/shared/domain/task-state';
 import type { AssignedConfig, AssignedSecret, AssignedTask, AssignedTemplate } from '@swarm/shared/protocol/session';
 import { deepEqual } from '@swarm/shared/runtime/deep-equal';
@@ -202,7 +202,12 @@ function assignTask(task: Task): AssignedTask {
     ...(task.Slot === undefined ? {} : { slot: task.Slot }),
     desiredState: task.DesiredState,
     ...(task.GenericResources === undefined ? {} : { genericResources: task.GenericResources }),
+    ...(task.attachments === undefined ? {} : { attachments: task.attachments.map(assignAttachment) }),
   };
+}
+
+function assignAttachment({ networkID, addresses }: NetworkAttachment): NonNullable<AssignedTask['attachments']>[number] {
+  return { networkID, address: addresses[0] ?? '' };
 }
 
 function assignTemplate(template: Template | undefined): AssignedTemplate[] {

@@ -4,6 +4,9 @@ import type { AssignmentChange } from './assignments.ts';
 /** A part is closed once its text is about this long: small enough that a heartbeat's answer does not wait behind it for long. */
 export const PART_BYTES = 256 * 1024;
 
+/** Of an assigned task, at most: ids and words, and few generic resources. */
+const TASK_BYTES = 512;
+
 type Collection = 'templates' | 'secrets' | 'configs' | 'tasks';
 const IN_ORDER = ['templates', 'secrets', 'configs', 'tasks'] as const satisfies readonly Collection[];
 
@@ -45,7 +48,7 @@ export function* cutIntoParts(
   }
   for (const collection of IN_ORDER) {
     for (const object of change[collection]) {
-      const bytes = JSON.stringify(object).length;
+      const bytes = collection === 'tasks' ? TASK_BYTES : JSON.stringify(object).length;
       if (size > 0 && size + bytes > partBytes) yield close(false);
       (open[collection] as unknown[]).push(object);
       size += bytes + 1;

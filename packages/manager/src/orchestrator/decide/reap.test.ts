@@ -17,6 +17,7 @@ interface Row {
   readonly service?: typeof service | undefined;
   readonly limit?: number;
   readonly maxAttempts?: number;
+  readonly isNodeGone?: boolean;
   readonly reaped: readonly string[];
 }
 
@@ -64,6 +65,12 @@ const rows: readonly Row[] = [
     reaped: [],
   },
   {
+    it: 'a node that was removed leaves no history',
+    tasks: [dead('a', 0), dead('b', 1), task('stops', { state: 'running', desired: 'shutdown', createdS: 2 })],
+    isNodeGone: true,
+    reaped: ['a', 'b'],
+  },
+  {
     it: 'what it completed in an older one is history',
     tasks: [
       task('a', { state: 'complete', desired: 'complete', iteration: 1 }),
@@ -81,6 +88,7 @@ test.each(rows)('$it', (row) => {
     service: 'service' in row ? row.service : service,
     historyLimit: row.limit ?? 5,
     ...(row.maxAttempts !== undefined && { maxAttempts: row.maxAttempts }),
+    ...(row.isNodeGone !== undefined && { isNodeGone: row.isNodeGone }),
   });
   expect(reaped.map(({ ID }) => ID).sort()).toEqual(row.reaped);
 });

@@ -16,6 +16,8 @@ export interface ReapView {
   readonly maxAttempts?: number;
   /** Tasks a seat keeps, the live one included; negative: all. */
   readonly historyLimit: number;
+  /** The seat is a node that was removed: nobody will look for its history, and nodes may come and go for ever. */
+  readonly isNodeGone?: boolean;
 }
 
 /**
@@ -23,9 +25,10 @@ export interface ReapView {
  * newest as its history; what later decisions rest on stays: the restarts that `MaxAttempts` counts, the newest renewal
  * while an update goes on, and the last task of a seat that has no live one, which says why it is empty.
  */
-export function decideReap({ tasks, service, maxAttempts = 0, historyLimit }: ReapView): readonly Task[] {
+export function decideReap({ tasks, service, maxAttempts = 0, historyLimit, isNodeGone = false }: ReapView): readonly Task[] {
   const removed = tasks.filter((task) => task.DesiredState === 'remove' && isOver(task));
   if (service === undefined) return removed;
+  if (isNodeGone && !isJob(service)) return tasks.filter(isOver);
   const limit = maxAttempts > 0 ? maxAttempts + 1 : historyLimit;
   const kept = tasks.filter((task) => task.DesiredState !== 'remove').sort(byAge);
   if (limit < 0 || kept.length <= limit) return removed;

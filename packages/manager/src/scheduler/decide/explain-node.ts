@@ -28,6 +28,8 @@ const REASONS: Readonly<Record<Filter['name'], Explain>> = {
   ready: (_demand, node) => whyNotReady(node),
   resources: (demand, node, load) => whyNoRoom(demand, node, load),
   plugin: ({ plugins }) => `the engine lacks a plugin: ${plugins.map(({ type, name }) => `${name} (${type.toLowerCase()})`).join(', ')}`,
+  network: (_demand, { networkProblems = [] }) =>
+    networkProblems.find(({ kind }) => kind === 'unsupported')?.text ?? 'the host cannot have networks between hosts now',
   constraint: ({ placement }) => `does not meet the constraints ${(placement?.Constraints ?? []).join(', ')}`,
   platform: ({ placement }, node) => {
     const wanted = (placement?.Platforms ?? []).map(({ OS, Architecture }) => [OS, Architecture].filter(Boolean).join('/'));

@@ -267,6 +267,7 @@ function differs(a: Node, b: Node): boolean {
     a.Status.Addr !== b.Status.Addr ||
     a.role !== b.role ||
     a.engineHealth?.ok !== b.engineHealth?.ok ||
+    a.lacksNetworks !== b.lacksNetworks ||
     a.damped !== b.damped
   );
 }

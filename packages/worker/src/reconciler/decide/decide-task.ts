@@ -1,11 +1,12 @@
 import { isTerminal, isWanted } from '@swarm/shared/domain/task-state';
 import type { AssignedTask, AssignedTemplate } from '@swarm/shared/protocol/session';
 import { hostPorts } from '../../engine/container-request.ts';
+import type { NetworkStanding } from '../../network/network-keeper.ts';
 import type { ManagerReach } from '../../session/worker-ports.ts';
 import type { Now, ObservedContainer, Step, StepKind } from './step.ts';
 import { isUp } from './step.ts';
 import type { TaskRecord } from './task-record.ts';
-import { climbTo, endWithError, exitError } from './task-status.ts';
+import { climbTo, endWithError, exitError, waitFor } from './task-status.ts';
 import { decideUnattendedRestart } from './unattended-restart.ts';
 
 export interface TaskView {
@@ -14,6 +15,8 @@ export interface TaskView {
   readonly record: TaskRecord;
   /** The containers that carry this task's id. */
   readonly containers: readonly ObservedContainer[];
+  /** How the networks stand that it has places in, by id. */
+  readonly networks: ReadonlyMap<string, NetworkStanding>;
   /** The step on this task that is being executed. */
   readonly busy?: StepKind;
   readonly now: Now;
@@ -78,20 +81,38 @@ function decideEnded({ task, template, record }: TaskView, container: ObservedCo
   return { record, steps: container !== undefined && isUp(container) ? [stop(task, template, container, 'its task has ended')] : [] };
 }
 
-function decideWithoutContainer({ task, template, record, now }: TaskView): TaskDecision {
+function decideWithoutContainer(view: TaskView): TaskDecision {
+  const { task, template, record, now } = view;
   if (record.startedContainer !== undefined) {
     const gone = `container ${record.startedContainer.slice(0, 12)} is gone: it was removed by something other than swarm`;
     return { record: { ...record, status: endWithError(record, gone, now.timestamp) }, steps: [] };
   }
   if (!isWanted(task.desiredState)) return { record: { ...record, status: climbTo(record, 'shutdown', now.timestamp) }, steps: [] };
-  if (record.imageReady) return { record, steps: [{ kind: 'create', key: task.ID, task, template }] };
+  const obstacle = networkObstacle(view);
+  if (obstacle?.isFinal) return { record: { ...record, status: endWithError(record, obstacle.why, now.timestamp) }, steps: [] };
+  if (record.imageReady) {
+    if (obstacle !== undefined) return { record: { ...record, status: waitFor(record, obstacle.why, now.timestamp) }, steps: [] };
+    return { record, steps: [{ kind: 'create', key: task.ID, task, template }] };
+  }
   const { registryAuth: auth } = template;
   const reference = template.spec.ContainerSpec?.Image ?? '';
   const step: Step = { kind: 'prepareImage', key: task.ID, taskID: task.ID, reference, ...(auth === undefined ? {} : { auth }) };
   return { record, steps: [step] };
 }
 
-function decideCreated({ task, record, now }: TaskView, container: ObservedContainer): TaskDecision {
+/** The first network that keeps the task's container from being made or started; `isFinal`: this node cannot have it. */
+function networkObstacle({ task, networks }: TaskView): { readonly why: string; readonly isFinal: boolean } | undefined {
+  for (const { networkID } of task.attachments ?? []) {
+    const standing = networks.get(networkID);
+    if (standing?.kind === 'ready') continue;
+    if (standing === undefined) return { why: `network ${networkID} is not known on this node yet`, isFinal: false };
+    return { why: standing.why, isFinal: standing.kind === 'refused' };
+  }
+  return undefined;
+}
+
+function decideCreated(view: TaskView, container: ObservedContainer): TaskDecision {
+  const { task, record, now } = view;
   if (container.error !== '') {
     // A start that failed while we were not looking.
     const started = { ...record, startAsked: true };
@@ -100,6 +121,8 @@ function decideCreated({ task, record, now }: TaskView, container: ObservedConta
   if (!isWanted(task.desiredState)) return { record: { ...record, status: climbTo(record, 'shutdown', now.timestamp) }, steps: [] };
   const ready = { ...record, status: climbTo(record, 'ready', now.timestamp, container) };
   if (task.desiredState === 'ready') return { record: ready, steps: [] };
+  const obstacle = networkObstacle(view);
+  if (obstacle !== undefined) return { record: { ...ready, status: waitFor(ready, obstacle.why, now.timestamp) }, steps: [] };
   return { record: ready, steps: [{ kind: 'start', key: task.ID, taskID: task.ID, containerID: container.id, unattended: false }] };
 }
 

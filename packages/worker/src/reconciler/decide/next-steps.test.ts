@@ -261,6 +261,7 @@ describe('next steps', () => {
     const observed = {
       containers: row.containers ?? [],
       payloads: new Set(row.payloads ?? []),
+      networks: new Map(),
       records: new Map(row.record === undefined ? [] : [['a', row.record]]),
       busy: new Map(row.busy === undefined ? [] : [['a', row.busy]]),
     };
@@ -273,19 +274,19 @@ describe('next steps', () => {
   });
 
   test('without a set nothing is done, not even to containers of no task', () => {
-    const observed = { containers: [container()], records: new Map(), payloads: new Set<string>(), busy: new Map() };
+    const observed = { containers: [container()], records: new Map(), payloads: new Set<string>(), networks: new Map(), busy: new Map() };
     expect(nextSteps(observed, { confirmed: false }, NOW, 'unreachable').steps).toEqual([]);
   });
 
   test('without a set files stay only under containers that are up', () => {
-    const observed = { containers: [container()], records: new Map(), payloads: new Set(['a', 'b']), busy: new Map() };
+    const observed = { containers: [container()], records: new Map(), payloads: new Set(['a', 'b']), networks: new Map(), busy: new Map() };
     expect(nextSteps(observed, { confirmed: false }, NOW, 'unreachable').steps).toEqual([
       { kind: 'removePayloads', key: 'b', taskID: 'b' },
     ]);
   });
 
   test('a set from the disk collects nothing', () => {
-    const observed = { containers: [container()], records: new Map(), payloads: new Set<string>(), busy: new Map() };
+    const observed = { containers: [container()], records: new Map(), payloads: new Set<string>(), networks: new Map(), busy: new Map() };
     expect(nextSteps(observed, { set: assignmentSet([]), confirmed: false }, NOW, 'connected').steps).toEqual([]);
   });
 
@@ -294,6 +295,7 @@ describe('next steps', () => {
       containers: [container({ status })],
       records: new Map(),
       payloads: new Set<string>(),
+      networks: new Map(),
       busy: new Map(),
     });
     const wanted = { set: assignmentSet([]), confirmed: true };
@@ -306,7 +308,7 @@ describe('next steps', () => {
   test('the same worlds give the same plan, whatever their order', () => {
     const set = assignmentSet([{ id: 'b' }, { id: 'a' }]);
     const turned = assignmentSet([{ id: 'a' }, { id: 'b' }]);
-    const observed = { containers: [], records: new Map(), payloads: new Set<string>(), busy: new Map() };
+    const observed = { containers: [], records: new Map(), payloads: new Set<string>(), networks: new Map(), busy: new Map() };
     const plan = nextSteps(observed, { set, confirmed: true }, NOW, 'connected');
     expect(plan).toEqual(nextSteps(observed, { set: turned, confirmed: true }, NOW, 'connected'));
     expect(plan.steps.map(({ key }) => key)).toEqual(['a', 'b']);

@@ -1,6 +1,7 @@
 import { CONTAINER_LABELS } from '@swarm/shared/domain/labels';
 import { isTerminal } from '@swarm/shared/domain/task-state';
 import type { AssignedTask } from '@swarm/shared/protocol/session';
+import type { NetworkStanding } from '../../network/network-keeper.ts';
 import type { AssignmentSet, ManagerReach } from '../../session/worker-ports.ts';
 import { decideTask } from './decide-task.ts';
 import { isUp, type Now, type ObservedContainer, type Step, type StepKind } from './step.ts';
@@ -14,6 +15,8 @@ export interface ObservedWorld {
   readonly payloads: ReadonlySet<string>;
   /** What is being executed, by key. */
   readonly busy: ReadonlyMap<string, StepKind>;
+  /** How the networks stand that tasks have places in, by id. */
+  readonly networks: ReadonlyMap<string, NetworkStanding>;
 }
 
 export interface WantedWorld {
@@ -48,7 +51,8 @@ export function nextSteps(observed: ObservedWorld, wanted: WantedWorld, now: Now
     const containers = byTask.get(taskID) ?? [];
     byTask.delete(taskID);
     const busy = observed.busy.get(taskID);
-    const decision = decideTask({ task, template, record, containers, now, reach, ...(busy === undefined ? {} : { busy }) });
+    const { networks } = observed;
+    const decision = decideTask({ task, template, record, containers, networks, now, reach, ...(busy === undefined ? {} : { busy }) });
     records.set(taskID, decision.record);
     steps.push(...decision.steps);
     if (decision.lookAgainMs !== undefined) lookAgainMs = Math.min(lookAgainMs, decision.lookAgainMs);

@@ -1,5 +1,6 @@
 import { compareStates, isTerminal, type ObservedState } from '@swarm/shared/domain/task-state';
 import type { PortConfig } from '@swarm/shared/engine-api/service-spec';
+import { MAX_STATUS_TEXT } from '@swarm/shared/protocol/session';
 import type { ContainerState } from '../../engine/engine.ts';
 import type { TaskRecord, WorkerStatus } from './task-record.ts';
 
@@ -39,6 +40,13 @@ export function climbTo(
     ...(portStatus.length === 0 ? {} : { PortStatus: { Ports: portStatus } }),
   };
   return sameStatus(before, next) ? before : next;
+}
+
+/** The task stays in its state, or `preparing`, and says what it waits for. */
+export function waitFor(record: TaskRecord, why: string, now: string): WorkerStatus {
+  const reached = climbTo(record, 'preparing', now);
+  const Message = `waiting: ${why}`.slice(0, MAX_STATUS_TEXT);
+  return reached.Message === Message ? reached : { ...reached, Message };
 }
 
 /** Failure before `starting` is rejected, from `starting` on failed. The message stays that of the state it broke in. */

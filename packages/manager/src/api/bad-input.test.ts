@@ -1,0 +1,191 @@
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import net, { type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { NodeSpecSchema, SwarmSpecSchema } from '@swarm/shared/engine-api/cluster-spec';
+import { ConfigSpecSchema, NetworkCreateSchema, SecretSpecSchema } from '@swarm/shared/engine-api/payload-specs';
+import { ServiceSpecSchema } from '@swarm/shared/engine-api/service-spec';
+import { StackRequestSchema } from '@swarm/shared/engine-api/stack-spec';
+import type { TSchema } from '@swarm/shared/schema/type';
+import fc from 'fast-check';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { arbitraryBody, layOver } from './testing/arbitrary-body.ts';
+import { startTestApi, type TestApi } from './testing/cluster.ts';
+
+/** Whatever comes in: the documented error, and nothing changed. 500 is no answer to a body, except where Docker's is. */
+
+const KNOWN_500 =
+  /^rpc error: code = Unknown desc = |^network .*not found$|invalid (Availability|address)|subnet size|invalid base pool|invalid CIDR|Datapath/;
+
+interface Target {
+  readonly url: string;
+  readonly schema: TSchema;
+  /** A body that is taken, for a body that is laid over it. */
+  readonly sound: object;
+  readonly runs: number;
+}
+
+const SOUND_SERVICE = { TaskTemplate: { ContainerSpec: { Image: 'busybox:1' } } };
+
+const targets: readonly Target[] = [
+  { url: '/services/create', schema: ServiceSpecSchema, sound: SOUND_SERVICE, runs: 400 },
+  { url: '/secrets/create', schema: SecretSpecSchema, sound: { Data: 'aGk=' }, runs: 100 },
+  { url: '/configs/create', schema: ConfigSpecSchema, sound: { Data: 'aGk=' }, runs: 100 },
+  { url: '/networks/create', schema: NetworkCreateSchema, sound: { Driver: 'overlay' }, runs: 150 },
+  { url: '/swarm/update?version=VERSION', schema: SwarmSpecSchema, sound: { Name: 'default' }, runs: 100 },
+  {
+    url: `/nodes/${'m'.repeat(25)}/update?version=VERSION`,
+    schema: NodeSpecSchema,
+    sound: { Role: 'manager', Availability: 'active' },
+    runs: 100,
+  },
+  { url: '/x/stacks/fuzz', schema: StackRequestSchema, sound: { stack: { services: {} } }, runs: 150 },
+];
+
+const post = (api: TestApi, url: string, payload: string) =>
+  api.app.inject({ method: 'POST', url, payload, headers: { 'content-type': 'application/json' } });
+
+test.each(targets)(
+  'any body for $url is taken or refused with a reason, and what is refused changes nothing',
+  async ({ url, schema, sound, runs }) => {
+    const api = await startTestApi();
+    const version = () => api.store.view((tx) => tx.version);
+    const indexOf = () =>
+      api.store.view((tx) => (url.startsWith('/swarm') ? tx.clusters.all()[0] : tx.nodes.get('m'.repeat(25)))?.Version.Index ?? 0);
+    let taken = 0;
+    await fc.assert(
+      fc.asyncProperty(arbitraryBody(schema), fc.boolean(), fc.uuid(), async (body, alone, Name) => {
+        const before = version();
+        const given = alone ? body : layOver({ ...(url.endsWith('/create') && { Name: `n${Name}` }), ...sound }, body);
+        const reply = await post(api, url.replace('VERSION', String(indexOf())), JSON.stringify(given));
+        if (reply.statusCode < 300) {
+          taken += 1;
+          return;
+        }
+        expect(version()).toBe(before);
+        const { message } = reply.json();
+        expect(message).toEqual(expect.any(String));
+        expect(message).not.toBe('');
+        expect(message).not.toMatch(/undefined|\[object|is not a function|Cannot read/);
+        if (reply.statusCode >= 500) expect([501, 503].includes(reply.statusCode) || KNOWN_500.test(message) || message).toBe(true);
+      }),
+      { numRuns: runs },
+    );
+    expect(taken).toBeGreaterThan(0);
+    await api.app.close();
+  },
+);
+
+test('a spec that was taken is taken again as it is shown, and shown the same', async () => {
+  const api = await startTestApi();
+  let taken = 0;
+  await fc.assert(
+    fc.asyncProperty(arbitraryBody(ServiceSpecSchema), async (body) => {
+      const created = await post(api, '/services/create', JSON.stringify(layOver(SOUND_SERVICE, body)));
+      if (created.statusCode !== 201) return;
+      taken += 1;
+      const url = `/services/${created.json().ID}`;
+      const { Spec, Version } = (await api.app.inject(url)).json();
+      const updated = await post(api, `${url}/update?version=${Version.Index}`, JSON.stringify(Spec));
+      expect([updated.statusCode, updated.body]).toEqual([200, expect.any(String)]);
+      expect((await api.app.inject(url)).json().Spec).toEqual(Spec);
+      await api.app.inject({ method: 'DELETE', url });
+    }),
+    { numRuns: 300 },
+  );
+  expect(taken).toBeGreaterThan(20);
+  await api.app.close();
+});
+
+describe('on the wire', () => {
+  async function listen() {
+    const directory = await mkdtemp(join(tmpdir(), 'bad-input-'));
+    const path = join(directory, 'api.sock');
+    const api = await startTestApi();
+    await api.app.listen({ path });
+    const sockets: Socket[] = [];
+    onTestFinished(async () => {
+      for (const socket of sockets) socket.destroy();
+      await api.app.close();
+      await rm(directory, { recursive: true });
+    });
+    const connections = () => new Promise<number>((resolve) => api.app.server.getConnections((_error, count) => resolve(count)));
+    /** What comes back for raw bytes, until the other side closes. */
+    const send = async (...parts: readonly (string | Buffer)[]): Promise<string> => {
+      const socket = net.connect(path);
+      sockets.push(socket);
+      let text = '';
+      socket.on('data', (chunk) => {
+        text += chunk;
+      });
+      socket.on('error', () => undefined);
+      for (const part of parts) socket.write(part);
+      await new Promise((resolve) => socket.once('close', resolve));
+      return text;
+    };
+    const untilQuiet = async () => {
+      while ((await connections()) > 0) await new Promise((resolve) => setImmediate(resolve));
+    };
+    const version = () => api.store.view((tx) => tx.version);
+    return { path, api, send, untilQuiet, version, connections };
+  }
+  const head = (headers: string) =>
+    `POST /services/create HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nConnection: close\r\n${headers}\r\n`;
+
+  test.each<readonly [string, readonly string[], RegExp]>([
+    ['a chunk whose size is no number', [head('Transfer-Encoding: chunked\r\n'), 'xyz\r\n{}\r\n0\r\n\r\n'], /^HTTP\/1\.1 400 /],
+    ['a chunk longer than it says', [head('Transfer-Encoding: chunked\r\n'), '1\r\n{}{}{}\r\n0\r\n\r\n'], /^HTTP\/1\.1 400 /],
+    ['a length that is no number', [head('Content-Length: many\r\n'), '{}'], /^HTTP\/1\.1 400 /],
+    ['a length and chunks', [head('Content-Length: 2\r\nTransfer-Encoding: chunked\r\n'), '0\r\n\r\n'], /^HTTP\/1\.1 400 /],
+    ['a header of 100 kB', [head(`X-Long: ${'x'.repeat(100_000)}\r\n`)], /^HTTP\/1\.1 4(00|31) /],
+    ['no HTTP', ['\x16\x03\x01\x02\x00hello\r\n\r\n'], /^HTTP\/1\.1 400 .*not a valid HTTP request/s],
+    ['a body that is no UTF-8', [head('Content-Length: 2\r\n'), '\u00ff'], /^HTTP\/1\.1 400 /],
+  ])('%s is refused, the connection ends, and nothing changes', async (_, parts, answer) => {
+    const { send, untilQuiet, version } = await listen();
+    const before = version();
+    expect(await send(...parts)).toMatch(answer);
+    await untilQuiet();
+    expect(version()).toBe(before);
+  });
+
+  test('a body beyond the limit is refused without being kept', async () => {
+    const { send, version } = await listen();
+    const before = version();
+    const size = 17 * 1024 * 1024;
+    const answer = await send(head(`Content-Length: ${size}\r\n`), Buffer.alloc(size, 0x20));
+    expect(answer).toMatch(/^HTTP\/1\.1 400 .*larger than 16777216 bytes/s);
+    expect(version()).toBe(before);
+  });
+
+  test('clients that vanish in the middle of a body, or of an answer, leave nothing behind', async () => {
+    const { path, api, version, untilQuiet } = await listen();
+    const before = version();
+    for (const text of [
+      `${head('Content-Length: 1000\r\n')}{"Name":"web"`,
+      `${head('Transfer-Encoding: chunked\r\n')}5\r\n{"Na`,
+      'GET /events HTTP/1.1\r\nHost: x\r\n\r\n',
+      'GET /services HTTP/1.1\r\nHo',
+    ]) {
+      const socket = net.connect(path);
+      await once(socket, 'connect');
+      await new Promise((resolve) => socket.write(text, resolve));
+      socket.destroy();
+    }
+    await untilQuiet();
+    expect(version()).toBe(before);
+    expect((await api.app.inject('/services')).json()).toEqual([]);
+  });
+
+  test('any bytes at all end in an answer or a closed connection, and the API goes on', async () => {
+    const { send, api } = await listen();
+    await fc.assert(
+      fc.asyncProperty(fc.string({ unit: 'binary', maxLength: 40 }), fc.constantFrom('GET', 'POST', 'BREW', ''), async (noise, method) => {
+        const answer = await send(`${method} /services/${noise} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+        expect(answer === '' || /^HTTP\/1\.1 [45]\d\d |^HTTP\/1\.1 200 /.test(answer)).toBe(true);
+      }),
+      { numRuns: 60 },
+    );
+    expect((await api.app.inject('/_ping')).statusCode).toBe(200);
+  });
+});

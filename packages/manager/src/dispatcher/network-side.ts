@@ -1,0 +1,100 @@
+import type { Task } from '@swarm/shared/domain/objects';
+import { type DesiredState, isTerminal, isWanted } from '@swarm/shared/domain/task-state';
+import type { NetworksApplied } from '@swarm/shared/protocol/network-state';
+import type { Clock } from '@swarm/shared/runtime/clock';
+import type { Commit, Store } from '../store/store.ts';
+import { isServing } from './decide/network-entries.ts';
+import { NetworkFeed, type NetworkFeedDeps } from './network-feed.ts';
+import { NetworkTables } from './network-tables.ts';
+import { type Leaving, StopGate } from './stop-gate.ts';
+
+export interface NetworkSideDeps {
+  readonly store: Store;
+  readonly clock: Clock;
+  /** A task that was held back may be told to stop. */
+  readonly onRelease: (nodeID: string, taskID: string) => void;
+}
+
+/** All that sessions have to do with networks: the tables, a feed for each connected node, and stops that wait for them. */
+export class NetworkSide {
+  readonly #deps: NetworkSideDeps;
+  readonly #tables: NetworkTables;
+  readonly #gate: StopGate;
+  readonly #feeds = new Map<string, NetworkFeed>();
+
+  constructor(deps: NetworkSideDeps) {
+    this.#deps = deps;
+    this.#tables = new NetworkTables(deps.store);
+    this.#gate = new StopGate(deps);
+  }
+
+  /** A node has connected. What was on its way to stop there waits anew: other nodes may not know of it yet. */
+  attend(nodeID: string, link: NetworkFeedDeps['link'], hooks: Pick<NetworkFeedDeps, 'onFirstSent' | 'onSent'>): NetworkFeed {
+    this.leave(nodeID);
+    const feed = new NetworkFeed({ nodeID, tables: this.#tables, clock: this.#deps.clock, link, ...hooks });
+    const stopping = this.#deps.store.view((tx) => tx.tasks.by('node', nodeID).filter((task) => isStopping(task)));
+    this.#hold(stopping.flatMap((task) => leavingOf(task, 'running')));
+    this.#feeds.set(nodeID, feed);
+    return feed;
+  }
+
+  /** The node's session is over. */
+  leave(nodeID: string): void {
+    const feed = this.#feeds.get(nodeID);
+    if (feed === undefined) return;
+    feed.stop();
+    this.#feeds.delete(nodeID);
+    this.#gate.nodeLeft(nodeID);
+  }
+
+  applied(nodeID: string, networks: NetworksApplied['networks']): void {
+    this.#feeds.get(nodeID)?.applied(networks);
+    for (const { networkID, revision } of networks) this.#gate.applied(nodeID, networkID, revision);
+  }
+
+  /** What the node of a task is told while its stop is held back; undefined when it is not. */
+  heldDesiredState(taskID: string): DesiredState | undefined {
+    return this.#gate.desiredOf(taskID);
+  }
+
+  follow(commit: Commit): void {
+    const { changed, moved } = this.#tables.follow(commit);
+    const leaving: Leaving[] = [];
+    for (const change of commit.changes) {
+      if (change.table !== 'tasks') continue;
+      const { before, after } = change;
+      if (after === undefined || isTerminal(after.Status.State)) this.#gate.release(change.id);
+      else if (before !== undefined && isServing(before) && isStopping(after)) leaving.push(...leavingOf(after, before.DesiredState));
+    }
+    this.#hold(leaving);
+    for (const { networkID, nodeID } of moved) this.#feeds.get(nodeID)?.moved(networkID);
+    for (const networkID of changed) this.#tell(networkID);
+  }
+
+  #tell(networkID: string): void {
+    const table = this.#tables.get(networkID);
+    if (table !== undefined) for (const nodeID of table.peers.keys()) this.#feeds.get(nodeID)?.changed(networkID);
+    else for (const feed of this.#feeds.values()) feed.changed(networkID);
+  }
+
+  #hold(leaving: readonly Leaving[]): void {
+    const here = leaving.filter(({ nodeID }) => this.#feeds.has(nodeID));
+    if (here.length === 0) return;
+    this.#gate.hold(
+      here,
+      (networkID) => this.#tables.get(networkID)?.revision ?? 0,
+      (networkID) =>
+        [...(this.#tables.get(networkID)?.peers.keys() ?? [])].filter((id) => this.#feeds.get(id)?.follows(networkID) === true),
+    );
+  }
+}
+
+/** It still runs, and nobody wants it any more. */
+function isStopping(task: Task): boolean {
+  return task.Status.State === 'running' && !isWanted(task.DesiredState);
+}
+
+function leavingOf(task: Task, desiredState: DesiredState): readonly Leaving[] {
+  if (task.NodeID === undefined || task.attachments === undefined || task.attachments.length === 0) return [];
+  return [{ taskID: task.ID, nodeID: task.NodeID, desiredState, networkIDs: task.attachments.map(({ networkID }) => networkID) }];
+}

@@ -1,0 +1,150 @@
+import { addressOf, parseSubnet } from '@swarm/shared/domain/ipv4';
+import type { DeviceNames } from './device-names.ts';
+import type { HostAddress, HostLink } from './host-links.ts';
+import type { HostNetwork } from './host-network.ts';
+
+/** VXLAN adds this much to every packet over IPv4. */
+const VXLAN_OVERHEAD_BYTES = 50;
+const DEFAULT_UNDERLAY_MTU = 1500;
+
+export interface Underlay {
+  /** The address that is really one of this host's; undefined behind NAT, where the kernel chooses by its routes. */
+  readonly local: string | undefined;
+  readonly mtu: number;
+}
+
+export function findUnderlay(network: HostNetwork, addresses: readonly HostAddress[]): Underlay {
+  const own = addresses.find(({ address }) => address === network.underlay);
+  if (own !== undefined) return { local: own.address, mtu: own.mtu };
+  return { local: undefined, mtu: DEFAULT_UNDERLAY_MTU };
+}
+
+export function containerMtu(network: HostNetwork, underlay: Underlay): number {
+  return network.mtu ?? underlay.mtu - VXLAN_OVERHEAD_BYTES;
+}
+
+export interface DevicePlan {
+  /** Lines for `ip -batch -`. */
+  readonly ip: readonly string[];
+}
+
+/** What is missing of a network's devices: a bridge that someone removed, the VXLAN port and how it stands. */
+export function decideDevices(
+  network: HostNetwork,
+  underlay: Underlay,
+  links: ReadonlyMap<string, HostLink>,
+  names: DeviceNames,
+): readonly string[] {
+  const bridge = names.bridge(network.vni);
+  const vxlan = names.vxlan(network.vni);
+  const mtu = containerMtu(network, underlay);
+  const lines: string[] = [];
+  const link = links.get(vxlan);
+  const fits =
+    link?.vxlan !== undefined &&
+    link.vxlan.vni === network.vni &&
+    link.vxlan.port === network.dataPathPort &&
+    link.vxlan.local === underlay.local &&
+    link.vxlan.learning;
+  if (link !== undefined && !fits) lines.push(`link del ${vxlan}`);
+  if (!fits) {
+    const local = underlay.local === undefined ? '' : ` local ${underlay.local}`;
+    lines.push(`link add ${vxlan} type vxlan id ${network.vni} dstport ${network.dataPathPort}${local} learning`);
+  }
+  if (!fits || link.mtu !== mtu || link.master !== bridge || !link.isUp) lines.push(`link set ${vxlan} mtu ${mtu} master ${bridge} up`);
+  const own = links.get(bridge);
+  if (own !== undefined && !own.isUp) lines.push(`link set ${bridge} up`);
+  return lines;
+}
+
+/** A bridge that was removed under its engine network: the engine itself makes it again only when it starts. */
+export function decideBridge(
+  network: HostNetwork,
+  links: ReadonlyMap<string, HostLink>,
+  names: DeviceNames,
+  mtu: number,
+): readonly string[] {
+  const bridge = names.bridge(network.vni);
+  if (links.has(bridge)) return [];
+  const prefix = parseSubnet(network.subnet)?.prefix ?? 32;
+  return [
+    `link add ${bridge} mtu ${mtu} type bridge`,
+    `address add ${network.gateway}/${prefix} broadcast + dev ${bridge}`,
+    `link set ${bridge} up`,
+  ];
+}
+
+/** Lines for `bridge -batch -`: frames whose place is not known go to every peer. */
+export function decideFlooding(device: string, peers: readonly string[], targets: ReadonlySet<string>): readonly string[] {
+  const wanted = new Set(peers);
+  return [
+    ...[...targets].filter((address) => !wanted.has(address)).map((address) => `fdb del 00:00:00:00:00:00 dev ${device} dst ${address}`),
+    ...[...wanted].filter((address) => !targets.has(address)).map((address) => `fdb append 00:00:00:00:00:00 dev ${device} dst ${address}`),
+  ];
+}
+
+/** Lines for `ip -batch -`: the host takes the whole range of VIPs for its own, without an address on the bridge. */
+export function decideRoutes(network: HostNetwork, ranges: ReadonlySet<string>, names: DeviceNames): readonly string[] {
+  const bridge = names.bridge(network.vni);
+  const own = ownRange(network.vipRange);
+  // The kernel's own entry of the subnet is no range of VIPs, and stays.
+  const stale = [...ranges].filter((range) => range !== own && isWithin(range, network.subnet));
+  return [
+    ...stale.map((range) => `route del local ${range} dev ${bridge} table local`),
+    ...(ranges.has(own) ? [] : [`route replace local ${own} dev ${bridge} table local`]),
+  ];
+}
+
+function ownRange(cidr: string): string {
+  return cidr.endsWith('/32') ? addressOf(cidr) : cidr;
+}
+
+function isWithin(range: string, subnet: string): boolean {
+  const [inner, outer] = [parseSubnet(range), parseSubnet(subnet)];
+  return inner !== undefined && outer !== undefined && inner.prefix > outer.prefix && inner.base >= outer.base;
+}
+
+/**
+ * Lines for `bridge -batch -`: how the engine's ends of the containers' devices stand. Where bridged packets pass
+ * iptables, a task that reaches itself by a VIP comes back by the port it left; and over ingress tasks reach the host only.
+ */
+export function decidePorts(
+  network: HostNetwork,
+  links: Iterable<HostLink>,
+  names: DeviceNames,
+  bridgesFilter: boolean,
+): readonly string[] {
+  const bridge = names.bridge(network.vni);
+  const lines: string[] = [];
+  for (const link of links) {
+    if (link.master !== bridge || link.kind !== 'veth') continue;
+    if (bridgesFilter && !link.hairpin) lines.push(`link set dev ${link.name} hairpin on`);
+    // Where bridged packets pass the guards of the IP rules, those keep tasks apart: answers led back here must pass.
+    const isolated = network.ingress && !bridgesFilter;
+    if (link.isolated !== isolated) lines.push(`link set dev ${link.name} isolated ${isolated ? 'on' : 'off'}`);
+  }
+  return lines;
+}
+
+/** VXLAN devices of ours that belong to no wanted network: an engine that removes a network leaves them behind. */
+export function decideStaleDevices(wanted: ReadonlySet<number>, links: Iterable<HostLink>, names: DeviceNames): readonly string[] {
+  return [...links].flatMap(({ name }) => {
+    const vni = names.vniOf(name);
+    return vni === undefined || wanted.has(vni) || !name.startsWith(names.vxlanPrefix) ? [] : [`link del ${name}`];
+  });
+}
+
+/** Settings below `net`, each with the value it must have. */
+export function settingsOf(
+  network: HostNetwork,
+  names: DeviceNames,
+): readonly { readonly path: readonly string[]; readonly value: string }[] {
+  const conf = ['ipv4', 'conf', names.bridge(network.vni)];
+  return [
+    // Answers to clients whose address was kept leave by another way than the questions came.
+    { path: [...conf, 'rp_filter'], value: '2' },
+    { path: [...conf, 'send_redirects'], value: '0' },
+    // Ports published on 127.0.0.1; packets that come in with such an address are dropped.
+    ...(network.ingress ? [{ path: [...conf, 'route_localnet'], value: '1' }] : []),
+  ];
+}

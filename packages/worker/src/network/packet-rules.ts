@@ -1,0 +1,109 @@
+import type { NetworkProblem } from '@swarm/shared/protocol/network-state';
+import type { Logger } from '@swarm/shared/runtime/logger';
+import type { DeviceNames } from './decide/device-names.ts';
+import type { HostNetwork } from './decide/host-network.ts';
+import { buildNftDocument, type HostFacts, MARK_OURS, type NftDocument } from './decide/nft-document.ts';
+import { renderNft, renderNftChange, renderNftRemoval } from './decide/nft-text.ts';
+import { HostCommandError, type HostCommands, mustRun } from './host-commands.ts';
+import { explainTrouble } from './network-trouble.ts';
+
+/** The part of the plane that stands in nftables, and the one rule among Docker's. */
+export interface PacketRules {
+  /**
+   * `whole`: replace everything, whatever is thought to be there. Gives what is done only in part.
+   * @throws HostCommandError
+   */
+  apply(networks: readonly HostNetwork[], host: HostFacts, whole: boolean): Promise<NetworkProblem | undefined>;
+  /** Docker drops what it did not lead itself; its own chain for rules of others survives its restarts. */
+  ensurePassage(): Promise<NetworkProblem | undefined>;
+  removeAll(): Promise<void>;
+}
+
+const hex = `0x${MARK_OURS.toString(16)}`;
+const PASSAGE = ['DOCKER-USER', '-m', 'connmark', '--mark', `${hex}/${hex}`, '-j', 'ACCEPT'];
+/** The name that dockerd uses comes first; then both kinds, for a daemon whose search path differs from dockerd's. */
+const VARIANTS = ['iptables', 'iptables-nft', 'iptables-legacy'];
+/** Seconds to wait for others who change rules. */
+const LOCK = ['-w', '5'];
+
+export function createPacketRules(deps: {
+  readonly commands: HostCommands;
+  readonly names: DeviceNames;
+  readonly logger: Logger;
+}): PacketRules {
+  const { commands, names, logger } = deps;
+  let applied: NftDocument | undefined;
+
+  async function nft(text: string): Promise<void> {
+    await mustRun(commands, 'nft', ['-f', '-'], text);
+  }
+
+  async function change(next: NftDocument): Promise<boolean> {
+    const text = applied === undefined ? undefined : renderNftChange(applied, next);
+    if (text === undefined) return false;
+    if (text === '') return true;
+    const { exitCode, stderr } = await commands.run('nft', ['-f', '-'], text);
+    if (exitCode !== 0) logger.warn({ reason: stderr.slice(0, 400) }, 'packet rules were changed by someone else: replacing them all');
+    return exitCode === 0;
+  }
+
+  /** UDP has no end: flows would stay with a task that is gone for as long as their sender goes on. */
+  async function forgetFlows(before: NftDocument | undefined, next: NftDocument): Promise<NetworkProblem | undefined> {
+    const remaining = new Set(next.backends);
+    try {
+      for (const address of before?.backends ?? []) {
+        if (!remaining.has(address)) await commands.run('conntrack', ['-D', '-p', 'udp', '--reply-src', address]);
+      }
+      return undefined;
+    } catch (error) {
+      return explainTrouble(error, 'UDP clients may go on sending to tasks that have ended');
+    }
+  }
+
+  return {
+    async apply(networks, host, whole) {
+      if (networks.length === 0) {
+        if (whole || applied !== undefined) await nft(renderNftRemoval(names.table));
+        applied = undefined;
+        return undefined;
+      }
+      const before = applied;
+      const next = buildNftDocument(networks, names, host);
+      if (whole || !(await change(next))) {
+        // Unknown until it is done.
+        applied = undefined;
+        await nft(renderNft(next));
+      }
+      applied = next;
+      return forgetFlows(before, next);
+    },
+
+    async ensurePassage() {
+      for (const program of VARIANTS) {
+        try {
+          if ((await commands.run(program, [...LOCK, '-n', '-L', 'DOCKER-USER'])).exitCode !== 0) continue;
+          if ((await commands.run(program, [...LOCK, '-C', ...PASSAGE])).exitCode === 0) return undefined;
+          await mustRun(commands, program, [...LOCK, '-I', ...PASSAGE]);
+          return undefined;
+        } catch (error) {
+          if (!(error instanceof HostCommandError)) throw error;
+          if (error.kind !== 'missing') return explainTrouble(error, 'published ports may not be reachable from outside');
+        }
+      }
+      // No such chain: the engine filters with nftables or not at all, or has just started and makes it in a moment.
+      return undefined;
+    },
+
+    async removeAll() {
+      applied = undefined;
+      await nft(renderNftRemoval(names.table));
+      for (const program of VARIANTS) {
+        try {
+          await commands.run(program, [...LOCK, '-D', ...PASSAGE]);
+        } catch (error) {
+          if (!(error instanceof HostCommandError) || error.kind !== 'missing') throw error;
+        }
+      }
+    },
+  };
+}

@@ -1,0 +1,29 @@
+import type { NodeIdentity } from '@swarm/shared/identity/identity';
+
+/** What the processes of the control plane's benchmark tell one another, over Node's IPC. */
+export type ToManager =
+  | { readonly type: 'makeNodes'; readonly count: number }
+  | { readonly type: 'createServices'; readonly tasks: number; readonly perService: number };
+
+export type FromManager =
+  | { readonly type: 'listening'; readonly address: string }
+  | { readonly type: 'nodes'; readonly identities: readonly NodeIdentity[] }
+  | { readonly type: 'sample'; readonly sample: Sample };
+
+/** The manager's own view, once a second. */
+export interface Sample {
+  readonly atMs: number;
+  readonly connected: number;
+  readonly created: number;
+  readonly running: number;
+  /** Nodes that were ready and were marked down since the start, however briefly. */
+  readonly down: number;
+  readonly residentBytes: number;
+  /** Of the second before, ms. */
+  readonly loopDelayMaxMs: number;
+  readonly loopDelayMeanMs: number;
+  readonly cpuSeconds: number;
+}
+
+export type ToFleet = { readonly type: 'connect'; readonly address: string; readonly identities: readonly NodeIdentity[] };
+export type FromFleet = { readonly type: 'failed'; readonly reason: string };
