@@ -15,7 +15,6 @@ import type { RouteDeps } from './route-deps.ts';
 import { addClientRoutes } from './routes/clients.ts';
 import { addEventRoute } from './routes/events.ts';
 import { addLogRoutes } from './routes/logs.ts';
-import { addNetworkPruneRoute } from './routes/network-prune.ts';
 import { addNetworkRoutes } from './routes/networks.ts';
 import { addNodeRoutes } from './routes/nodes.ts';
 import { addConfigRoutes, addSecretRoutes } from './routes/payloads.ts';
@@ -74,7 +73,6 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
     addSystemRoutes,
     addSwarmRoutes,
     addNetworkRoutes,
-    addNetworkPruneRoute,
     addNodeRoutes,
     addServiceRoutes,
     addTaskRoutes,
