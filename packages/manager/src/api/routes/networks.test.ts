@@ -167,7 +167,7 @@ test('prune removes what nothing uses: not ingress, not what a service needs, no
   });
   const prune = async (filters: object) =>
     (await api.app.inject({ method: 'POST', url: `/networks/prune?filters=${encodeURIComponent(JSON.stringify(filters))}` })).json();
-  expect(await prune({ until: ['1h'] })).toEqual({ NetworksDeleted: [] });
+  expect(await prune({ until: ['1h'] })).toEqual({ NetworksDeleted: null });
   expect(await prune({ until: ['soon'] })).toEqual({ message: expect.stringContaining('invalid until filter "soon"') });
   expect(await prune({ 'label!': ['keep'] })).toEqual({ NetworksDeleted: ['unused'] });
   expect(await prune({})).toEqual({ NetworksDeleted: ['kept'] });

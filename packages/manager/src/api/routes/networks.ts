@@ -71,7 +71,8 @@ export function addNetworkRoutes(app: FastifyInstance, deps: RouteDeps): void {
     const filters = parseFilters(queryOf(request), PRUNE_FILTERS);
     const own = await store.update((tx) => pruneNetworks(tx, filters, deps.clock.now()));
     const local = await pruneLocal(filters);
-    return sendJSON(reply, { NetworksDeleted: [...own, ...local] });
+    const deleted = [...own, ...local];
+    return sendJSON(reply, { NetworksDeleted: deleted.length === 0 ? null : deleted });
   });
 
   async function pruneLocal(filters: Filters): Promise<readonly string[]> {
