@@ -11,6 +11,8 @@ import type { ContainerEngine } from './engine/engine.ts';
 import type { TaskSocket } from './engine/engine-socket.ts';
 import { type NetworkKeeper, startNetworkKeeper } from './network/network-keeper.ts';
 import type { NetworkPlane } from './network/network-plane.ts';
+import { decideProbePeers } from './network/probe/decide/probe-peers.ts';
+import type { ProbePeer } from './network/probe/decide/verdict.ts';
 import type { PayloadFiles } from './payloads/payload-files.ts';
 import type { StoredRecord } from './reconciler/decide/task-record.ts';
 import { type Reconciler, startReconciler } from './reconciler/reconciler.ts';
@@ -21,6 +23,8 @@ import type { AssignmentSink, ManagerLine } from './session/worker-ports.ts';
 export interface RunningWorker {
   /** Ends the worker; every container runs on. */
   stop(): Promise<void>;
+  /** The nodes that share networks with this one, for the self-test. */
+  probePeers(): readonly ProbePeer[];
   /** What others found wrong with this host's networks (the self-test): told to the manager beside what the worker finds. */
   noteNetworkProblems(problems: readonly NetworkProblem[]): void;
   /**
@@ -118,6 +122,12 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
 
   return {
     stop,
+    probePeers() {
+      return decideProbePeers(networks.tables(), nodeID, (id) => {
+        const standing = networks.standing(id);
+        return standing.kind === 'ready' ? standing.network.mtu : undefined;
+      });
+    },
     noteNetworkProblems(problems) {
       foundByOthers = problems;
       session.tellNetworkProblems(networkProblems());

@@ -93,6 +93,7 @@ export interface ApiConfig extends ApiMeta {
 export interface ApiNetwork extends NetworkSpec {
   readonly Id: string;
   readonly Name: string;
+  readonly Created: string;
 }
 
 /** What `POST /containers/{id}/exec` takes, as far as the commands use it. */

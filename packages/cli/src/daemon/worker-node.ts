@@ -9,6 +9,8 @@ import type { ContainerAccess } from '@swarm/worker/engine/container-access';
 import type { ContainerEngine } from '@swarm/worker/engine/engine';
 import type { TaskSocket } from '@swarm/worker/engine/engine-socket';
 import type { NetworkPlane } from '@swarm/worker/network/network-plane';
+import { startNetworkProbe } from '@swarm/worker/network/probe/network-probe';
+import { createProbeWire } from '@swarm/worker/network/probe/probe-wire';
 import type { PayloadFiles } from '@swarm/worker/payloads/payload-files';
 import { webSocketDialer } from '@swarm/worker/session/dial';
 import { engineDescriber } from '@swarm/worker/session/engine-describer';
@@ -42,7 +44,7 @@ export interface WorkerNode {
   stop(): Promise<void>;
 }
 
-/** The worker of this host, with its session and the probe of its engine. */
+/** The worker of this host, with its session, the probe of its engine and that of the paths to other hosts. */
 export async function startWorkerNode(deps: WorkerNodeDeps): Promise<WorkerNode> {
   const { engine, clock, random, onFailure } = deps;
   const { nodeID, clusterID, privateKey } = deps.identity();
@@ -83,12 +85,20 @@ export async function startWorkerNode(deps: WorkerNodeDeps): Promise<WorkerNode>
       return session;
     },
   });
+  const probe = startNetworkProbe({
+    peers: worker.probePeers,
+    wire: createProbeWire({ clock, random }),
+    clock,
+    onProblems: worker.noteNetworkProblems,
+    onFailure,
+  });
   return {
     problem() {
       const { ok, message } = health.current();
       return session?.problem() ?? (ok ? undefined : message);
     },
     async stop() {
+      await probe.stop();
       await worker.stop();
       await health.stop();
     },

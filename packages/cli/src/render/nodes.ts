@@ -31,10 +31,24 @@ export function nodeRows(nodes: readonly ApiNode[], swarm: ApiSwarmInfo): readon
     }));
 }
 
-/** Ready with a message is not all well: the engine of the host does not answer. */
+/** Ready with a message is not all well: the engine of the host does not answer, or its networks are not as they should be. */
 function statusOf({ Status }: ApiNode): string {
   const state = capitalize(Status.State);
-  return Status.State === 'ready' && Status.Message ? `${state} (no engine)` : state;
+  if (Status.State !== 'ready' || !Status.Message) return state;
+  return `${state} (${isNetworkTrouble(Status.Message) ? 'network' : 'no engine'})`;
+}
+
+function isNetworkTrouble(message: string): boolean {
+  return message.startsWith('network: ');
+}
+
+/** One line for each node whose networks are not as they should be: what is wrong, and what to do. */
+export function networkTroubles(nodes: readonly ApiNode[]): readonly string[] {
+  return nodes.flatMap(({ ID, Description, Status }) => {
+    const isCutOff = Status.State === 'disconnected';
+    if (!Status.Message || !(isCutOff || isNetworkTrouble(Status.Message))) return [];
+    return [`node ${Description?.Hostname ?? ID}: ${Status.Message.replace(/^network: /, '')}`];
+  });
 }
 
 /** Whether the node's certificate comes from the cluster's present root. */

@@ -3,7 +3,7 @@ import type { Service } from '@swarm/shared/domain/objects';
 import { explainForbiddenMove } from '@swarm/shared/domain/permitted-moves';
 import { isTerminal, isWanted } from '@swarm/shared/domain/task-state';
 import type { PortConfig } from '@swarm/shared/engine-api/service-spec';
-import { asID } from '@swarm/shared/runtime/ids';
+import { asID, systemRandom } from '@swarm/shared/runtime/ids';
 import type { Loop } from '@swarm/shared/runtime/loop';
 import { VirtualClock } from '@swarm/shared/runtime/virtual-clock';
 import fc from 'fast-check';
@@ -200,11 +200,11 @@ test('whatever comes and goes, managers too: nothing is given twice, what waits 
           tx.networks.create({ ID: asID(Name), Spec: spec, allocation: outcome.allocation });
         }
       });
-      let allocator: Loop = startAllocator({ store, clock, onFailure });
+      let allocator: Loop = startAllocator({ store, clock, random: systemRandom, onFailure });
       for (const [count, action] of steps.entries()) {
         if (action.kind === 'restart') {
           await allocator.stop();
-          allocator = startAllocator({ store, clock, onFailure });
+          allocator = startAllocator({ store, clock, random: systemRandom, onFailure });
         } else if (action.kind !== 'time') await update((tx) => write(tx, action, count));
         await clock.advance(action.kind === 'time' ? action.ms : 0);
         await allocator.idle();

@@ -2,7 +2,7 @@ import { decideNetworkAllocation } from '@swarm/shared/domain/network-allocation
 import type { Service, Task } from '@swarm/shared/domain/objects';
 import type { NetworkSpec } from '@swarm/shared/engine-api/payload-specs';
 import type { ServiceSpec } from '@swarm/shared/engine-api/service-spec';
-import { asID } from '@swarm/shared/runtime/ids';
+import { asID, systemRandom } from '@swarm/shared/runtime/ids';
 import { VirtualClock } from '@swarm/shared/runtime/virtual-clock';
 import { expect, test } from 'vitest';
 import { MemoryJournal } from '../store/memory-journal.ts';
@@ -18,7 +18,7 @@ async function setUp() {
   };
   const journal = new MemoryJournal();
   const store = await openStore({ journal, clock, onFailure });
-  const allocator = startAllocator({ store, clock, onFailure });
+  const allocator = startAllocator({ store, clock, random: systemRandom, onFailure });
   const write = async (change: (tx: WriteTransaction) => void) => {
     await store.update(change);
     await clock.advance(0);
@@ -304,7 +304,7 @@ test('a manager that starts goes on from what lives: no address twice, none move
   const fail = (error: unknown) => {
     throw error;
   };
-  const allocator = startAllocator({ store: first.store, clock: first.clock, onFailure: fail });
+  const allocator = startAllocator({ store: first.store, clock: first.clock, random: systemRandom, onFailure: fail });
   await first.clock.advance(0);
   expect([first.read.task('t1'), first.read.task('t2'), first.read.service('web')]).toEqual(before);
   await first.store.update((tx) => assign(tx, 't3', 'n2'));

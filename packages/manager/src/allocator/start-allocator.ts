@@ -1,13 +1,16 @@
+import { hash } from 'node:crypto';
+import { isEncrypted } from '@swarm/shared/domain/network-allocation';
 import { waitsForAddresses } from '@swarm/shared/domain/network-needs';
-import { gatewayID, type Task } from '@swarm/shared/domain/objects';
+import { gatewayID, type Network, type Task } from '@swarm/shared/domain/objects';
 import { isTerminal, isWanted } from '@swarm/shared/domain/task-state';
 import type { Clock } from '@swarm/shared/runtime/clock';
-import type { NetworkID, NodeID } from '@swarm/shared/runtime/ids';
+import type { NetworkID, NodeID, Random } from '@swarm/shared/runtime/ids';
 import { type Loop, startLoop } from '@swarm/shared/runtime/loop';
 import { commitPlan } from '../store/commit-plan.ts';
 import type { Change, Commit, ReadTransaction, Store } from '../store/store.ts';
 import { AddressBook } from './address-book.ts';
 import { GatewayUsage } from './gateway-usage.ts';
+import { decideKeys } from './network-keys.ts';
 import { type AllocationPart, planService } from './plan-service.ts';
 import { explainWait, neededBy, passOn, planAttachments, planGateway, withReason } from './plan-task.ts';
 import { PortPicker } from './published-ports.ts';
@@ -15,18 +18,21 @@ import { PortPicker } from './published-ports.ts';
 export interface AllocatorDeps {
   readonly store: Store;
   readonly clock: Clock;
+  readonly random: Random;
   readonly onFailure: (error: unknown) => void;
 }
 
 /** Rests of addresses end, and networks become idle, without anything being written. */
 const TICK_MS = 10_000;
+/** Of an encrypted network's key. */
+const SECRET_BYTES = 20;
 
 /**
  * Gives services and tasks what they need of the cluster's networks. A new task goes to the scheduler once its networks
  * have room; its addresses are chosen when its node is known, so that a slot keeps its address on its node; the node is
  * not told of it before. All that is taken is derived from what lives: nothing here outlives the process.
  */
-export function startAllocator({ store, clock, onFailure }: AllocatorDeps): Loop {
+export function startAllocator({ store, clock, random, onFailure }: AllocatorDeps): Loop {
   const picker = new PortPicker();
   const usage = new GatewayUsage();
   /** What changed since the last pass. */
@@ -87,7 +93,14 @@ export function startAllocator({ store, clock, onFailure }: AllocatorDeps): Loop
     const isSlow = clock.monotonicMs() >= slowPassDueMs;
     if (isSlow) slowPassDueMs = clock.monotonicMs() + TICK_MS;
     const retries = takeRetries(isSlow);
-    const parts = store.view((tx) => [...planNodes(tx), ...planServices(tx), ...planTasks(tx, retries), ...(isSlow ? planIdle(tx) : [])]);
+    const networks = [...dirty.networks];
+    const parts = store.view((tx) => [
+      ...planKeys(isSlow ? tx.networks.all() : networks.flatMap((id) => tx.networks.get(id) ?? [])),
+      ...planNodes(tx),
+      ...planServices(tx),
+      ...planTasks(tx, retries),
+      ...(isSlow ? planIdle(tx) : []),
+    ]);
     const { refused } = await commitPlan(store, parts);
     picker.forgetPlanned();
     for (const { part } of refused) {
@@ -108,6 +121,7 @@ export function startAllocator({ store, clock, onFailure }: AllocatorDeps): Loop
   function markAgain(table: string, id: string): void {
     if (table === 'services') dirty.services.add(id);
     else if (table === 'tasks') dirty.tasks.add(id);
+    else if (table === 'networks') dirty.networks.add(id);
     else if (table === 'gateways') dirty.networks.add(id.split('.', 1)[0] as string);
   }
 
@@ -205,6 +219,20 @@ export function startAllocator({ store, clock, onFailure }: AllocatorDeps): Loop
       usage.forget(id);
       return gateway === undefined ? [] : [removal(gateway.ID, gateway.Version.Index)];
     });
+  }
+
+  /** Encrypted networks have keys from the beginning, and new ones now and then. */
+  function planKeys(networks: readonly Network[]): AllocationPart[] {
+    return networks.flatMap((network) => {
+      const keys = isEncrypted(network.Spec) ? decideKeys(network, newSecret, clock.now()) : undefined;
+      if (keys === undefined) return [];
+      return [{ changes: [{ kind: 'update', table: 'networks', object: { ...network, keys } }], undo: () => undefined }];
+    });
+  }
+
+  /** From two ids, which are chosen by chance and have 129 bits each. */
+  function newSecret(): string {
+    return hash('sha256', `${random.id()} ${random.id()}`, 'buffer').subarray(0, SECRET_BYTES).toString('base64');
   }
 
   const loop = startLoop({ clock, onFailure, pass, tickMs: TICK_MS });

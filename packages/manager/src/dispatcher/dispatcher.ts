@@ -10,10 +10,10 @@ import type { Random } from '@swarm/shared/runtime/ids';
 import type { Logger } from '@swarm/shared/runtime/logger';
 import type { TaskContainers } from '../seams/task-containers.ts';
 import type { TaskLogs } from '../seams/task-logs.ts';
-import type { Change, Commit, Store } from '../store/store.ts';
+import type { Change, Commit, ReadTransaction, Store } from '../store/store.ts';
 import { AssignmentFeed } from './assignment-feed.ts';
 import { belongsToNode } from './decide/assignments.ts';
-import { decideReady, type NodeFacts } from './decide/node-facts.ts';
+import { decideReady, type NodeFacts, networkProblemsOf, type Surroundings } from './decide/node-facts.ts';
 import { ExecDirectory } from './exec-directory.ts';
 import { startLivenessMonitor } from './liveness-monitor.ts';
 import type { NetworkFeed } from './network-feed.ts';
@@ -188,8 +188,9 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
     const stored = store.view((tx) => tx.nodes.get(nodeID));
     // Nearly every beat ends here: neither what is stored nor what is known has changed since they were compared.
     if (stored === undefined || (node.agreed?.stored === stored && node.agreed.facts === node.facts)) return;
-    if (decideReady(stored, node.facts) === undefined) {
-      node.agreed = { stored, facts: node.facts };
+    if (store.view((tx) => decideReady(stored, node.facts, surroundingsOf(tx, nodeID))) === undefined) {
+      // What a host says of its networks is measured by who else is there, which comes and goes: it is compared anew.
+      if (networkProblemsOf(stored, node.facts).length === 0) node.agreed = { stored, facts: node.facts };
       return;
     }
     node.isWritingFacts = true;
@@ -197,7 +198,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
       .update((tx) => {
         const stored = tx.nodes.get(nodeID);
         if (stored === undefined || attended.get(nodeID) !== node) return;
-        const next = decideReady(stored, node.facts);
+        const next = decideReady(stored, node.facts, surroundingsOf(tx, nodeID));
         if (next !== undefined) tx.nodes.update(next);
       })
       .then(() => {
@@ -205,6 +206,10 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
         if (attended.get(nodeID) === node) writeFacts(nodeID);
       })
       .catch(fail);
+  }
+
+  function surroundingsOf(tx: ReadTransaction, nodeID: string): Surroundings {
+    return { others: () => [...attended.keys()].filter((id) => id !== nodeID), ingressID: tx.networks.by('ingress', 'true')[0]?.ID };
   }
 
   function closed(session: NodeSession, reason: string): void {

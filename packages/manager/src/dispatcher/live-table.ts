@@ -7,7 +7,8 @@ type Kind = 'peer' | 'service' | 'endpoint';
 type Entries = { readonly peer: NetworkPeer; readonly service: NetworkService; readonly endpoint: NetworkEndpoint };
 type Maps = { readonly [K in Kind]: Map<string, Entries[K]> };
 interface Key {
-  readonly kind: Kind;
+  /** `definition` has no entries: it is the table's one. */
+  readonly kind: Kind | 'definition';
   readonly id: string;
 }
 
@@ -16,12 +17,12 @@ const MAX_LOGGED = 10_000;
 
 /** One network's table as it is now, with its checksum and what changed lately. */
 export class LiveTable implements NetworkTable {
-  readonly definition: NetworkDefinition;
   readonly peers = new Map<string, NetworkPeer>();
   readonly services = new Map<string, NetworkService>();
   readonly endpoints = new Map<string, NetworkEndpoint>();
   readonly #maps: Maps = { peer: this.peers, service: this.services, endpoint: this.endpoints };
   readonly #sum = new Uint8Array(16);
+  #definition: NetworkDefinition;
   #revision: number;
   /** Oldest first. */
   #log: { readonly revision: number; readonly keys: Key[] }[] = [];
@@ -32,10 +33,14 @@ export class LiveTable implements NetworkTable {
   #made = new Map<string, readonly NetworkUpdate[]>();
 
   constructor(definition: NetworkDefinition, revision: number) {
-    this.definition = definition;
+    this.#definition = definition;
     this.#revision = revision;
     this.#knownSince = revision;
     addTo(this.#sum, entryDigest('definition', definition));
+  }
+
+  get definition(): NetworkDefinition {
+    return this.#definition;
   }
 
   get revision(): number {
@@ -56,6 +61,16 @@ export class LiveTable implements NetworkTable {
     if (entry === undefined) entries.delete(id);
     else entries.set(id, entry);
     this.#remember({ kind, id }, revision);
+    return true;
+  }
+
+  /** Whether that changes anything. */
+  define(definition: NetworkDefinition, revision: number): boolean {
+    if (deepEqual(definition, this.#definition)) return false;
+    addTo(this.#sum, entryDigest('definition', this.#definition));
+    addTo(this.#sum, entryDigest('definition', definition));
+    this.#definition = definition;
+    this.#remember({ kind: 'definition', id: definition.ID }, revision);
     return true;
   }
 
@@ -83,7 +98,7 @@ export class LiveTable implements NetworkTable {
   }
 
   #collect(since: number): NetworkChange {
-    const keys = { peer: new Set<string>(), service: new Set<string>(), endpoint: new Set<string>() };
+    const keys = { definition: new Set<string>(), peer: new Set<string>(), service: new Set<string>(), endpoint: new Set<string>() };
     for (let at = this.#log.length - 1; at >= 0; at -= 1) {
       const entry = this.#log[at];
       if (entry === undefined || entry.revision <= since) break;
@@ -96,6 +111,7 @@ export class LiveTable implements NetworkTable {
     };
     const [peers, services, endpoints] = [of('peer'), of('service'), of('endpoint')];
     return {
+      ...(keys.definition.size > 0 && { definition: this.#definition }),
       peers: peers.changed,
       services: services.changed,
       endpoints: endpoints.changed,

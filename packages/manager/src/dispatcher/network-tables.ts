@@ -1,6 +1,6 @@
 import type { Network, Node, Service, Task } from '@swarm/shared/domain/objects';
 import type { Change, Commit, ReadTransaction, Store } from '../store/store.ts';
-import { definitionOf, endpointEntry, peerOf, serviceEntry } from './decide/network-entries.ts';
+import { DEFAULT_DATA_PATH_PORT, definitionOf, endpointEntry, peerOf, serviceEntry } from './decide/network-entries.ts';
 import { LiveTable } from './live-table.ts';
 
 /** What a commit did to the networks. */
@@ -23,7 +23,7 @@ export class NetworkTables {
   constructor(store: Store) {
     this.#store = store;
     store.view((tx) => {
-      for (const network of tx.networks.all()) this.#open(network, tx.version);
+      for (const network of tx.networks.all()) this.#open(tx, network, tx.version);
       for (const gateway of tx.gateways.all()) this.#derivePeer(tx, gateway.networkID, gateway.nodeID, tx.version);
       for (const service of tx.services.all()) this.#deriveService(tx, networksOf(tx, service), service.ID, tx.version);
       for (const task of tx.tasks.all()) {
@@ -54,7 +54,7 @@ export class NetworkTables {
       // Networks first: what came with them belongs in their tables.
       for (const change of commit.changes) {
         if (change.table !== 'networks' || (change.before !== undefined && change.after !== undefined)) continue;
-        if (change.after !== undefined) this.#open(change.after, commit.version);
+        if (change.after !== undefined) this.#open(tx, change.after, commit.version);
         else this.#tables.delete(change.id);
         changed.add(change.id);
       }
@@ -72,6 +72,10 @@ export class NetworkTables {
   /** The networks whose tables the change altered. */
   #followChange(tx: ReadTransaction, change: Change, revision: number): readonly string[] {
     switch (change.table) {
+      case 'networks': {
+        const definition = change.after && definitionOf(change.after, dataPathPort(tx));
+        return definition !== undefined && this.#tables.get(change.id)?.define(definition, revision) === true ? [change.id] : [];
+      }
       case 'gateways': {
         const { networkID, nodeID } = (change.after ?? change.before) as NonNullable<typeof change.after>;
         return this.#derivePeer(tx, networkID, nodeID, revision);
@@ -106,8 +110,8 @@ export class NetworkTables {
     return [...peers, ...endpoints];
   }
 
-  #open(network: Network, revision: number): void {
-    const definition = definitionOf(network);
+  #open(tx: ReadTransaction, network: Network, revision: number): void {
+    const definition = definitionOf(network, dataPathPort(tx));
     if (definition !== undefined) this.#tables.set(network.ID, new LiveTable(definition, revision));
   }
 
@@ -132,6 +136,10 @@ export class NetworkTables {
     const entry = endpointEntry(task, template, node, networkID);
     return this.#tables.get(networkID)?.put('endpoint', taskID, entry, revision) === true ? [networkID] : [];
   }
+}
+
+function dataPathPort(tx: ReadTransaction): number {
+  return tx.clusters.all()[0]?.DataPathPort ?? DEFAULT_DATA_PATH_PORT;
 }
 
 /** Every network in whose table a service can be: those it names, and ingress. */

@@ -78,7 +78,7 @@ export class TestCluster {
       this.#workSoon();
     });
     const { clock } = this;
-    this.#stopAllocator = startAllocator({ store: this.#as('allocator'), clock, onFailure: failures }).stop;
+    this.#stopAllocator = startAllocator({ store: this.#as('allocator'), clock, random: this.#random, onFailure: failures }).stop;
     this.#orchestrator = startOrchestrator({
       store: this.#as('orchestrator'),
       clock,

@@ -24,7 +24,13 @@ export type AllocationOutcome =
 
 export const VXLAN_OPTION = 'com.docker.network.driver.overlay.vxlanid_list';
 export const MTU_OPTION = 'com.docker.network.driver.mtu';
-export const ENCRYPTED_OPTION = 'encrypted';
+const ENCRYPTED_OPTION = 'encrypted';
+
+/** As Docker has it: the option is there, whatever its value, unless that says no. */
+export function isEncrypted({ Options = {} }: NetworkSpec): boolean {
+  const value = Options[ENCRYPTED_OPTION];
+  return value !== undefined && value !== 'false' && value !== '0';
+}
 
 const INGRESS_VNI = 4096;
 const MAX_VNI = 16_777_215;

@@ -69,10 +69,16 @@ export interface Node extends StoredObject<NodeID> {
   readonly keyFingerprint: string;
   /** False while the host's engine does not answer: such a node takes no new tasks, and keeps those it has. */
   readonly engineHealth?: { readonly ok: boolean; readonly message?: string };
+  /** RFC 3339, newest last: when it went down of late. Owner: orchestrator. */
+  readonly downs?: readonly string[];
+  /** It went down too often of late: it keeps its tasks and takes no new ones until then. Owner: orchestrator. */
+  readonly damped?: { readonly until: string };
   /** Where its VXLAN packets go; absent: `Status.Addr`. Owner: dispatcher. */
   readonly dataPathAddr?: string;
   /** What the host says is wrong with its networks; absent: nothing. Owner: dispatcher. */
   readonly networkProblems?: readonly NetworkProblem[];
+  /** It cannot have networks between hosts, whichever: it takes no tasks that are in one. Owner: dispatcher. */
+  readonly lacksNetworks?: true;
 }
 
 /** The address to which other nodes send VXLAN packets. */
@@ -203,8 +209,20 @@ export interface Network extends StoredObject<NetworkID> {
     /** CIDR: where the VIPs are. */
     readonly vipRange: string;
   };
+  /** Only of encrypted networks, oldest first. Owner: allocator. */
+  readonly keys?: readonly NetworkKey[];
   /** `host` and `bridge` exist in every cluster and are hidden from lists. */
   readonly predefined?: boolean;
+}
+
+export interface NetworkKey {
+  readonly number: number;
+  /** 160 bits, base64. */
+  readonly secret: string;
+  /** New packets are encrypted with it; all keys decrypt. */
+  readonly sending: boolean;
+  /** RFC 3339: when it became what it is. */
+  readonly since: string;
 }
 
 /**

@@ -138,7 +138,7 @@ function buildBody({ task, template, spec, node, payloads, attachments }: BodyPa
       OomScoreAdj: spec.OomScoreAdj,
       Dns: nameservers(spec, attachments),
       DnsSearch: spec.DNSConfig?.Search,
-      DnsOptions: spec.DNSConfig?.Options,
+      DnsOptions: resolverOptions(spec, attachments),
       ExtraHosts: spec.Hosts?.length ? spec.Hosts.flatMap(toExtraHosts) : undefined,
       SecurityOpt: securityOptions(spec.Privileges, payloads.credentialSpec),
       LogConfig: log?.Name ? { Type: log.Name, Config: log.Options ?? {} } : undefined,
@@ -211,6 +211,19 @@ function networkMode(template: AssignedTemplate): string {
 function networkingConfig(first: Attachment | undefined): object | undefined {
   if (first === undefined) return undefined;
   return { EndpointsConfig: { [first.engineNetwork]: { IPAMConfig: { IPv4Address: first.address } } } };
+}
+
+/**
+ * The default of all resolvers, so that the engine does not take the options of the host: where these, or the task's
+ * own, say anything of `ndots`, it answers names without a dot itself and asks nobody (20.10 to 29.3).
+ */
+const PLAIN_OPTIONS = ['attempts:2'];
+
+function resolverOptions(spec: ContainerSpec, attachments: readonly Attachment[]): readonly string[] | undefined {
+  const given = spec.DNSConfig?.Options;
+  if (attachments.every(({ ingress }) => ingress)) return given;
+  const kept = (given ?? []).filter((option) => !option.startsWith('ndots'));
+  return kept.length === 0 ? PLAIN_OPTIONS : kept;
 }
 
 /** Names are asked for at this node's own address in a network of the task; ingress has none to ask for. */

@@ -25,8 +25,8 @@ export interface HostDevices {
    * while the engine does not answer, as it makes the bridges.
    */
   ensure(networks: readonly HostNetwork[], underlays: ReadonlyMap<string, Underlay>, engineAnswers: boolean): Promise<EnsuredDevices>;
-  /** Ports of containers that came since. */
-  ensurePorts(networks: readonly HostNetwork[]): Promise<void>;
+  /** Whether bridged packets pass the IP rules, too. */
+  bridgesFilter(): Promise<boolean>;
   removeAll(): Promise<void>;
 }
 
@@ -64,6 +64,8 @@ export function createHostDevices({ commands, names }: { readonly commands: Host
   }
 
   return {
+    bridgesFilter,
+
     async underlays(networks) {
       const addresses = parseAddresses(await mustRun(commands, 'ip', ['-j', '-4', 'address', 'show']));
       return new Map(networks.map((network) => [network.id, findUnderlay(network, addresses)]));
@@ -103,10 +105,6 @@ export function createHostDevices({ commands, names }: { readonly commands: Host
       }
       await setPorts(networks, links.values());
       return { present, problems };
-    },
-
-    async ensurePorts(networks) {
-      if (networks.some(({ ingress }) => ingress) || (await bridgesFilter())) await setPorts(networks, (await readLinks()).values());
     },
 
     async removeAll() {

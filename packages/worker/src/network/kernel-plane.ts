@@ -48,7 +48,7 @@ export function createKernelPlane(deps: KernelPlaneDeps): NetworkPlane {
   let served: { readonly tables: NetTables; readonly status: NetStatus } | undefined;
   /** Of the last pass over devices, and what it found. */
   let shape: readonly object[] | undefined;
-  let ground: Ground = { standing: [], ready: new Map(), problems: [] };
+  let ground: Ground = { standing: [], ready: new Map(), problems: [], bridgesFilter: false };
 
   async function missingTools(): Promise<readonly NetworkProblem[]> {
     if (toolsFound) return [];
@@ -73,9 +73,10 @@ export function createKernelPlane(deps: KernelPlaneDeps): NetworkPlane {
       return refusal === undefined;
     });
     const underlays = await devices.underlays(possible);
+    const mtuOf = (network: HostNetwork) => containerMtu(network, underlays.get(network.id) as Underlay);
     let onEngine: ReadonlyMap<string, EngineNetwork> | undefined;
     try {
-      const wanted = possible.map((network) => ({ network, mtu: containerMtu(network, underlays.get(network.id) as Underlay) }));
+      const wanted = possible.map((network) => ({ network, mtu: mtuOf(network) }));
       const ensured = await engineNetworks.ensure(wanted);
       onEngine = ensured.present;
       problems.push(...ensured.problems);
@@ -88,20 +89,22 @@ export function createKernelPlane(deps: KernelPlaneDeps): NetworkPlane {
     const ensured = await devices.ensure(candidates, underlays, onEngine !== undefined);
     problems.push(...ensured.problems);
     const ready = new Map<string, ReadyNetwork>();
-    for (const { id, gateway, ingress, name } of candidates) {
+    for (const network of candidates) {
+      const { id, gateway, ingress, name } = network;
       const own = onEngine?.get(id);
       const device = ensured.present.get(id);
       if (own === undefined || device === undefined) continue;
       try {
         await engineNetworks.reconnect(own, tables.get(id) as NetworkTable, device.bridgeIsNew);
-        ready.set(id, { engineNetwork: own.name, gateway, ingress });
+        ready.set(id, { engineNetwork: own.name, gateway, ingress, mtu: mtuOf(network) });
       } catch (error) {
         problems.push(explainTrouble(error, `containers cannot be connected to network "${name}" again`, id));
       }
     }
     const passage = networks.some(({ ingress }) => ingress) ? await rules.ensurePassage() : undefined;
     if (passage !== undefined) problems.push(passage);
-    return { standing: candidates.filter(({ id }) => ensured.present.has(id)).map(({ id }) => id), ready, problems };
+    const standing = candidates.filter(({ id }) => ensured.present.has(id)).map(({ id }) => id);
+    return { standing, ready, problems, bridgesFilter: await devices.bridgesFilter() };
   }
 
   async function serve(tables: readonly NetworkTable[], again: boolean): Promise<NetStatus | undefined> {
@@ -146,7 +149,7 @@ export function createKernelPlane(deps: KernelPlaneDeps): NetworkPlane {
     }
     const partly = await rules.apply(
       networks.filter(({ id }) => standing.has(id)),
-      namePorts(status),
+      { namePorts: namePorts(status), bridgesFilter: ground.bridgesFilter },
       layAnew,
     );
     if (partly !== undefined) problems.push(partly);
@@ -195,6 +198,7 @@ interface Ground {
   readonly standing: readonly string[];
   readonly ready: ReadonlyMap<string, ReadyNetwork>;
   readonly problems: readonly NetworkProblem[];
+  readonly bridgesFilter: boolean;
 }
 
 const NAME_PORT = 53;

@@ -18,6 +18,8 @@ export interface NetworkKeeper {
   /** Containers have come or gone, or the engine was away: look at everything again. */
   lookAgain(): void;
   standing(networkID: string): NetworkStanding;
+  /** By network id. */
+  tables(): ReadonlyMap<string, NetworkTable>;
   /** Every network that is applied on this host. */
   applied(): NetworksApplied['networks'];
   problems(): readonly NetworkProblem[];
@@ -152,6 +154,7 @@ export function startNetworkKeeper(deps: NetworkKeeperDeps): NetworkKeeper {
       if (problem !== undefined) return { kind: problem.kind === 'unsupported' ? 'refused' : 'waiting', why: problem.text };
       return { kind: 'waiting', why: `network ${networkID} is being made on this node` };
     },
+    tables,
     applied: () => [...appliedList.values()],
     problems: () => told,
     idle: () => loop.idle(),

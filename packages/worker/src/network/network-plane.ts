@@ -32,6 +32,8 @@ export interface ReadyNetwork {
   /** This node's address in it, where names are asked for. */
   readonly gateway: string;
   readonly ingress: boolean;
+  /** Bytes of the largest packet that its containers send. */
+  readonly mtu: number;
 }
 
 export class NetworkPlaneError extends Error {

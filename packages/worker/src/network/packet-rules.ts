@@ -2,7 +2,7 @@ import type { NetworkProblem } from '@swarm/shared/protocol/network-state';
 import type { Logger } from '@swarm/shared/runtime/logger';
 import type { DeviceNames } from './decide/device-names.ts';
 import type { HostNetwork } from './decide/host-network.ts';
-import { buildNftDocument, MARK_OURS, type NftDocument } from './decide/nft-document.ts';
+import { buildNftDocument, type HostFacts, MARK_OURS, type NftDocument } from './decide/nft-document.ts';
 import { renderNft, renderNftChange, renderNftRemoval } from './decide/nft-text.ts';
 import { HostCommandError, type HostCommands, mustRun } from './host-commands.ts';
 import { explainTrouble } from './network-trouble.ts';
@@ -10,10 +10,10 @@ import { explainTrouble } from './network-trouble.ts';
 /** The part of the plane that stands in nftables, and the one rule among Docker's. */
 export interface PacketRules {
   /**
-   * `whole`: replace everything, whatever is thought to be there. `namePorts`: gateways whose names are asked for at
-   * another port than 53. Gives what is done only in part. @throws HostCommandError
+   * `whole`: replace everything, whatever is thought to be there. Gives what is done only in part.
+   * @throws HostCommandError
    */
-  apply(networks: readonly HostNetwork[], namePorts: ReadonlyMap<string, number>, whole: boolean): Promise<NetworkProblem | undefined>;
+  apply(networks: readonly HostNetwork[], host: HostFacts, whole: boolean): Promise<NetworkProblem | undefined>;
   /** Docker drops what it did not lead itself; its own chain for rules of others survives its restarts. */
   ensurePassage(): Promise<NetworkProblem | undefined>;
   removeAll(): Promise<void>;
@@ -61,14 +61,14 @@ export function createPacketRules(deps: {
   }
 
   return {
-    async apply(networks, namePorts, whole) {
+    async apply(networks, host, whole) {
       if (networks.length === 0) {
         if (whole || applied !== undefined) await nft(renderNftRemoval(names.table));
         applied = undefined;
         return undefined;
       }
       const before = applied;
-      const next = buildNftDocument(networks, names, namePorts);
+      const next = buildNftDocument(networks, names, host);
       if (whole || !(await change(next))) {
         // Unknown until it is done.
         applied = undefined;

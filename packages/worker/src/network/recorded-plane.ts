@@ -30,7 +30,10 @@ export function createRecordedPlane(nodeID: string): RecordedPlane {
       networks = wanted.filter(({ name }) => !refusals.has(name));
       return {
         ready: new Map(
-          networks.map(({ id, name, gateway, ingress }): [string, ReadyNetwork] => [id, { engineNetwork: name, gateway, ingress }]),
+          networks.map(({ id, name, gateway, ingress }): [string, ReadyNetwork] => [
+            id,
+            { engineNetwork: name, gateway, ingress, mtu: 1450 },
+          ]),
         ),
         problems: wanted.flatMap(({ id, name }) => {
           const text = refusals.get(name);

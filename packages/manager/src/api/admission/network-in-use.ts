@@ -6,12 +6,18 @@ import type { ReadTransaction } from '../../store/store.ts';
 
 /** @throws ApiError 400 while a service needs the network, or a task of one that was moved off it. */
 export function refuseNetworkInUse(tx: ReadTransaction, network: Network): void {
+  const reason = explainNetworkInUse(tx, network);
+  if (reason !== undefined) throw failedPrecondition(reason);
+}
+
+/** Undefined: nothing needs it. */
+export function explainNetworkInUse(tx: ReadTransaction, network: Network): string | undefined {
   const service = tx.services.by('network', network.ID)[0];
-  if (service !== undefined) throw failedPrecondition(`network ${network.ID} is in use by service ${service.ID}`);
+  if (service !== undefined) return `network ${network.ID} is in use by service ${service.ID}`;
   if (network.Spec.Ingress === true) {
     const dependent = tx.services.all().find(({ Spec }) => hasIngressPorts(Spec.EndpointSpec));
     if (dependent !== undefined) {
-      throw failedPrecondition(`ingress network cannot be removed because service ${dependent.ID} depends on it`);
+      return `ingress network cannot be removed because service ${dependent.ID} depends on it`;
     }
   }
   for (const template of tx.templates.all()) {
@@ -19,6 +25,7 @@ export function refuseNetworkInUse(tx: ReadTransaction, network: Network): void 
     // Tasks of a service that is gone are on their way out, whether or not anyone has told them yet.
     if (tx.services.get(template.serviceID) === undefined) continue;
     const task = tx.tasks.by('template', template.ID).find(isLive);
-    if (task !== undefined) throw failedPrecondition(`network ${network.ID} is in use by task ${task.ID}`);
+    if (task !== undefined) return `network ${network.ID} is in use by task ${task.ID}`;
   }
+  return undefined;
 }

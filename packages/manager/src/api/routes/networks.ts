@@ -1,3 +1,4 @@
+import { NETWORK_LABEL } from '@swarm/shared/domain/labels';
 import type { Network } from '@swarm/shared/domain/objects';
 import { predefinedNetwork } from '@swarm/shared/domain/predefined-networks';
 import { decodeJSON } from '@swarm/shared/engine-api/decode';
@@ -12,6 +13,7 @@ import { isLocalNetwork } from '../local-networks.ts';
 import { requireManager } from '../local-state.ts';
 import { networksByName } from '../lookup.ts';
 import { presentNetwork, presentPredefined } from '../present/network.ts';
+import { PRUNE_FILTERS, pruneNetworks } from '../prune-networks.ts';
 import { pathID, queryOf } from '../query.ts';
 import { sendEmpty, sendJSON } from '../reply.ts';
 import { readBody } from '../request-body.ts';
@@ -31,7 +33,7 @@ export function addNetworkRoutes(app: FastifyInstance, deps: RouteDeps): void {
     const own = manager.store.view((tx) => tx.networks.all().filter((network) => passes(tx, filters, network)));
     const local = await localList(`/networks?${query.toString()}`);
     const ids = new Set<unknown>(own.map((network) => network.ID));
-    return sendJSON(reply, [...own.map(presentNetwork), ...local.filter((network) => !ids.has(network.Id))]);
+    return sendJSON(reply, [...own.map(presentNetwork), ...local.filter((network) => !ids.has(network.Id) && !isOfWorker(network))]);
   };
   app.get('/networks', list);
   app.get('/networks/', list);
@@ -62,6 +64,29 @@ export function addNetworkRoutes(app: FastifyInstance, deps: RouteDeps): void {
     return deps.forward(request, reply);
   });
 
+  /** Of the cluster what nobody uses, of this host what its engine says; what workers have made is theirs to remove. */
+  app.post('/networks/prune', async (request, reply) => {
+    const store = node.manager()?.store;
+    if (store === undefined) return deps.forward(request, reply);
+    const filters = parseFilters(queryOf(request), PRUNE_FILTERS);
+    const own = await store.update((tx) => pruneNetworks(tx, filters, deps.clock.now()));
+    const local = await pruneLocal(filters);
+    const deleted = [...own, ...local];
+    return sendJSON(reply, { NetworksDeleted: deleted.length === 0 ? null : deleted });
+  });
+
+  async function pruneLocal(filters: Filters): Promise<readonly string[]> {
+    const spared = [...(filters.get('label!') ?? []), NETWORK_LABEL];
+    const wanted = JSON.stringify({ ...Object.fromEntries(filters), 'label!': spared });
+    try {
+      const { NetworksDeleted } = await engineClient.postJSON(`/networks/prune?filters=${encodeURIComponent(wanted)}`);
+      return Array.isArray(NetworksDeleted) ? NetworksDeleted : [];
+    } catch (error) {
+      if (error instanceof ApiError && error.errorClass === 'unavailable') return [];
+      throw error;
+    }
+  }
+
   app.delete('/networks/:id', async (request, reply) => {
     const store = node.manager()?.store;
     const removed = store === undefined ? false : await removeOwn(store, pathID(request));
@@ -69,7 +94,7 @@ export function addNetworkRoutes(app: FastifyInstance, deps: RouteDeps): void {
   });
 
   /** The engine's list; empty while it does not answer, so that the cluster's own can still be seen. */
-  async function localList(path: string): Promise<readonly { readonly Id?: unknown }[]> {
+  async function localList(path: string): Promise<readonly LocalNetwork[]> {
     try {
       const networks: unknown = await engineClient.getJSON(path);
       return Array.isArray(networks) ? networks : [];
@@ -78,6 +103,16 @@ export function addNetworkRoutes(app: FastifyInstance, deps: RouteDeps): void {
       throw error;
     }
   }
+}
+
+interface LocalNetwork {
+  readonly Id?: unknown;
+  readonly Labels?: unknown;
+}
+
+/** The engine's side of a cluster network: clients see the cluster's, else its name would be ambiguous. */
+function isOfWorker({ Labels }: LocalNetwork): boolean {
+  return typeof Labels === 'object' && Labels !== null && Object.hasOwn(Labels, NETWORK_LABEL);
 }
 
 /** By id, name, or the beginning of one id. @throws ApiError 400 when several fit */

@@ -1,6 +1,6 @@
 import { addressOf } from '@swarm/shared/domain/ipv4';
 import { STACK_NAMESPACE_LABEL } from '@swarm/shared/domain/labels';
-import { ENCRYPTED_OPTION, MTU_OPTION } from '@swarm/shared/domain/network-allocation';
+import { isEncrypted, MTU_OPTION } from '@swarm/shared/domain/network-allocation';
 import { ingressMode, isIngressPort, networksNeeded } from '@swarm/shared/domain/network-needs';
 import {
   dataPathAddress,
@@ -18,7 +18,9 @@ import type { NetworkDefinition, NetworkEndpoint, NetworkPeer, NetworkService } 
 
 /** What the nodes of a network are told, derived from stored objects alone: any manager derives the same. */
 
-export function definitionOf({ ID, Spec, allocation }: Network): NetworkDefinition | undefined {
+export const DEFAULT_DATA_PATH_PORT = 4789;
+
+export function definitionOf({ ID, Spec, allocation, keys }: Network, dataPathPort: number): NetworkDefinition | undefined {
   const subnet = allocation?.configs[0]?.Subnet;
   if (allocation === undefined || subnet === undefined) return undefined;
   const { Options = {} } = Spec;
@@ -32,8 +34,10 @@ export function definitionOf({ ID, Spec, allocation }: Network): NetworkDefiniti
     internal: Spec.Internal === true,
     ingress: Spec.Ingress === true,
     attachable: Spec.Attachable === true,
-    encrypted: Options[ENCRYPTED_OPTION] !== undefined && Options[ENCRYPTED_OPTION] !== 'false',
+    encrypted: isEncrypted(Spec),
     ...(mtu !== undefined && { mtu: Number(mtu) }),
+    ...(dataPathPort !== DEFAULT_DATA_PATH_PORT && { dataPathPort }),
+    ...(keys !== undefined && { keys: keys.map(({ number, secret, sending }) => ({ number, secret, sending })) }),
   };
 }
 

@@ -15,6 +15,13 @@ export interface NodeFacts {
   readonly networkProblems?: readonly NetworkProblem[];
 }
 
+/** What the reports of a node are measured by. */
+export interface Surroundings {
+  /** The other nodes that are connected now. */
+  readonly others: () => readonly string[];
+  readonly ingressID: string | undefined;
+}
+
 /** Reasons as users of Docker know them. */
 export const MESSAGE_UNKNOWN = 'Node moved to "unknown" state due to leadership change in cluster';
 export const MESSAGE_SILENT = 'heartbeat failure';
@@ -24,25 +31,44 @@ export const MESSAGE_SILENT_UNKNOWN = 'heartbeat failure for node in "unknown" s
  * The node while its session is open; undefined when the store has it so already. A host that reaches no other takes no
  * new tasks, and keeps those it has.
  */
-export function decideReady(node: Node, facts: NodeFacts): Node | undefined {
+export function decideReady(node: Node, facts: NodeFacts, surroundings: Surroundings): Node | undefined {
   const { description, engineHealth, address, dataPathAddr } = facts;
-  const { networkProblems: known = [], dataPathAddr: _, ...before } = node;
-  const problems = facts.networkProblems ?? known;
-  const isolation = problems.find(isIsolation);
+  const { networkProblems: known = [], dataPathAddr: _, lacksNetworks: _lacks, ...before } = node;
+  const problems = networkProblemsOf({ networkProblems: known }, facts);
+  const isolation = problems.length === 0 ? undefined : explainIsolation(problems, surroundings.others());
   const next: Node = {
     ...before,
     ...(description === undefined ? {} : { Description: description }),
-    Status: isolation === undefined ? { State: 'ready', Addr: address } : { State: 'disconnected', Message: isolation.text, Addr: address },
+    Status: isolation === undefined ? { State: 'ready', Addr: address } : { State: 'disconnected', Message: isolation, Addr: address },
     engineHealth,
     ...(dataPathAddr === undefined ? {} : { dataPathAddr }),
     ...(problems.length === 0 ? {} : { networkProblems: problems }),
+    ...(problems.some((problem) => isLack(problem, surroundings.ingressID)) ? { lacksNetworks: true } : {}),
   };
   return deepEqual(next, node) ? undefined : next;
 }
 
-/** The host as a whole reaches nobody. */
-function isIsolation({ kind, networkID, peerNodeID }: NetworkProblem): boolean {
-  return kind === 'unreachable' && networkID === undefined && peerNodeID === undefined;
+/** What the host says now of its networks; until it has said something, what it said last. */
+export function networkProblemsOf({ networkProblems = [] }: Pick<Node, 'networkProblems'>, facts: NodeFacts): readonly NetworkProblem[] {
+  return facts.networkProblems ?? networkProblems;
+}
+
+/** With two hosts that do not reach each other nobody knows whose fault it is, and neither is shut out. */
+const OTHERS_TO_JUDGE = 2;
+
+/** Why the host counts as cut off: it reaches none of several others that are there. */
+function explainIsolation(problems: readonly NetworkProblem[], others: readonly string[]): string | undefined {
+  const unreachable = problems.filter(({ kind }) => kind === 'unreachable');
+  const whole = unreachable.find(({ networkID, peerNodeID }) => networkID === undefined && peerNodeID === undefined);
+  if (whole !== undefined) return whole.text;
+  const missing = new Set(unreachable.map(({ peerNodeID }) => peerNodeID));
+  if (others.length < OTHERS_TO_JUDGE || !others.every((id) => missing.has(id))) return undefined;
+  return `the networks of this host reach none of the ${others.length} other nodes, so it takes no new tasks: ${unreachable[0]?.text ?? ''}`;
+}
+
+/** Every node is in the ingress network: a host that cannot have it can have none. */
+function isLack({ kind, networkID }: NetworkProblem, ingressID: string | undefined): boolean {
+  return kind === 'unsupported' && (networkID === undefined || networkID === ingressID);
 }
 
 /** The node after silence; undefined when it was given up before. */

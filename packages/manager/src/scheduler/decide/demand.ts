@@ -1,5 +1,7 @@
+import { networksNeeded } from '@swarm/shared/domain/network-needs';
 import type { Template } from '@swarm/shared/domain/objects';
 import type { Placement, TaskSpec } from '@swarm/shared/engine-api/service-spec';
+import { asID, type NetworkID } from '@swarm/shared/runtime/ids';
 import { buildGenericDemand, type GenericDemand, NO_GENERIC } from './generic-resources.ts';
 
 /**
@@ -15,6 +17,8 @@ export interface Demand {
   readonly memoryBytes: number;
   readonly generic: GenericDemand;
   readonly plugins: readonly PluginDemand[];
+  /** The tasks are in networks between hosts: their own, or ingress. */
+  readonly networks: boolean;
   readonly placement: Placement | undefined;
   /** `protocol/port`. */
   readonly hostPorts: readonly string[];
@@ -48,6 +52,7 @@ export function buildDemand(
     memoryBytes: reservations?.MemoryBytes ?? 0,
     generic: buildGenericDemand(reservations?.GenericResources),
     plugins: readPlugins(spec, driverOfNetwork),
+    networks: networksNeeded(template, ANY_INGRESS).length > 0,
     placement: spec.Placement,
     hostPorts: [
       ...new Set(
@@ -60,6 +65,9 @@ export function buildDemand(
   };
   return { ...parts, maxReplicas: spec.Placement?.MaxReplicas ?? 0, key: keyOf(parts), nodeKey: keyOf({ ...parts, ...NO_LOAD }) };
 }
+
+/** Whichever it is: only whether it is needed counts here. */
+const ANY_INGRESS = asID<NetworkID>('ingress');
 
 const NO_LOAD = { nanoCPUs: 0, memoryBytes: 0, generic: NO_GENERIC, hostPorts: [] } as const;
 
@@ -98,7 +106,7 @@ function readSpread(placement: Placement | undefined): SpreadLabel[] {
 }
 
 function keyOf(parts: Omit<Demand, 'key' | 'nodeKey' | 'maxReplicas'>): string {
-  const { nanoCPUs, memoryBytes, generic, plugins, placement, hostPorts, spread } = parts;
+  const { nanoCPUs, memoryBytes, generic, plugins, networks, placement, hostPorts, spread } = parts;
   const constraints = placement?.Constraints ?? [];
   const platforms = placement?.Platforms ?? [];
   const isPlain =
@@ -107,9 +115,10 @@ function keyOf(parts: Omit<Demand, 'key' | 'nodeKey' | 'maxReplicas'>): string {
     generic.discrete.length === 0 &&
     generic.named.length === 0 &&
     plugins.length === 0 &&
+    !networks &&
     constraints.length === 0 &&
     platforms.length === 0 &&
     hostPorts.length === 0 &&
     spread.length === 0;
-  return isPlain ? '' : JSON.stringify([nanoCPUs, memoryBytes, generic, plugins, constraints, platforms, hostPorts, spread]);
+  return isPlain ? '' : JSON.stringify([nanoCPUs, memoryBytes, generic, plugins, networks, constraints, platforms, hostPorts, spread]);
 }

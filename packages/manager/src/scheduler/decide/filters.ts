@@ -10,7 +10,7 @@ import type { NodeLoad } from './node-load.ts';
  * Source of order and wording: Docker Engine API, swarm routes, "Scheduler".
  */
 export interface Filter {
-  readonly name: 'ready' | 'resources' | 'plugin' | 'constraint' | 'platform' | 'host-port' | 'max-replicas';
+  readonly name: 'ready' | 'resources' | 'plugin' | 'network' | 'constraint' | 'platform' | 'host-port' | 'max-replicas';
   /** What the verdict looks at: the node object only, the load of the node too, or the service's own tasks on it. */
   readonly looksAt: 'node' | 'load' | 'service';
   /** False: tasks with this demand pass on every node. */
@@ -32,6 +32,7 @@ const ready: Filter = {
     node.Status.State === 'ready' &&
     node.Spec.Availability === 'active' &&
     node.Description !== undefined &&
+    node.damped === undefined &&
     node.engineHealth?.ok !== false,
   explain: (count) => `${nodes(count)} not available for new tasks`,
 };
@@ -67,6 +68,15 @@ function hasPlugin(node: Node, { type, name }: PluginDemand): boolean {
   return ofType.some((installed) => installed.Name === name || installed.Name === `${name}:latest`);
 }
 
+/** A host that says it cannot have networks between hosts still runs what needs none. */
+const network: Filter = {
+  name: 'network',
+  looksAt: 'node',
+  applies: ({ networks }) => networks,
+  check: (_demand, node) => node.lacksNetworks !== true,
+  explain: (count) => `no networks between hosts on ${nodes(count)}`,
+};
+
 const constraint: Filter = {
   name: 'constraint',
   looksAt: 'node',
@@ -99,7 +109,7 @@ const maxReplicas: Filter = {
   explain: () => 'max replicas per node limit exceed',
 };
 
-export const FILTERS: readonly Filter[] = [ready, resources, plugin, constraint, platform, hostPort, maxReplicas];
+export const FILTERS: readonly Filter[] = [ready, resources, plugin, network, constraint, platform, hostPort, maxReplicas];
 export const MAX_REPLICAS_POSITION = FILTERS.indexOf(maxReplicas);
 
 /** The first filter that keeps a task with this demand off the node; undefined when it may go there. */

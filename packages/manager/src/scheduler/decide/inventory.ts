@@ -266,7 +266,9 @@ function differs(a: Node, b: Node): boolean {
     a.Status.State !== b.Status.State ||
     a.Status.Addr !== b.Status.Addr ||
     a.role !== b.role ||
-    a.engineHealth?.ok !== b.engineHealth?.ok
+    a.engineHealth?.ok !== b.engineHealth?.ok ||
+    a.lacksNetworks !== b.lacksNetworks ||
+    a.damped !== b.damped
   );
 }
 

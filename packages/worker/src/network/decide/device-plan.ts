@@ -119,7 +119,9 @@ export function decidePorts(
   for (const link of links) {
     if (link.master !== bridge || link.kind !== 'veth') continue;
     if (bridgesFilter && !link.hairpin) lines.push(`link set dev ${link.name} hairpin on`);
-    if (network.ingress && !link.isolated) lines.push(`link set dev ${link.name} isolated on`);
+    // Where bridged packets pass the guards of the IP rules, those keep tasks apart: answers led back here must pass.
+    const isolated = network.ingress && !bridgesFilter;
+    if (link.isolated !== isolated) lines.push(`link set dev ${link.name} isolated ${isolated ? 'on' : 'off'}`);
   }
   return lines;
 }

@@ -26,6 +26,13 @@ export interface NftFrame {
   readonly bridge: readonly string[];
 }
 
+export interface HostFacts {
+  /** Gateways whose names are asked for at another port than 53. */
+  readonly namePorts: ReadonlyMap<string, number>;
+  /** Bridged packets pass the IP rules, too (`bridge-nf-call-iptables`). */
+  readonly bridgesFilter: boolean;
+}
+
 /** Connections that we lead elsewhere: Docker's rules let them pass (`DOCKER-USER`). */
 export const MARK_OURS = 0x20000;
 /** Connections whose answers must come back through this host. */
@@ -35,11 +42,7 @@ const mark = (bits: number) => `ct mark set ct mark or 0x${bits.toString(16)}`;
 const isMarked = (bits: number) => `ct mark and 0x${bits.toString(16)} == 0x${bits.toString(16)}`;
 
 /** Pure: equal networks give equal documents. */
-export function buildNftDocument(
-  networks: readonly HostNetwork[],
-  names: DeviceNames,
-  namePorts: ReadonlyMap<string, number> = new Map(),
-): NftDocument {
+export function buildNftDocument(networks: readonly HostNetwork[], names: DeviceNames, host: HostFacts): NftDocument {
   const chains = new Map<string, readonly string[]>();
   const vips = new Map<string, string>();
   const published = new Map<string, string>();
@@ -59,7 +62,7 @@ export function buildNftDocument(
   }
   return {
     table: names.table,
-    frame: buildFrame(networks, names, namePorts),
+    frame: buildFrame(networks, names, host),
     chains,
     vips,
     published,
@@ -99,7 +102,7 @@ function oneOf(addresses: readonly string[]): string {
   return `numgen random mod ${addresses.length} map { ${addresses.map((address, index) => `${index} : ${address}`).join(', ')} }`;
 }
 
-function buildFrame(networks: readonly HostNetwork[], names: DeviceNames, namePorts: ReadonlyMap<string, number>): NftFrame {
+function buildFrame(networks: readonly HostNetwork[], names: DeviceNames, { namePorts, bridgesFilter }: HostFacts): NftFrame {
   const bridges = `"${names.bridgePrefix}*"`;
   const vxlans = `"${names.vxlanPrefix}*"`;
   const vteps = unique(networks.flatMap(({ underlay, peers }) => [underlay, ...peers.map(({ address }) => address)]));
@@ -110,11 +113,15 @@ function buildFrame(networks: readonly HostNetwork[], names: DeviceNames, namePo
   const internal = networks.filter((network) => network.internal).map(({ vni }) => `"${names.bridge(vni)}"`);
   const sameNet = networks.map(({ vni }) => `"${names.bridge(vni)}" . "${names.bridge(vni)}"`);
   const ingress = networks.filter((network) => network.ingress);
+  const gateways = ingress.map(
+    ({ gateway, peers }) => `set gateways { type ipv4_addr;${elements(unique([gateway, ...peers.map((peer) => peer.gateway)]))} }`,
+  );
   const rangeSet = `set viprange { type ipv4_addr; flags interval;${elements(ranges)} }`;
   const ip = [
     `set vteps { type ipv4_addr;${elements(vteps)} }`,
     rangeSet,
     `set internal { type ifname;${elements(internal)} }`,
+    ...(bridgesFilter ? gateways : []),
     ...chain('guard-raw', 'type filter hook prerouting priority raw; policy accept;', [`iifname ${bridges} ip daddr 127.0.0.0/8 drop`]),
     ...chain('nat-pre', 'type nat hook prerouting priority dstnat - 10; policy accept;', [
       // A program of the host has port 53 of all addresses: names are answered at another one.
@@ -142,6 +149,13 @@ function buildFrame(networks: readonly HostNetwork[], names: DeviceNames, namePo
       // Nobody but the host itself sends VXLAN to a node: frames of containers would land in any network.
       `ip daddr @vteps ${vxlan} drop`,
       `${isMarked(MARK_OURS)} accept`,
+      // By ingress hosts reach tasks; tasks do not reach one another.
+      ...(bridgesFilter
+        ? ingress.map(({ vni }) => {
+            const bridge = `"${names.bridge(vni)}"`;
+            return `iifname ${bridge} oifname ${bridge} ip saddr != @gateways ip daddr != @gateways drop`;
+          })
+        : []),
       `iifname ${bridges} oifname ${bridges} jump same-net`,
       `iifname @internal oifname != ${bridges} drop`,
       `oifname @internal iifname != ${bridges} drop`,
@@ -164,15 +178,13 @@ function buildFrame(networks: readonly HostNetwork[], names: DeviceNames, namePo
   ];
   const bridge = [
     rangeSet,
-    ...ingress.map(
-      ({ gateway, peers }) => `set gateways { type ipv4_addr;${elements(unique([gateway, ...peers.map((peer) => peer.gateway)]))} }`,
-    ),
+    ...(bridgesFilter ? [] : gateways),
     ...chain('vip-fwd', 'type filter hook forward priority filter; policy accept;', [
       // Every host answers for the VIPs itself.
       `oifname ${vxlans} arp daddr ip @viprange drop`,
       `iifname ${vxlans} arp daddr ip @viprange drop`,
-      // Between hosts ingress carries what the hosts themselves send on; tasks do not reach one another by it.
-      ...ingress.flatMap(({ vni }) => [
+      // The same where bridged packets do not pass the IP rules; on one host the ports of the bridge are isolated.
+      ...(bridgesFilter ? [] : ingress).flatMap(({ vni }) => [
         `oifname "${names.vxlan(vni)}" ip daddr != @gateways drop`,
         `iifname "${names.vxlan(vni)}" ip saddr != @gateways drop`,
       ]),

@@ -96,6 +96,14 @@ it('says it when the whole host is silent, and when only large packets are lost'
   ]);
 });
 
+it('says first that the host as a whole is cut off, where it reaches nobody', async () => {
+  const { clock, faults, reports } = open([peer(1), peer(2)]);
+  faults.set('10.0.0.1', CLOSED).set('10.0.0.2', CLOSED);
+  await clock.advance(ROUND_MS + BEAT_MS);
+  expect(reports.at(-1)?.[0]).toEqual({ kind: 'unreachable', text: expect.stringContaining('any network') });
+  expect(reports.at(-1)).toHaveLength(3);
+});
+
 it('does not believe a single beat', async () => {
   const { clock, faults, reports } = open([peer(1)]);
   faults.set('10.0.0.1', CLOSED);

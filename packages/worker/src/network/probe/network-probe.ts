@@ -3,7 +3,15 @@ import type { Clock } from '@swarm/shared/runtime/clock';
 import { deepEqual } from '@swarm/shared/runtime/deep-equal';
 import { startLoop } from '@swarm/shared/runtime/loop';
 import { type Pair, pairKey, pickPairs } from './decide/sample.ts';
-import { decideAilment, describeFindings, type Finding, type Outcome, type ProbePeer, type Seen } from './decide/verdict.ts';
+import {
+  decideAilment,
+  decideIsolation,
+  describeFindings,
+  type Finding,
+  type Outcome,
+  type ProbePeer,
+  type Seen,
+} from './decide/verdict.ts';
 import type { ProbeWire } from './probe-wire.ts';
 
 export interface NetworkProbeDeps {
@@ -56,7 +64,7 @@ export function startNetworkProbe(deps: NetworkProbeDeps): { stop(): Promise<voi
     for (const key of [...suspicions.keys()]) if (!pairs.has(key)) suspicions.delete(key);
     await Promise.all(due(peers).map((pair) => look(pair)));
     beat += 1;
-    if (!signal.aborted) report();
+    if (!signal.aborted) report(peers);
   }
 
   function due(peers: readonly ProbePeer[]): readonly Pair[] {
@@ -84,9 +92,10 @@ export function startNetworkProbe(deps: NetworkProbeDeps): { stop(): Promise<voi
     else suspicions.set(key, { finding: { ...pair, ailment }, beats: (suspicions.get(key)?.beats ?? 0) + 1 });
   }
 
-  function report(): void {
+  function report(peers: readonly ProbePeer[]): void {
     const findings = [...suspicions.values()].filter(({ beats }) => beats >= BEATS_BEFORE_REPORT).map(({ finding }) => finding);
-    const problems = describeFindings(findings, dataPort);
+    const isolation = decideIsolation(peers, findings, dataPort);
+    const problems = [...(isolation === undefined ? [] : [isolation]), ...describeFindings(findings, dataPort)];
     if (deepEqual(problems, reported)) return;
     reported = problems;
     deps.onProblems(problems);

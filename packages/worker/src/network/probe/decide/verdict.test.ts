@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it, test } from 'vitest';
 import { pairKey, pickPairs } from './sample.ts';
-import { type Ailment, decideAilment, describeFindings, type ProbePeer, type Seen } from './verdict.ts';
+import { type Ailment, decideAilment, decideIsolation, describeFindings, type ProbePeer, type Seen } from './verdict.ts';
 
 const WELL: Seen = { small: 'answered', full: 'answered', tcp: 'answered' };
 
@@ -77,7 +77,7 @@ it('fits into a report, whatever is found', () => {
           return network === undefined ? [] : [{ peer: made, network: { ...network, name }, ailment }];
         });
         const problems = describeFindings(findings, 4789);
-        expect(problems.length).toBeLessThanOrEqual(200);
+        expect(problems.length).toBeLessThanOrEqual(150);
         for (const { text } of problems) expect(text.length).toBeLessThanOrEqual(1024);
         expect(describeFindings(findings.toReversed(), 4789).map(({ peerNodeID, kind }) => `${peerNodeID} ${kind}`)).toEqual(
           problems.map(({ peerNodeID, kind }) => `${peerNodeID} ${kind}`),
@@ -108,4 +108,27 @@ it('looks at every pair in turn, never at more than it may', () => {
       },
     ),
   );
+});
+
+test.each<[string, readonly (readonly (Ailment | undefined)[])[], boolean]>([
+  ['all others are alive and none is reached', [['overlay-closed'], ['overlay-closed', 'overlay-closed']], true],
+  ['two are alive and not reached, the rest is silent', [['overlay-closed'], ['overlay-closed'], ['host-silent']], true],
+  ['one is reached', [['overlay-closed'], ['overlay-closed'], [undefined]], false],
+  ['one is reached through one of its networks', [['overlay-closed'], ['overlay-closed', undefined]], false],
+  ['one is reached, and its names fail', [['overlay-closed'], ['overlay-closed'], ['names']], false],
+  ['all others are silent: this host may be the last', [['host-silent'], ['host-silent']], false],
+  ['only one is alive: it may as well be that one', [['overlay-closed'], ['host-silent']], false],
+  ['there are no others', [], false],
+])('cut off as a whole: %s', (_, ailments, isolated) => {
+  const peers = ailments.map((own, number) => peer(number, own.length));
+  const findings = peers.flatMap((one, number) =>
+    one.networks.flatMap((network, at) => {
+      const ailment = ailments[number]?.[at];
+      return ailment === undefined ? [] : [{ peer: one, network, ailment }];
+    }),
+  );
+  const problem = decideIsolation(peers, findings, 4789);
+  expect(problem !== undefined).toBe(isolated);
+  if (problem !== undefined)
+    expect(problem).toEqual({ kind: 'unreachable', text: expect.stringContaining('4789/udp is closed on this host') });
 });

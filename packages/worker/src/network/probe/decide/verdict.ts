@@ -67,8 +67,8 @@ const KINDS: Readonly<Record<Ailment, NetworkProblem['kind']>> = {
 };
 
 const NAMED_NETWORKS = 3;
-/** As many as a report takes. */
-const MAX_PROBLEMS = 200;
+/** A report takes 200, of all that is wrong with the host. */
+const MAX_FINDINGS = 150;
 
 /** One problem for each node and ailment, however many networks show it, in the order of the node's ids. */
 export function describeFindings(findings: readonly Finding[], dataPort: number): readonly NetworkProblem[] {
@@ -79,7 +79,7 @@ export function describeFindings(findings: readonly Finding[], dataPort: number)
   }
   return [...groups.entries()]
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .slice(0, MAX_PROBLEMS)
+    .slice(0, MAX_FINDINGS)
     .flatMap(([, group]) => {
       const sorted = group.toSorted((a, b) => (a.network.networkID < b.network.networkID ? -1 : 1));
       const [first] = sorted;
@@ -93,6 +93,29 @@ export function describeFindings(findings: readonly Finding[], dataPort: number)
         },
       ];
     });
+}
+
+/** With one peer it cannot be told which of the two is cut off. */
+const LEAST_ALIVE = 2;
+
+/**
+ * Whether this host as a whole is cut off from the networks: nothing comes through any of them to any other host, though
+ * at least two of those are alive. Hosts that are silent altogether prove nothing: they may be off, and this one may be
+ * the last that can take their tasks.
+ */
+export function decideIsolation(peers: readonly ProbePeer[], findings: readonly Finding[], dataPort: number): NetworkProblem | undefined {
+  const ailments = new Map(findings.map(({ peer, network, ailment }) => [`${peer.nodeID} ${network.networkID}`, ailment]));
+  let alive = 0;
+  for (const { nodeID, networks } of peers) {
+    const own = networks.map(({ networkID }) => ailments.get(`${nodeID} ${networkID}`));
+    if (!own.every((ailment) => ailment === 'overlay-closed' || ailment === 'host-silent')) return undefined;
+    if (own.includes('overlay-closed')) alive += 1;
+  }
+  if (alive < LEAST_ALIVE) return undefined;
+  return {
+    kind: 'unreachable',
+    text: `nothing comes through any network between this host and the ${peers.length} others, though ${alive} of them answer: port ${dataPort}/udp is closed on this host; open it in its firewall and in the cloud's security group; until then it takes no new tasks`,
+  };
 }
 
 function nameNetworks(findings: readonly Finding[]): string {
