@@ -99,7 +99,7 @@ export function createHost(deps: { readonly name: string; readonly address: stri
           throw new Error(`it does not run; its log ends with:\n${await sh('tail -n 20 /var/log/swarm.log')}`);
         return false;
       },
-      { timeoutMs: 30_000 },
+      { timeoutMs: 120_000 },
     );
   }
 

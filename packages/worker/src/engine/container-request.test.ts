@@ -226,3 +226,46 @@ describe('a task as a container', () => {
     expect(refusal(template(spec))).toMatch(reason);
   });
 });
+
+describe('a task with places in networks', () => {
+  const place = (engineNetwork: string, address: string, ingress = false): Attachment => ({
+    engineNetwork,
+    address,
+    gateway: `${address.slice(0, address.lastIndexOf('.'))}.1`,
+    ingress,
+    mtu: 1450,
+  });
+  const NETA = place('neta', '10.1.0.7');
+  const INGRESS = place('ingress', '10.0.0.9', true);
+  const rows: readonly (readonly [string, readonly Attachment[], ContainerSpec, object])[] = [
+    ['asks for names at its host’s address in the network', [NETA, INGRESS], {}, { NetworkMode: 'neta', Dns: ['10.1.0.1'] }],
+    ['even if ingress comes first', [INGRESS, NETA], {}, { NetworkMode: 'ingress', Dns: ['10.1.0.1'] }],
+    ['asks its own servers after that', [NETA], { DNSConfig: { Nameservers: ['9.9.9.9'] } }, { Dns: ['10.1.0.1', '9.9.9.9'] }],
+    [
+      'keeps its resolver’s options but those that keep names from us',
+      [NETA],
+      { DNSConfig: { Options: ['ndots:5', 'use-vc'] } },
+      { DnsOptions: ['use-vc'] },
+    ],
+    ['does not take those of the host', [NETA], {}, { DnsOptions: ['attempts:2'] }],
+    [
+      'in ingress alone asks as any container does',
+      [INGRESS],
+      { DNSConfig: { Options: ['ndots:5'] } },
+      { NetworkMode: 'ingress', DnsOptions: ['ndots:5'] },
+    ],
+  ];
+  test.each(rows)('%s', (_, attachments, spec, expected) => {
+    expect(body(template(spec), {}, {}, attachments).HostConfig).toMatchObject(expected);
+  });
+
+  test('has the address it was given and no alias, which the engine would answer from this host alone', () => {
+    const { NetworkingConfig } = body(template({}), {}, {}, [NETA, INGRESS]);
+    expect(NetworkingConfig).toEqual({ EndpointsConfig: { neta: { IPAMConfig: { IPv4Address: '10.1.0.7' } } } });
+  });
+
+  test('without any stays on the engine’s own bridge', () => {
+    expect(body(template({})).HostConfig).toMatchObject({ NetworkMode: 'default' });
+    expect(body(template({})).HostConfig.Dns).toBeUndefined();
+  });
+});

@@ -169,6 +169,45 @@ export function engineContract(name: string, open: () => Promise<EngineHarness>)
       await engine.ensureVolume(volume);
     });
 
+    test('networks are made once, joined by an address of their own, and removed when nobody is in them', async () => {
+      const [key = '', value = ''] = harness.label.split('=');
+      const third = 100 + (process.pid % 100);
+      const make = (n: number) => ({
+        name: `${harness.prefix}net${n}`,
+        subnet: `10.218.${third + n}.0/24`,
+        // Only the gateway: the engine itself has no address to give.
+        ipRange: `10.218.${third + n}.1/32`,
+        gateway: `10.218.${third + n}.1`,
+        options: {},
+        labels: { [key]: value, n: String(n) },
+      });
+      const [first, second] = [await engine.createNetwork(make(0)), await engine.createNetwork(make(1))];
+      try {
+        expect((await errorOf(engine.createNetwork(make(0)))).kind).toBe('conflict');
+        expect((await errorOf(engine.createNetwork({ ...make(0), name: `${harness.prefix}net2` }))).message).toMatch(
+          /overlap|already in use/,
+        );
+        const { ipRange: _, ...shown } = make(0);
+        expect(await engine.listNetworks([harness.label, 'n=0'])).toEqual([{ ...shown, id: first.id, options: expect.anything() }]);
+        const place = (n: number, last: number) => `10.218.${third + n}.${last}`;
+        const EndpointsConfig = { [make(0).name]: { IPAMConfig: { IPv4Address: place(0, 7) } } };
+        const id = await create(['sleep', '600'], { HostConfig: { NetworkMode: make(0).name }, NetworkingConfig: { EndpointsConfig } });
+        expect(await engine.connectNetwork(second.id, id, place(1, 8))).toBe('connected');
+        await harness.settled(engine.startContainer(id));
+        const found = (await engine.listPlaces([harness.label])).find(({ containerID }) => containerID === id);
+        expect(found?.places.map(({ address }) => address).sort()).toEqual([place(0, 7), place(1, 8)]);
+        expect(await engine.connectNetwork(second.id, id, place(1, 8))).toBe('already-connected');
+        expect(await engine.removeNetwork(first.id)).toBe('in-use');
+        expect(await engine.disconnectNetwork(first.id, id)).toBe('disconnected');
+        expect(await engine.disconnectNetwork(first.id, id)).toBe('already-gone');
+        await harness.settled(engine.removeContainer(id));
+        expect((await errorOf(engine.connectNetwork(`${harness.prefix}nowhere`, id, place(0, 7)))).kind).toBe('not-found');
+      } finally {
+        for (const { id } of [first, second]) expect(await engine.removeNetwork(id)).toBe('removed');
+      }
+      expect(await engine.removeNetwork(first.id)).toBe('already-gone');
+    });
+
     test('starts and ends are told as events', async () => {
       const stop = new AbortController();
       const seen: EngineEvent[] = [];

@@ -16,6 +16,7 @@ import type { NetProcess, NetStatus } from './net-process.ts';
 import type { NetTables } from './net-tables.ts';
 import { type AppliedNetworks, type NetworkPlane, NetworkPlaneError, type ReadyNetwork, type WantedNetworks } from './network-plane.ts';
 import { explainTrouble, problem } from './network-trouble.ts';
+import { createPacketEncryption } from './packet-encryption.ts';
 import { createPacketRules } from './packet-rules.ts';
 
 export interface KernelPlaneDeps {
@@ -43,6 +44,7 @@ export function createKernelPlane(deps: KernelPlaneDeps): NetworkPlane {
   const names = deviceNames(tokenOf(nodeID));
   const engineNetworks = createEngineNetworks({ engine, names, owner: { nodeID, clusterID }, logger });
   const devices = createHostDevices({ commands, names });
+  const encryption = createPacketEncryption({ commands });
   const rules = createPacketRules({ commands, names, logger });
   let toolsFound = false;
   let served: { readonly tables: NetTables; readonly status: NetStatus } | undefined;
@@ -67,8 +69,9 @@ export function createKernelPlane(deps: KernelPlaneDeps): NetworkPlane {
   /** Bridges, VXLAN ports, routes and settings, and what of them could not be made. */
   async function layGround(networks: readonly HostNetwork[], tables: ReadonlyMap<string, NetworkTable>): Promise<Ground> {
     const problems: NetworkProblem[] = [];
+    const obstacle = networks.some(({ encrypted }) => encrypted) ? await encryption.obstacle() : undefined;
     const possible = networks.filter((network) => {
-      const refusal = refuse(network);
+      const refusal = refuse(network, obstacle);
       if (refusal !== undefined) problems.push(refusal);
       return refusal === undefined;
     });
@@ -86,6 +89,8 @@ export function createKernelPlane(deps: KernelPlaneDeps): NetworkPlane {
       problems.push(explainTrouble(error, 'networks can neither be made nor removed on this host'));
     }
     const candidates = onEngine === undefined ? possible : possible.filter(({ id }) => onEngine.has(id));
+    // Before the devices that send: nothing of an encrypted network goes out in clear.
+    await encryption.apply(possible);
     const ensured = await devices.ensure(candidates, underlays, onEngine !== undefined);
     problems.push(...ensured.problems);
     const ready = new Map<string, ReadyNetwork>();
@@ -174,6 +179,7 @@ export function createKernelPlane(deps: KernelPlaneDeps): NetworkPlane {
         if (await hasTools()) {
           await devices.removeAll();
           await rules.removeAll();
+          await encryption.removeAll();
         }
         served = undefined;
         if (used.length === 0) return;
@@ -208,7 +214,8 @@ function namePorts(status: NetStatus | undefined): ReadonlyMap<string, number> {
   return new Map((status?.names ?? []).flatMap(({ gateway, port = NAME_PORT }) => (port === NAME_PORT ? [] : [[gateway, port] as const])));
 }
 
-function refuse(network: HostNetwork): NetworkProblem | undefined {
+/** `obstacle`: why this host cannot encrypt. */
+function refuse(network: HostNetwork, obstacle: string | undefined): NetworkProblem | undefined {
   const foreign = [network.underlay, ...network.peers.map(({ address }) => address)].find(
     (address) => !/^\d+\.\d+\.\d+\.\d+$/.test(address),
   );
@@ -217,8 +224,12 @@ function refuse(network: HostNetwork): NetworkProblem | undefined {
     return problem('unsupported', text, network.id);
   }
   if (!network.encrypted) return undefined;
-  const text = `network "${network.name}" is encrypted, which this host cannot do yet: it is not made here, and nothing of it is sent in clear`;
-  return problem('unsupported', text, network.id);
+  if (obstacle !== undefined) {
+    const text = `network "${network.name}" is encrypted, and the kernel of this host cannot do that (${obstacle}): it is not made here, and nothing of it is sent in clear; install a kernel with ESP and AES-GCM (modules esp4, xfrm_user, gcm), or keep its services from this node by a constraint`;
+    return problem('unsupported', text, network.id);
+  }
+  if (network.keys.some(({ sending }) => sending)) return undefined;
+  return problem('not-applied', `network "${network.name}" is encrypted and has no key yet: a manager gives it one`, network.id);
 }
 
 /** From the node's id: the same after every restart, another one for another daemon on this machine. */

@@ -48,10 +48,10 @@ export interface NetworkKeeperDeps {
 }
 
 /** How often everything is looked at and repaired, whether something happened or not. */
-const TICK_MS = 15_000;
-/** What comes together is applied together; a change that comes alone waits no longer than this. */
+const TICK_MS = 10_000;
 /** While something is wrong it is tried again this often. */
 const RETRY_MS = 3_000;
+/** What comes together is applied together; a change that comes alone waits no longer than the first of these. */
 const DEBOUNCE_MS = 5;
 const MAX_DEBOUNCE_MS = 50;
 

@@ -5,7 +5,7 @@ import type { HostNetwork } from './decide/host-network.ts';
 import { buildNftDocument, type HostFacts, MARK_OURS, type NftDocument } from './decide/nft-document.ts';
 import { renderNft, renderNftChange, renderNftRemoval } from './decide/nft-text.ts';
 import { HostCommandError, type HostCommands, mustRun } from './host-commands.ts';
-import { explainTrouble } from './network-trouble.ts';
+import { explainTrouble, problem } from './network-trouble.ts';
 
 /** The part of the plane that stands in nftables, and the one rule among Docker's. */
 export interface PacketRules {
@@ -56,7 +56,9 @@ export function createPacketRules(deps: {
       }
       return undefined;
     } catch (error) {
-      return explainTrouble(error, 'UDP clients may go on sending to tasks that have ended');
+      const { text } = explainTrouble(error, 'UDP clients may go on sending to tasks that have ended');
+      // Nothing a task would have to be kept from.
+      return problem('not-applied', text);
     }
   }
 

@@ -24,6 +24,7 @@ const NETWORK: HostNetwork = {
   internal: false,
   ingress: false,
   encrypted: false,
+  keys: [],
   mtu: undefined,
   dataPathPort: 4789,
   gateway: '10.9.0.1',

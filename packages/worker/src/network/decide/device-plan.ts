@@ -5,6 +5,8 @@ import type { HostNetwork } from './host-network.ts';
 
 /** VXLAN adds this much to every packet over IPv4. */
 const VXLAN_OVERHEAD_BYTES = 50;
+/** ESP in transport mode with AES-GCM: header, sequence, vector, padding and check value, at most. */
+const ESP_OVERHEAD_BYTES = 38;
 const DEFAULT_UNDERLAY_MTU = 1500;
 
 export interface Underlay {
@@ -20,7 +22,7 @@ export function findUnderlay(network: HostNetwork, addresses: readonly HostAddre
 }
 
 export function containerMtu(network: HostNetwork, underlay: Underlay): number {
-  return network.mtu ?? underlay.mtu - VXLAN_OVERHEAD_BYTES;
+  return network.mtu ?? underlay.mtu - VXLAN_OVERHEAD_BYTES - (network.encrypted ? ESP_OVERHEAD_BYTES : 0);
 }
 
 export interface DevicePlan {

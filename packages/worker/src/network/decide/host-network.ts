@@ -11,6 +11,8 @@ export interface HostNetwork {
   readonly internal: boolean;
   readonly ingress: boolean;
   readonly encrypted: boolean;
+  /** Of an encrypted network; none: the manager has given none yet. */
+  readonly keys: NonNullable<NetworkTable['definition']['keys']>;
   readonly mtu: number | undefined;
   readonly dataPathPort: number;
   /** This node's own. */
@@ -53,6 +55,7 @@ export function toHostNetwork(table: NetworkTable, nodeID: string): HostNetwork 
     internal: definition.internal,
     ingress: definition.ingress,
     encrypted: definition.encrypted,
+    keys: definition.keys ?? [],
     mtu: definition.mtu,
     dataPathPort: definition.dataPathPort ?? DEFAULT_DATA_PATH_PORT,
     gateway: own.gateway,

@@ -1,5 +1,6 @@
 import type { DeviceNames } from './device-names.ts';
 import type { HostNetwork, HostService } from './host-network.ts';
+import { encryptionMark } from './ipsec-plan.ts';
 
 /**
  * The rules of all networks of this host, in the form of nftables 1.0: what stands still while tasks come and go
@@ -144,6 +145,7 @@ function buildFrame(networks: readonly HostNetwork[], names: DeviceNames, { name
     ...chain('nat-post', 'type nat hook postrouting priority srcnat - 10; policy accept;', [
       `${isMarked(MARK_MASQUERADE)} ct status dnat masquerade fully-random`,
     ]),
+    ...encryption(networks),
     ...chain('same-net', undefined, [`iifname . oifname { ${sameNet.join(', ')} } return`, 'drop']),
     ...chain('guard-fwd', 'type filter hook forward priority filter - 10; policy accept;', [
       // Nobody but the host itself sends VXLAN to a node: frames of containers would land in any network.
@@ -192,6 +194,30 @@ function buildFrame(networks: readonly HostNetwork[], names: DeviceNames, { name
     ...chain('vip-in', 'type filter hook input priority filter; policy accept;', [`iifname ${vxlans} arp daddr ip @viprange drop`]),
   ];
   return { ip, bridge };
+}
+
+/** What is of an encrypted network is marked for encryption, and neither sent nor taken in clear. */
+function encryption(networks: readonly HostNetwork[]): readonly string[] {
+  const encrypted = networks.filter((network) => network.encrypted);
+  const packets = ({ vni, dataPathPort }: HostNetwork) => `udp dport ${dataPathPort} @th,96,24 ${vni}`;
+  if (encrypted.length === 0) return [];
+  return [
+    ...chain(
+      'encrypt',
+      'type route hook output priority mangle; policy accept;',
+      encrypted.map((network) => `${packets(network)} meta mark set 0x${encryptionMark(network.vni).toString(16)}`),
+    ),
+    ...chain(
+      'guard-out',
+      'type filter hook output priority filter - 10; policy accept;',
+      encrypted.map((network) => `${packets(network)} rt ipsec missing drop`),
+    ),
+    ...chain(
+      'guard-clear',
+      'type filter hook input priority filter - 20; policy accept;',
+      encrypted.map((network) => `${packets(network)} meta ipsec missing drop`),
+    ),
+  ];
 }
 
 function chain(name: string, head: string | undefined, rules: readonly string[]): readonly string[] {

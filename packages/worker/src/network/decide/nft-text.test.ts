@@ -18,6 +18,7 @@ function network(over: Partial<HostNetwork> = {}): HostNetwork {
     internal: false,
     ingress: false,
     encrypted: false,
+    keys: [],
     mtu: undefined,
     dataPathPort: 4789,
     gateway: '10.9.0.1',
@@ -156,6 +157,14 @@ describe('rules', () => {
     expect(bridged).toContain('ip saddr != @gateways ip daddr != @gateways drop');
     expect(bridged).not.toContain('oifname "swtestx4096"');
     expect(plain).toContain('oifname "swtestx4096" ip daddr != @gateways drop');
+  });
+
+  test('an encrypted network is marked for encryption, and neither sent nor taken in clear; others are not touched', () => {
+    const rules = text(network({ encrypted: true }));
+    expect(rules).toContain('udp dport 4789 @th,96,24 4097 meta mark set 0x53001001');
+    expect(rules).toContain('udp dport 4789 @th,96,24 4097 rt ipsec missing drop');
+    expect(rules).toContain('udp dport 4789 @th,96,24 4097 meta ipsec missing drop');
+    expect(text(network())).not.toContain('ipsec');
   });
 
   test('names are led to another port where 53 is taken', () => {
