@@ -67,7 +67,6 @@ for (const work of Object.keys(AIMS) as Work[]) {
 }
 
 async function measure(title: string, socket: string, lostNode: string): Promise<Times> {
-  say(`measuring ${title} …`);
   const work = (...words: readonly (string | number)[]) => timed(manager, `against-swarm/service-work.ts ${socket} ${words.join(' ')}`);
   const remove = async (name: string) => {
     await work('remove', name);
@@ -87,7 +86,9 @@ async function measure(title: string, socket: string, lostNode: string): Promise
   const replaced = await span(manager, `against-swarm/service-work.ts ${socket} await-lost lost ${ROLLED} ${lostNode}`);
   await lab.host(LOST_HOST).heal();
   await remove('lost');
-  return { create, scale, roll, lose: replaced.ended - cutAt };
+  const times = { create, scale, roll, lose: replaced.ended - cutAt };
+  say(`${title}: ${(Object.keys(AIMS) as Work[]).map((each) => `${TITLES[each]} ${seconds(times[each])}`).join(', ')}`);
+  return times;
 }
 
 async function formDockerSwarm(): Promise<void> {

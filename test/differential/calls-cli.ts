@@ -101,8 +101,14 @@ export function cliCalls(program: string, tag: string, directory: string): reado
     docker('service scale -q TAG-web=1 TAG-nope=1'),
     docker('service rollback -d TAG-web'),
     docker(
-      'service create -q --name TAG-log --no-resolve-image --replicas 1 --update-monitor 1ms --stop-grace-period 1s differential:1 sh -c echo%20one;%20echo%20two%20>&2;%20exec%20sleep%201000',
+      'service create -q --name TAG-log --no-resolve-image --replicas 1 --update-monitor 1ms --stop-grace-period 1s differential:1 sh -c echo%20one;%20sleep%201;%20echo%20two%20>&2;%20exec%20sleep%201000',
     ),
+    {
+      kind: 'wait',
+      name: `${tag}-log has written`,
+      path: `/services/${tag}-log/logs?stderr=1`,
+      until: (body) => body.includes('two'),
+    },
     docker('service logs TAG-log'),
     docker('service logs --raw TAG-log'),
     docker('service logs --tail 1 --timestamps TAG-log'),

@@ -163,11 +163,11 @@ export const SWARM_CALLS: readonly Step[] = [
 
 const data = (text: string) => Buffer.from(text).toString('base64');
 const PAYLOADS: readonly (readonly [string, unknown])[] = [
-  ['labels', { Name: 'p1', Labels: { a: 'b' }, Data: data('x') }],
-  ['no labels', { Name: 'p2', Data: data('x') }],
+  ['labels', { Name: 'p-1', Labels: { a: 'b' }, Data: data('x') }],
+  ['no labels', { Name: 'p-2', Data: data('x') }],
   ['dots and dashes', { Name: 'p.-_3', Data: data('x') }],
-  ['a taken name', { Name: 'p1', Data: data('x') }],
-  ['a name taken in another case', { Name: 'P1', Data: data('x') }],
+  ['a taken name', { Name: 'p-1', Data: data('x') }],
+  ['a name taken in another case', { Name: 'P-1', Data: data('x') }],
   ['no name', { Data: data('x') }],
   ['a bad name', { Name: 'a b', Data: data('x') }],
   ['a name that begins with a dot', { Name: '.a', Data: data('x') }],
@@ -198,19 +198,19 @@ export const PAYLOAD_CALLS: readonly Step[] = ['secret', 'config'].flatMap((kind
     post(`${root}/create`, undefined, { name: `POST ${root}/create without body` }),
     post(`${root}/create`, { Name: 'kept', Labels: { k: 'v' }, Data: data('kept') }, { name: `POST ${root}/create of kept`, save: kind }),
     get(root, { name: `GET ${root} afterwards` }),
-    ...['p1', 'P1', 'p.-_3', 'nope', 'tpl', 'drv'].map((name) => get(`${root}/${name}`)),
+    ...['p-1', 'P-1', 'p.-_3', 'nope', 'tpl', 'drv'].map((name) => get(`${root}/${name}`)),
     get(`${root}/{${kind}}`),
     get(`${root}/`),
     ...[
       { name: ['p'] },
-      { name: ['P1'] },
-      { names: ['p1'] },
+      { name: ['P-1'] },
+      { names: ['p-1'] },
       { label: ['a'] },
       { label: ['a=b'] },
       { label: ['a=c'] },
       { id: ['zzzzzz'] },
       { foo: ['x'] },
-      { name: ['p1'], label: ['zz'] },
+      { name: ['p-1'], label: ['zz'] },
     ].map((wanted) => list(root, wanted)),
     get(`${root}?filters=bad`),
     ...(
@@ -249,8 +249,8 @@ export const PAYLOAD_CALLS: readonly Step[] = ['secret', 'config'].flatMap((kind
     ),
     get(`/services/uses-${kind}`),
     remove(`${root}/{${kind}}`, { name: `DELETE ${root} in use` }),
-    remove(`${root}/p1`),
-    remove(`${root}/p1`, { name: `DELETE ${root}/p1 again` }),
+    remove(`${root}/p-1`),
+    remove(`${root}/p-1`, { name: `DELETE ${root}/p-1 again` }),
     remove(`/services/uses-${kind}`),
     remove(`${root}/{${kind}}`),
   ];
@@ -302,7 +302,7 @@ export const STREAM_CALLS: readonly Step[] = [
   post(
     '/services/create',
     spec('talker', {
-      container: { Args: ['sh', '-c', 'echo one; sleep 1; echo two; echo bad >&2; exec sleep 1000'], Labels: { a: 'b' } },
+      container: { Args: ['sh', '-c', 'echo one; sleep 1; echo two; sleep 1; echo bad >&2; exec sleep 1000'], Labels: { a: 'b' } },
       service: { Mode: { Replicated: { Replicas: 1 } } },
     }),
     { name: 'a service that writes', save: 'talker' },

@@ -1,11 +1,15 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Cluster, formCluster, type TaskView } from '../lab/cluster.ts';
+import type { LabHost } from '../lab/host.ts';
 import { Lab } from '../lab/lab.ts';
 import { lookUpIn } from '../lab/load.ts';
 import { waitFor, waitUntil } from '../lab/wait-for.ts';
 
 /** Silence of a pair is believed after two beats, and told with the next report. */
 const PROBE_MS = 60_000;
+
+/** Its pid; empty where none runs. */
+const netProcess = async (host: LabHost) => (await host.exec(['pgrep', '-f', 'main.ts net'])).stdout.trim();
 
 describe('names', () => {
   let lab: Lab;
@@ -90,17 +94,17 @@ describe('names', () => {
     const host = lab.host('host2');
     const address = expect.stringMatching(/^10\./);
     await eventually([task!], ['web'], [[address]]);
-    const pid = await host.sh('pgrep -f "main.ts net"');
+    const pid = await netProcess(host);
     await host.killDaemon();
     expect(await found(task!, 'web')).toEqual([[address]]);
     await host.startDaemon();
     expect(await found(task!, 'web')).toEqual([[address]]);
-    expect(await host.sh('pgrep -f "main.ts net"')).toBe(pid);
+    expect(await netProcess(host)).toBe(pid);
   });
 
   it('are answered again soon after their process was killed', async () => {
     const [task] = await deploy('web', 1, '--network', 'front', '--constraint', 'node.hostname == host2');
-    await lab.host('host2').sh('pkill -KILL -f "main.ts net"');
+    await lab.host('host2').exec(['kill', '-KILL', await netProcess(lab.host('host2'))]);
     await eventually([task!], ['web'], [[expect.stringMatching(/^10\./)]]);
   });
 
@@ -110,10 +114,10 @@ describe('names', () => {
     const token = (await cluster.swarm('join-token', '-q', 'worker')).trim();
     await host.swarm('join', '--token', token, `${cluster.manager.address}:2377`);
     await deploy('web', 1, '--network', 'front', '--constraint', `node.hostname == ${host.name}`);
-    await waitFor('the process for names', async () => (await host.exec(['pgrep', '-f', 'main.ts net'])).exitCode === 0);
+    await waitFor('the process for names', async () => (await netProcess(host)) !== '');
     await cluster.clear();
     await host.swarm('leave');
-    await waitFor('it to be gone', async () => (await host.exec(['pgrep', '-f', 'main.ts net'])).exitCode !== 0);
+    await waitFor('it to be gone', async () => (await netProcess(host)) === '');
   });
 
   it('a host whose port 4789 is closed is named, with the cause', async () => {

@@ -143,7 +143,7 @@ function explainSeat(
 function explainHistory(tx: ReadTransaction, service: Service, key: string, seat: readonly Task[]): readonly string[] {
   const limit = tx.clusters.all()[0]?.Spec.Orchestration?.TaskHistoryRetentionLimit ?? 5;
   const attempts = service.Spec.TaskTemplate.RestartPolicy?.MaxAttempts ?? 0;
-  const most = Math.max(1, attempts > 0 ? attempts + 1 : limit);
+  const most = Math.max(2, attempts > 0 ? attempts + 1 : limit);
   const over = seat.filter((task) => !isLive(task) && isOver(task)).length;
   return over > most ? [`${service.Spec.Name} at ${key} keeps ${over} tasks that are over, and ${most} are the most`] : [];
 }

@@ -43,6 +43,7 @@ export const EXPECTED: readonly string[] = [
   ...UPDATES.map((state) => `update ${state}`),
   ...CAUSES.map((cause) => `running task stopped: ${cause}`),
   'update takes a seat down',
+  'start-first update hands over',
   'node marked down',
   'secret on a node',
   'update paused by a failure',

@@ -3,7 +3,9 @@ import type { Random } from '@swarm/shared/runtime/ids';
 import type { Logger } from '@swarm/shared/runtime/logger';
 import { startAllocator } from './allocator/start-allocator.ts';
 import { type Dispatcher, startDispatcher } from './dispatcher/dispatcher.ts';
+import { startRebalancer } from './orchestrator/rebalancer.ts';
 import { startOrchestrator } from './orchestrator/start-orchestrator.ts';
+import { previewPlacement } from './placement-preview.ts';
 import { startScheduler } from './scheduler/scheduler.ts';
 import type { Store } from './store/store.ts';
 
@@ -43,6 +45,7 @@ export function createManagerParts(deps: PartsDeps): ManagerParts {
         startScheduler(partDeps('scheduler')),
         startAllocator(partDeps('allocator')),
         startOrchestrator(partDeps('orchestrator')),
+        startRebalancer({ ...partDeps('orchestrator'), previewPlacement }),
       ];
     },
     async stop() {

@@ -16,16 +16,20 @@ const TASK_WRITER: Partial<Record<Writer, TaskWriter>> = {
 /** Of nodes and services, as of tasks: each field has its writer. Tasks have a table of their own, `permitted-moves`. */
 const NODE_FIELDS: Partial<Record<Writer, readonly (keyof Node)[]>> = {
   dispatcher: ['Status', 'Description', 'engineHealth', 'ManagerStatus'],
+  orchestrator: ['downs', 'damped'],
   operator: ['Spec'],
 };
 const ORCHESTRATED: readonly (keyof Service)[] = [
   'UpdateStatus',
+  'volumeNodes',
+  'rebalanceSince',
   'Spec',
   'PreviousSpec',
   'specVersion',
   'templateID',
   'registryAuth',
   'previousRegistryAuth',
+  'volumeNodes',
 ];
 
 export const fieldsHaveOneWriter: MakeInvariant = ({ broken, coverage }) => ({

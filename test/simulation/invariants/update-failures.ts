@@ -38,7 +38,7 @@ export const failedUpdatesStop: MakeInvariant = ({ view, broken, coverage, world
       const monitorMs = Monitor === undefined ? DEFAULT_MONITOR_MS : Monitor / 1e6;
       const tasks = tx.tasks.by('service', service.ID).filter((task) => task.ID !== made.ID);
       const now = world.manager?.store.now() ?? 0;
-      const failed = tasks.filter(
+      const failures = tasks.filter(
         (task) =>
           task.origin?.kind === 'update' &&
           task.specVersion === service.specVersion &&
@@ -47,10 +47,12 @@ export const failedUpdatesStop: MakeInvariant = ({ view, broken, coverage, world
             (task.Status.State === 'rejected' && !/constraint enforcer/.test(task.Status.Message ?? ''))) &&
           now - epochMs(task.UpdatedAt) > MOMENT_MS &&
           (task.runningSince === undefined || epochMs(task.UpdatedAt) - epochMs(task.runningSince) <= monitorMs),
-      ).length;
+      );
+      // A seat that was tried again and again has failed once.
+      const failed = new Set(failures.map(({ Slot }) => Slot)).size;
       const seats = new Set(tasks.map(({ Slot }) => Slot)).size;
       if (failed === 0 || failed / seats <= MaxFailureRatio) return undefined;
-      return `${failed} renewals of ${seats} seats have failed, and its action is ${FailureAction}`;
+      return `the renewal of ${failed} of ${seats} seats has failed, and its action is ${FailureAction}`;
     }
   },
 });

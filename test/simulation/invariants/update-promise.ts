@@ -2,13 +2,20 @@ import { slotKey } from '@swarm/manager/store/tables';
 import { nodeSatisfies } from '@swarm/shared/domain/constraints';
 import type { Service, Task } from '@swarm/shared/domain/objects';
 import { isLive, isTerminal, isWanted } from '@swarm/shared/domain/task-state';
+import { epochMs } from '@swarm/shared/runtime/clock';
 import type { MakeInvariant } from './invariant.ts';
+
+/** Docker's default, of `UpdateConfig.Monitor`. */
+const DEFAULT_MONITOR_MS = 5_000;
+/** Between a decision and its commit. */
+const SLACK_MS = 500;
 
 /**
  * What an update takes down, it takes down in turns: of the seats that ran and were stopped for it, at most
- * `Parallelism` do not run again yet. A start-first update stops nothing before its successor runs.
+ * `Parallelism` do not run again yet. A start-first update stops nothing before its
+ * successor has run for as long as it is watched.
  */
-export const updatesKeepTheirPromise: MakeInvariant = ({ view, broken, coverage }) => {
+export const updatesKeepTheirPromise: MakeInvariant = ({ world, view, broken, coverage }) => {
   /** Per service: the seats that the update has taken down and that do not run yet. */
   const down = new Map<string, Set<string>>();
 
@@ -25,6 +32,19 @@ export const updatesKeepTheirPromise: MakeInvariant = ({ view, broken, coverage 
       const yieldsPort = service.UpdateStatus?.Message.includes('start-first is not possible') === true;
       if (isUpdate && !runs && !yieldsPort && before.templateID !== service.templateID) {
         broken(`the start-first update of ${service.Spec.Name} stopped task ${after.ID}, and none of ${seat} runs`);
+      }
+      if (isUpdate && runs && !yieldsPort && before.templateID !== service.templateID) {
+        const monitorMs = config.Monitor === undefined ? DEFAULT_MONITOR_MS : config.Monitor / 1e6;
+        const now = world.manager?.store.now() ?? 0;
+        const ran = Math.max(
+          ...successor.filter(isUp).map(({ runningSince }) => (runningSince === undefined ? 0 : now - epochMs(runningSince))),
+        );
+        coverage.hit('start-first update hands over');
+        if (ran < monitorMs - SLACK_MS) {
+          broken(
+            `the start-first update of ${service.Spec.Name} stopped task ${after.ID} when the new one had run for ${ran} of ${monitorMs} ms`,
+          );
+        }
       }
       return;
     }

@@ -1,7 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { ClientReply, ClientRequest, NewClientReply } from '@swarm/shared/engine-api/client-spec';
 import type { InitRequest, JoinRequest, NodeSpecInput, SwarmSpec } from '@swarm/shared/engine-api/cluster-spec';
+import type { ServiceExplanation, TaskExplanation } from '@swarm/shared/engine-api/explain';
 import type { ConfigSpec, NetworkSpec, SecretSpec } from '@swarm/shared/engine-api/payload-specs';
+import type { RebalanceReply, RebalanceRequest } from '@swarm/shared/engine-api/rebalance';
 import type { ServiceSpecInput } from '@swarm/shared/engine-api/service-spec';
 import type { StackPlan, StackReply, StackRequest, StackRevisionSummary } from '@swarm/shared/engine-api/stack-spec';
 import { CommandFailure } from '../command/exit-codes.ts';
@@ -120,6 +122,11 @@ export class ApiClient {
   createConfig = (spec: ConfigSpec) => this.#json<{ readonly ID: string }>('POST', '/configs/create', spec);
   removeConfig = (term: string) => this.#empty('DELETE', `/configs/${encodeURIComponent(term)}`);
 
+  /** Our extension: evens out the nodes, or says what it would do. */
+  rebalance = (body: RebalanceRequest) => this.#json<RebalanceReply>('POST', '/x/rebalance', body);
+  /** Our extensions: why something is as it is. */
+  explainTask = (term: string) => this.#json<TaskExplanation>('GET', `/x/explain/tasks/${encodeURIComponent(term)}`);
+  explainService = (term: string) => this.#json<ServiceExplanation>('GET', `/x/explain/services/${encodeURIComponent(term)}`);
   /** Our extension: makes a whole stack so in one step, or changes nothing. */
   deployStack = (name: string, body: StackRequest) => this.#json<StackReply>('POST', `/x/stacks/${encodeURIComponent(name)}`, body);
 

@@ -15,6 +15,8 @@ export const EXIT = {
   timedOut: 6,
   /** The stack is invalid, by its files or for the cluster; nothing was changed. */
   invalid: 7,
+  /** The deadline of a drain has passed, and tasks are left on the node; it goes on. */
+  blocked: 8,
   /** Ctrl-C. */
   interrupted: 130,
 } as const;

@@ -122,7 +122,7 @@ const remove = defineCommand({
   path: ['client', 'rm'],
   aliases: ['remove'],
   summary: 'End what clients may do, at once; their open connections end too',
-  arguments: [{ name: 'CLIENT', variadic: true }],
+  arguments: [{ name: 'CLIENT', variadic: true, complete: 'client' }],
   options: {},
   async run({ args, context }) {
     const api = await context.api();

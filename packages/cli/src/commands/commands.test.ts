@@ -335,6 +335,38 @@ describe('nodes', () => {
     expect(posted()[0]?.body).toEqual({ Labels: { b: '2', c: '3' }, Role: 'worker', Availability: 'drain' });
   });
 
+  it('drain --wait ends when nothing is left', async () => {
+    const looks = [[task('t1', 'running')], [task('t1', 'shutdown')]];
+    await serve({ 'GET /nodes/host1': node, 'POST /nodes/n1/update': { status: 200 }, 'GET /tasks': () => looks.shift() ?? [] });
+    const ended = await run('node update --availability drain --wait host1');
+    expect(ended).toEqual({
+      exitCode: 0,
+      output: 'host1\n',
+      errors: '1 task is left on node host1\nnode host1 is drained: none of its tasks is left\n',
+    });
+  });
+
+  it('drain --wait names what is left at the deadline, with what it waits for, and ends with 8', async () => {
+    const successor = { ...task('t2', 'pending'), NodeID: undefined, DesiredState: 'running' };
+    const explained = (Name: string, Why: string) => ({ Kind: 'task', Task: { Name, Why: [Why] } });
+    await serve({
+      'GET /nodes/host1': node,
+      'POST /nodes/n1/update': { status: 200 },
+      'GET /tasks': ({ filters }: FakeRequest) => (filters['node'] ? [task('t1', 'running')] : [task('t1', 'running'), successor]),
+      'GET /x/explain/tasks/t1': explained('web.1.t1', 'runs'),
+      'GET /x/explain/tasks/t2': explained('web.1.t2', 'has no place: no suitable node'),
+    });
+    const ended = await run('node update --availability drain --wait --deadline 0 host1');
+    expect(ended.exitCode).toBe(8);
+    expect(ended.errors).toContain('web.1.t1 (running): stays until its successor t2 runs well; that one has no place: no suitable node');
+  });
+
+  it.each(['node update --wait host1', 'node update --availability drain --deadline 5m host1'])('%s makes no sense', async (line) => {
+    await serve({});
+    expect((await run(line)).exitCode).toBe(2);
+    expect(posted()).toEqual([]);
+  });
+
   it('self is the node of this daemon', async () => {
     await serve({ 'GET /info': active, 'GET /nodes/n1': node });
     expect(JSON.parse((await run('node inspect self')).output)).toEqual([node]);

@@ -4,6 +4,8 @@ import { defineCommand } from '../command/command.ts';
 import type { Context } from '../command/context.ts';
 import { CommandFailure, EXIT, usageError } from '../command/exit-codes.ts';
 import { HOST_OPTION } from '../command/program.ts';
+import { slotName } from '../render/tasks.ts';
+import { namesOf } from './resolve.ts';
 
 /** What can stand in the last place of the words typed so far. */
 /** What the cluster gives names to. */
@@ -98,6 +100,13 @@ async function namesFor(context: Context, kind: NameKind): Promise<readonly stri
       return (await api.configs({})).map((config) => config.Spec.Name);
     case 'network':
       return (await api.networks({ scope: ['swarm'] })).map((network) => network.Name);
+    case 'client':
+      return (await api.clients()).map((client) => client.Name);
+    case 'task': {
+      const tasks = await api.tasks({ 'desired-state': ['running'] });
+      const names = await namesOf(api, tasks, true);
+      return [...new Set(tasks.map((task) => slotName(task, names)))];
+    }
     case 'stack':
       return [
         ...new Set(

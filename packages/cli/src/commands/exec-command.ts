@@ -12,7 +12,7 @@ export const exec = defineCommand({
   summary: "Run a program in a task's container, on whichever node that is",
   description:
     'TASK is a name as in web.1, a task or a container. At a terminal the program gets one (-it) unless told otherwise. Ends with its exit code.',
-  arguments: [{ name: 'TASK', complete: 'service' }, { name: 'COMMAND' }, { name: 'ARGUMENT', optional: true, variadic: true }],
+  arguments: [{ name: 'TASK', complete: 'task' }, { name: 'COMMAND' }, { name: 'ARGUMENT', optional: true, variadic: true }],
   stopAtArguments: true,
   options: {
     detach: { kind: 'flag', short: 'd', help: 'do not wait for it, and show nothing of it' },

@@ -1,9 +1,10 @@
 import { AVAILABILITIES, ROLES } from '@swarm/shared/engine-api/cluster-spec';
 import type { ApiNode } from '../client/api-objects.ts';
 import { type Command, defineCommand } from '../command/command.ts';
-import { EXIT } from '../command/exit-codes.ts';
+import { EXIT, usageError } from '../command/exit-codes.ts';
 import { NODE_COLUMNS, networkTroubles, nodeRows } from '../render/nodes.ts';
-import { parseChoice, parsePairs } from '../service/values.ts';
+import { parseChoice, parseDuration, parsePairs } from '../service/values.ts';
+import { waitForDrain } from '../wait/wait-for-drain.ts';
 import { FILTER_OPTION, LIST_OPTIONS, parseFilters, printObjects, printRows } from './list-output.ts';
 import { forEach, resolveNode } from './resolve.ts';
 import { printTasks, TASK_OPTIONS } from './task-output.ts';
@@ -59,10 +60,15 @@ const update = defineCommand({
     'label-add': { kind: 'list', value: 'key=value', help: 'add or change a label' },
     'label-rm': { kind: 'list', value: 'key', help: 'remove a label' },
     role: { kind: 'text', value: 'role', help: 'worker or manager', complete: ROLES },
+    wait: { kind: 'flag', help: 'with drain: wait until none of its tasks is left' },
+    deadline: { kind: 'text', value: 'duration', help: 'with --wait: after this time name what is left, and exit with code 8' },
   },
   async run({ args, options, context }) {
     const availability = options.availability === undefined ? undefined : parseChoice('availability', options.availability, AVAILABILITIES);
     const role = options.role === undefined ? undefined : parseChoice('role', options.role, ROLES);
+    const deadlineMs = options.deadline === undefined ? undefined : parseDuration('deadline', options.deadline) / 1e6;
+    if (options.wait === true && availability !== 'drain') throw usageError('--wait waits for a drain; give --availability drain with it');
+    if (deadlineMs !== undefined && options.wait !== true) throw usageError('--deadline ends a wait; give --wait with it');
     const added = parsePairs('label-add', options['label-add']);
     const api = await context.api();
     const term = args[0] ?? '';
@@ -79,7 +85,7 @@ const update = defineCommand({
       ...(role !== undefined && { Role: role }),
     });
     context.terminal.out(`${term}\n`);
-    return EXIT.ok;
+    return options.wait === true ? waitForDrain(context, api, node.ID, term, deadlineMs) : EXIT.ok;
   },
 });
 

@@ -162,3 +162,17 @@ it('client ls and rm', async () => {
   );
   expect(await run('client', 'rm', 'bob', 'carol')).toMatchObject({ exitCode: 1, output: 'bob\n' });
 });
+
+describe('completion', () => {
+  const meta = { Version: { Index: 7 }, CreatedAt: '2026-01-01T00:00:00Z', UpdatedAt: '2026-01-01T01:00:00Z' };
+  it('knows tasks and clients by name', async () => {
+    await serve({
+      'GET /tasks': { status: 200, body: [{ ...meta, ID: 't1', Slot: 1, ServiceID: 's1', Spec: {}, Status: { State: 'running' } }] },
+      'GET /services': { status: 200, body: [{ ...meta, ID: 's1', Spec: { Name: 'web' } }] },
+      'GET /nodes': { status: 200, body: [] },
+      'GET /x/clients': { status: 200, body: [{ Name: 'alice' }, { Name: 'bob' }] },
+    });
+    expect((await run('__complete', '--', 'exec', '')).output).toBe('web.1\n');
+    expect((await run('__complete', '--', 'client', 'rm', 'b')).output).toBe('bob\n');
+  });
+});

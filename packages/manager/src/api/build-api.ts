@@ -14,11 +14,12 @@ import { serveCall } from './remote/serve-call.ts';
 import type { RouteDeps } from './route-deps.ts';
 import { addClientRoutes } from './routes/clients.ts';
 import { addEventRoute } from './routes/events.ts';
+import { addExplainRoutes } from './routes/explain.ts';
 import { addLogRoutes } from './routes/logs.ts';
-import { addNetworkPruneRoute } from './routes/network-prune.ts';
 import { addNetworkRoutes } from './routes/networks.ts';
 import { addNodeRoutes } from './routes/nodes.ts';
 import { addConfigRoutes, addSecretRoutes } from './routes/payloads.ts';
+import { addRebalanceRoute } from './routes/rebalance.ts';
 import { addServiceRoutes } from './routes/services.ts';
 import { addStackRoutes } from './routes/stacks.ts';
 import { addSwarmRoutes } from './routes/swarm.ts';
@@ -74,7 +75,6 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
     addSystemRoutes,
     addSwarmRoutes,
     addNetworkRoutes,
-    addNetworkPruneRoute,
     addNodeRoutes,
     addServiceRoutes,
     addTaskRoutes,
@@ -82,6 +82,8 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
     addConfigRoutes,
     addLogRoutes,
     addStackRoutes,
+    addExplainRoutes,
+    addRebalanceRoute,
     addClientRoutes,
   ]) {
     addRoutes(app, routeDeps);

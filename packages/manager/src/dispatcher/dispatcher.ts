@@ -1,4 +1,4 @@
-import type { Task } from '@swarm/shared/domain/objects';
+import type { Node, Task } from '@swarm/shared/domain/objects';
 import { isLive } from '@swarm/shared/domain/task-state';
 import type { ByteStream } from '@swarm/shared/protocol/byte-stream';
 import type { Link } from '@swarm/shared/protocol/link';
@@ -13,7 +13,7 @@ import type { TaskLogs } from '../seams/task-logs.ts';
 import type { Change, Commit, ReadTransaction, Store } from '../store/store.ts';
 import { AssignmentFeed } from './assignment-feed.ts';
 import { belongsToNode } from './decide/assignments.ts';
-import { decideReady, type NodeFacts, type Surroundings } from './decide/node-facts.ts';
+import { decideReady, type NodeFacts, networkProblemsOf, type Surroundings } from './decide/node-facts.ts';
 import { ExecDirectory } from './exec-directory.ts';
 import { startLivenessMonitor } from './liveness-monitor.ts';
 import type { NetworkFeed } from './network-feed.ts';
@@ -56,6 +56,8 @@ interface Attended {
   readonly feed: AssignmentFeed;
   readonly networkFeed: NetworkFeed;
   facts: NodeFacts;
+  /** What was compared last, and said the same. */
+  agreed?: { readonly stored: Node; readonly facts: NodeFacts };
   isWritingFacts: boolean;
   statusesUnderWay: boolean;
 }
@@ -130,7 +132,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
     if (node?.session !== session) return;
     switch (message.type) {
       case 'heartbeat':
-        node.facts = { ...node.facts, engineHealth: message.engineHealth };
+        if (!deepEqual(node.facts.engineHealth, message.engineHealth)) node.facts = { ...node.facts, engineHealth: message.engineHealth };
         writeFacts(session.peer.nodeID);
         break;
       case 'description':
@@ -183,11 +185,14 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
   function writeFacts(nodeID: string): void {
     const node = attended.get(nodeID);
     if (node === undefined || node.isWritingFacts) return;
-    const differs = store.view((tx) => {
-      const stored = tx.nodes.get(nodeID);
-      return stored !== undefined && decideReady(stored, node.facts, surroundingsOf(tx, nodeID)) !== undefined;
-    });
-    if (!differs) return;
+    const stored = store.view((tx) => tx.nodes.get(nodeID));
+    // Nearly every beat ends here: neither what is stored nor what is known has changed since they were compared.
+    if (stored === undefined || (node.agreed?.stored === stored && node.agreed.facts === node.facts)) return;
+    if (store.view((tx) => decideReady(stored, node.facts, surroundingsOf(tx, nodeID))) === undefined) {
+      // What a host says of its networks is measured by who else is there, which comes and goes: it is compared anew.
+      if (networkProblemsOf(stored, node.facts).length === 0) node.agreed = { stored, facts: node.facts };
+      return;
+    }
     node.isWritingFacts = true;
     store
       .update((tx) => {
@@ -204,7 +209,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
   }
 
   function surroundingsOf(tx: ReadTransaction, nodeID: string): Surroundings {
-    return { others: [...attended.keys()].filter((id) => id !== nodeID), ingressID: tx.networks.by('ingress', 'true')[0]?.ID };
+    return { others: () => [...attended.keys()].filter((id) => id !== nodeID), ingressID: tx.networks.by('ingress', 'true')[0]?.ID };
   }
 
   function closed(session: NodeSession, reason: string): void {

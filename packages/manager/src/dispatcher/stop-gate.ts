@@ -16,8 +16,11 @@ export interface Leaving {
   readonly networkIDs: readonly string[];
 }
 
-/** How long a task waits at most: a host that does not answer must not keep others from being updated. */
-export const HOLD_MS = 2_000;
+/**
+ * How long a task waits at most: a host that does not answer must not keep others from being updated. Twice the time after
+ * which a silent one is down: a host that is only slow (its processors are busy) would else be led to tasks that are gone.
+ */
+export const HOLD_MS = 10_000;
 
 interface Wait {
   readonly revision: number;

@@ -89,6 +89,7 @@ function rulesOf(node: Node) {
   const { Description } = node;
   return [
     node.Spec.Availability,
+    node.damped,
     node.Spec.Labels,
     node.role,
     node.Status.Addr,

@@ -1,3 +1,4 @@
+import { startDamper } from './damper.ts';
 import { startReaper } from './reaper.ts';
 import { type OrchestratorDeps, startSupervisor } from './supervisor.ts';
 import { startVersionCollector } from './version-collector.ts';
@@ -16,7 +17,7 @@ export interface Orchestrator {
  * store would not break anything (versions refuse one of them), but would work for nothing.
  */
 export function startOrchestrator(deps: OrchestratorDeps): Orchestrator {
-  const loops = [startSupervisor(deps), startReaper(deps), startVersionCollector(deps)];
+  const loops = [startSupervisor(deps), startReaper(deps), startVersionCollector(deps), startDamper(deps)];
   return {
     async idle() {
       for (const loop of loops) await loop.idle();

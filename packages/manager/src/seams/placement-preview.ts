@@ -18,12 +18,38 @@ export interface PreviewedGroup {
   readonly explanation: string;
 }
 
+/** What one node says to one more task. */
+export interface NodeVerdict {
+  readonly nodeID: string;
+  readonly fits: boolean;
+  /** The first filter that refuses the task, and what it has seen. */
+  readonly filter?: string;
+  readonly reason?: string;
+  /** Tasks of the service on the node that are meant to run, and of all services. */
+  readonly ofService: number;
+  readonly active: number;
+}
+
+/** A task that would go to another node. */
+export interface Move {
+  readonly taskID: string;
+  readonly from: string;
+  readonly to: string;
+}
+
 /** Where tasks would go, by the scheduler's own rules, in a picture of the cluster that is filled by the caller. */
 export interface PlacementPicture {
   addNode(node: Node): void;
   addTask(task: Task, template: Template): void;
   /** What is placed takes its share of its node, so groups see one another. */
   place(group: PreviewGroup, nowMs: number): PreviewedGroup;
+  /**
+   * Up to `limit` moves of these tasks of the service, one after the other, each of which makes the nodes more even:
+   * first between the branches of its spread preferences, then its own tasks per node, then all tasks per node.
+   */
+  planMoves(service: Service, template: Template, movable: readonly Task[], limit: number): readonly Move[];
+  /** What every node says to one more task of the service; those that fit first, as they rank. */
+  judge(service: Service, template: Template): readonly NodeVerdict[];
 }
 
 /** `driverOfNetwork` gives the driver of a cluster network by its id. */

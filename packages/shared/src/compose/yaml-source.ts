@@ -79,12 +79,19 @@ export const MAX_YAML_BYTES = 16 * 1024 * 1024;
 /** Bounds what aliases can blow a file up to (“billion laughs”), and how deep a file can nest. */
 const MAX_NODES = 300_000;
 const MAX_DEPTH = 200;
+/** What the parser would make a node of each, counted before it is asked: it takes a kilobyte for every one of them. */
+const MAX_MARKS = 2 * MAX_NODES;
+/** A text of many lines is one node, comments and empty lines are tokens. */
+const MAX_LINES = 1_000_000;
 
 /** Decodes the file's documents; a file without any gives one whose tree is null. @throws YamlError */
 export function parseYaml(bytes: Uint8Array, documents: Documents): readonly [YamlSource, ...YamlSource[]] {
   if (bytes.length > MAX_YAML_BYTES) throw new YamlError(`the file has ${bytes.length} bytes; at most ${MAX_YAML_BYTES} are read`);
   const text = decodeText(bytes);
   if (deepestFlow(text) > MAX_DEPTH) throw new YamlError(`the file nests deeper than ${MAX_DEPTH} levels`);
+  const { marks, lineCount } = countMarks(text);
+  if (marks > MAX_MARKS) throw new YamlError(`the file has about ${marks} entries; at most ${MAX_NODES} are read`);
+  if (lineCount > MAX_LINES) throw new YamlError(`the file has ${lineCount} lines; at most ${MAX_LINES} are read`);
   const lines = new LineCounter();
   const parsed = parseDocuments(text, lines);
   const [first, ...rest] = documents === 'first' ? parsed.slice(0, 1) : parsed;
@@ -138,7 +145,8 @@ class Converter {
 
   #untagged(node: unknown, depth: number): Tree {
     this.#nodes += 1;
-    if (this.#nodes > MAX_NODES) throw this.#error('aliases make the file larger than can be read', node);
+    if (this.#nodes > MAX_NODES)
+      throw this.#error(`with its aliases the file has more than ${MAX_NODES} entries, which are not read`, node);
     if (depth > MAX_DEPTH) throw this.#error(`nested deeper than ${MAX_DEPTH} levels`, node);
     if (node === null || node === undefined) return null;
     if (isAlias(node)) {
@@ -310,6 +318,26 @@ function deepestFlow(text: string): number {
     else if (code === 0x0a && text.charCodeAt(at + 1) > 0x20) depth = 0;
   }
   return deepest;
+}
+
+/** Commas, colons and dashes that may stand before an entry, and lines. */
+function countMarks(text: string): { readonly marks: number; readonly lineCount: number } {
+  let marks = 0;
+  let lineCount = 1;
+  let before = 0x0a;
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === 0x0a) lineCount += 1;
+    else if (code === 0x2c) marks += 1;
+    else if (code === 0x3a || code === 0x2d) {
+      const after = text.charCodeAt(at + 1);
+      const ends = Number.isNaN(after) || after <= 0x20;
+      if (ends && (code === 0x3a || before <= 0x20)) marks += 1;
+      else if (code === 0x2d && before === 0x0a && after === 0x2d) marks += 1;
+    }
+    before = code;
+  }
+  return { marks, lineCount };
 }
 
 function offsetOf(document: Document.Parsed, path: Path): number {

@@ -69,6 +69,10 @@ export interface Node extends StoredObject<NodeID> {
   readonly keyFingerprint: string;
   /** False while the host's engine does not answer: such a node takes no new tasks, and keeps those it has. */
   readonly engineHealth?: { readonly ok: boolean; readonly message?: string };
+  /** RFC 3339, newest last: when it went down of late. Owner: orchestrator. */
+  readonly downs?: readonly string[];
+  /** It went down too often of late: it keeps its tasks and takes no new ones until then. Owner: orchestrator. */
+  readonly damped?: { readonly until: string };
   /** Where its VXLAN packets go; absent: `Status.Addr`. Owner: dispatcher. */
   readonly dataPathAddr?: string;
   /** What the host says is wrong with its networks; absent: nothing. Owner: dispatcher. */

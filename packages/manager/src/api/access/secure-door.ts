@@ -6,7 +6,7 @@ import type { Logger } from '@swarm/shared/runtime/logger';
 import type { FastifyInstance } from 'fastify';
 import type { ManagerAccess, NodeControl } from '../../seams/node-control.ts';
 import type { Store } from '../../store/store.ts';
-import { keepApiIdentity } from './api-certificate.ts';
+import { type ApiIdentity, keepApiIdentity } from './api-certificate.ts';
 import type { CertificateGate } from './certificate-gate.ts';
 
 export interface SecureDoorDeps {
@@ -93,16 +93,15 @@ export async function openSecureDoor(
   });
   server.maxConnections = MAX_CONNECTIONS;
 
+  let shown: ApiIdentity | undefined;
   async function shakeHands(manager: ManagerAccess, socket: Socket): Promise<void> {
-    const { certificate, privateKey, rootCertificate } = await identityFor(manager);
-    // Without session tickets every connection proves its key anew.
-    door.setSecureContext({
-      cert: certificate,
-      key: privateKey,
-      ca: rootCertificate,
-      secureOptions: constants.SSL_OP_NO_TICKET,
-      minVersion: 'TLSv1.3',
-    });
+    const identity = await identityFor(manager);
+    if (identity !== shown) {
+      const { certificate: cert, privateKey: key, rootCertificate: ca } = identity;
+      // Without session tickets every connection proves its key anew.
+      door.setSecureContext({ cert, key, ca, secureOptions: constants.SSL_OP_NO_TICKET, minVersion: 'TLSv1.3' });
+      shown = identity;
+    }
     if (!socket.destroyed) door.emit('connection', socket);
   }
 

@@ -24,7 +24,8 @@ export function presentNetwork(network: Network): object {
     ConfigOnly: false,
     Containers: null,
     Options: optionsOf(network),
-    Labels: Spec.Labels ?? null,
+    // Never an empty map: that is how Docker has it.
+    Labels: Object.keys(Spec.Labels ?? {}).length === 0 ? null : Spec.Labels,
   };
 }
 

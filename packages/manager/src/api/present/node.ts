@@ -21,9 +21,12 @@ export function presentNode(node: Node): object {
  * A host whose engine hangs stays ready, since its tasks may well run; that it takes no new ones must be seen somewhere.
  * So must what is wrong with its networks.
  */
-function presentStatus({ Status, engineHealth, networkProblems = [] }: Node): Node['Status'] {
+function presentStatus({ Status, engineHealth, damped, networkProblems = [] }: Node): Node['Status'] {
   if (Status.State !== 'ready') return Status;
   if (engineHealth === undefined || engineHealth.ok) {
+    if (damped !== undefined) {
+      return { ...Status, Message: `it went down again and again; the node keeps its tasks and takes no new ones until ${damped.until}` };
+    }
     if (networkProblems.length === 0) return Status;
     return { ...Status, Message: `network: ${networkProblems.map((problem) => problem.text).join('; ')}` };
   }

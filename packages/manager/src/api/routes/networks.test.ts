@@ -154,3 +154,23 @@ test('what is not in the cluster is the engine’s to answer', async () => {
     expect.stringContaining('the Docker Engine of this host does not answer'),
   ]);
 });
+
+test('prune removes what nothing uses: not ingress, not what a service needs, not what the filters spare', async () => {
+  const api = await startTestApi();
+  for (const Name of ['used', 'unused']) await create(api, { Name, Driver: 'overlay' });
+  await create(api, { Name: 'kept', Driver: 'overlay', Labels: { keep: '' } });
+  await create(api, { Name: 'ingress', Driver: 'overlay', Ingress: true });
+  await api.app.inject({
+    method: 'POST',
+    url: '/services/create',
+    payload: { Name: 'web', TaskTemplate: { ContainerSpec: { Image: 'nginx' }, Networks: [{ Target: 'used' }] } },
+  });
+  const prune = async (filters: object) =>
+    (await api.app.inject({ method: 'POST', url: `/networks/prune?filters=${encodeURIComponent(JSON.stringify(filters))}` })).json();
+  expect(await prune({ until: ['1h'] })).toEqual({ NetworksDeleted: null });
+  expect(await prune({ until: ['soon'] })).toEqual({ message: expect.stringContaining('invalid until filter "soon"') });
+  expect(await prune({ 'label!': ['keep'] })).toEqual({ NetworksDeleted: ['unused'] });
+  expect(await prune({})).toEqual({ NetworksDeleted: ['kept'] });
+  const left = (await api.app.inject('/networks')).json() as { Name: string }[];
+  expect(left.map(({ Name }) => Name).sort()).toEqual(['ingress', 'used']);
+});

@@ -13,6 +13,7 @@ import { isLocalNetwork } from '../local-networks.ts';
 import { requireManager } from '../local-state.ts';
 import { networksByName } from '../lookup.ts';
 import { presentNetwork, presentPredefined } from '../present/network.ts';
+import { PRUNE_FILTERS, pruneNetworks } from '../prune-networks.ts';
 import { pathID, queryOf } from '../query.ts';
 import { sendEmpty, sendJSON } from '../reply.ts';
 import { readBody } from '../request-body.ts';
@@ -62,6 +63,29 @@ export function addNetworkRoutes(app: FastifyInstance, deps: RouteDeps): void {
     if (scope === 'swarm') throw notFound('network', term);
     return deps.forward(request, reply);
   });
+
+  /** Of the cluster what nobody uses, of this host what its engine says; what workers have made is theirs to remove. */
+  app.post('/networks/prune', async (request, reply) => {
+    const store = node.manager()?.store;
+    if (store === undefined) return deps.forward(request, reply);
+    const filters = parseFilters(queryOf(request), PRUNE_FILTERS);
+    const own = await store.update((tx) => pruneNetworks(tx, filters, deps.clock.now()));
+    const local = await pruneLocal(filters);
+    const deleted = [...own, ...local];
+    return sendJSON(reply, { NetworksDeleted: deleted.length === 0 ? null : deleted });
+  });
+
+  async function pruneLocal(filters: Filters): Promise<readonly string[]> {
+    const spared = [...(filters.get('label!') ?? []), NETWORK_LABEL];
+    const wanted = JSON.stringify({ ...Object.fromEntries(filters), 'label!': spared });
+    try {
+      const { NetworksDeleted } = await engineClient.postJSON(`/networks/prune?filters=${encodeURIComponent(wanted)}`);
+      return Array.isArray(NetworksDeleted) ? NetworksDeleted : [];
+    } catch (error) {
+      if (error instanceof ApiError && error.errorClass === 'unavailable') return [];
+      throw error;
+    }
+  }
 
   app.delete('/networks/:id', async (request, reply) => {
     const store = node.manager()?.store;

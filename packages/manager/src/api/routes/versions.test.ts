@@ -4,22 +4,17 @@ import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { startTestApi } from '../testing/cluster.ts';
 
-/** An engine of API 1.47 that prunes one network. */
+/** An engine of API 1.47. */
 async function startEngine() {
-  const pruned: string[] = [];
   const server = http.createServer((request, response) => {
     response.setHeader('content-type', 'application/json');
     if (request.url === '/version') response.end('{"ApiVersion":"1.47","MinAPIVersion":"1.24"}');
-    else if (request.method === 'POST' && request.url?.includes('/networks/prune')) {
-      pruned.push(request.url);
-      response.end('{"NetworksDeleted":["local"]}');
-    } else if (request.url?.includes('/networks?')) response.end('[]');
     else response.writeHead(404).end('{"message":"no such thing"}');
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   onTestFinished(() => void server.close());
-  return { engine: { host: '127.0.0.1', port: (server.address() as AddressInfo).port }, pruned };
+  return { engine: { host: '127.0.0.1', port: (server.address() as AddressInfo).port } };
 }
 
 const post = { method: 'POST', headers: { 'content-type': 'application/json' } } as const;
@@ -63,25 +58,4 @@ test.each([
   });
   const reply = await app.inject(url);
   expect([reply.statusCode, reply.json().message]).toEqual([500, message]);
-});
-
-test('a prune removes the networks that nothing uses, the engine’s and the cluster’s', async () => {
-  const { engine, pruned } = await startEngine();
-  const { app } = await startTestApi({ engine });
-  const create = (body: object) => app.inject({ ...post, url: '/networks/create', payload: JSON.stringify(body) });
-  await create({ Name: 'kept', Driver: 'overlay', Labels: { keep: '1' } });
-  await create({ Name: 'used', Driver: 'overlay' });
-  await create({ Name: 'unused', Driver: 'overlay' });
-  const service = { Name: 'web', TaskTemplate: { ContainerSpec: { Image: 'x' }, Networks: [{ Target: 'used' }] } };
-  expect((await app.inject({ ...post, url: '/services/create', payload: JSON.stringify(service) })).statusCode).toBe(201);
-  const names = async () =>
-    (await app.inject(`/networks?filters=${filter({ scope: ['swarm'] })}`)).json().map(({ Name }: { Name: string }) => Name);
-  const prune = (filters: object) => app.inject({ method: 'POST', url: `/v1.44/networks/prune?filters=${filter(filters)}` });
-
-  expect((await prune({ until: ['24h'] })).json()).toEqual({ NetworksDeleted: ['local'] });
-  expect((await prune({ until: ['soon'] })).statusCode).toBe(400);
-  expect((await names()).sort()).toEqual(['kept', 'unused', 'used']);
-  expect((await prune({ 'label!': ['keep'] })).json()).toEqual({ NetworksDeleted: ['local', 'unused'] });
-  expect((await names()).sort()).toEqual(['kept', 'used']);
-  expect(pruned).toHaveLength(2);
 });

@@ -1,8 +1,9 @@
-import type { Service, Task, Template } from '@swarm/shared/domain/objects';
+import type { Service, Template } from '@swarm/shared/domain/objects';
 import type { ServiceSpec } from '@swarm/shared/engine-api/service-spec';
 import type { PlannedObject, PlannedTask, StackPlan, StackRequest, StackResult } from '@swarm/shared/engine-api/stack-spec';
-import { type Clock, delay } from '@swarm/shared/runtime/clock';
-import type { PlacementPicture, PreviewPlacement } from '../../seams/placement-preview.ts';
+import type { Clock } from '@swarm/shared/runtime/clock';
+import { drawPicture } from '../../seams/draw-picture.ts';
+import type { PreviewPlacement } from '../../seams/placement-preview.ts';
 import type { ReadTransaction, Store, WriteTransaction } from '../../store/store.ts';
 import { diffSpec } from '../decide/diff-spec.ts';
 import { type Forecast, forecastService } from '../decide/forecast.ts';
@@ -14,9 +15,6 @@ export interface PlanDeps {
   readonly clock: Clock;
   readonly previewPlacement: PreviewPlacement;
 }
-
-/** Tasks put into the picture before others get a turn. */
-const TASKS_PER_TURN = 2_000;
 
 interface PlannedService {
   readonly service: Service;
@@ -167,24 +165,4 @@ async function placeTasks(
 
 function runsAnywhere(store: Store, service: Service): boolean {
   return store.view((tx) => tx.tasks.count('service', service.ID) > 0);
-}
-
-/** The cluster as it will be when the tasks that leave have left. */
-async function drawPicture({ store, clock, previewPlacement }: PlanDeps, leaving: ReadonlySet<string>): Promise<PlacementPicture> {
-  const picture = previewPlacement((id) => store.view((tx) => tx.networks.get(id)?.Spec.Driver));
-  const tasks: readonly Task[] = store.view((tx) => {
-    for (const node of tx.nodes.all()) picture.addNode(node);
-    return tx.tasks.all();
-  });
-  const never = new AbortController().signal;
-  for (let from = 0; from < tasks.length; from += TASKS_PER_TURN) {
-    if (from > 0) await delay(clock, 0, never);
-    store.view((tx) => {
-      for (const task of tasks.slice(from, from + TASKS_PER_TURN)) {
-        const template = tx.templates.get(task.templateID);
-        if (template !== undefined && !leaving.has(task.ID)) picture.addTask(task, template);
-      }
-    });
-  }
-  return picture;
 }

@@ -18,7 +18,7 @@ export interface NodeFacts {
 /** What the reports of a node are measured by. */
 export interface Surroundings {
   /** The other nodes that are connected now. */
-  readonly others: readonly string[];
+  readonly others: () => readonly string[];
   readonly ingressID: string | undefined;
 }
 
@@ -34,8 +34,8 @@ export const MESSAGE_SILENT_UNKNOWN = 'heartbeat failure for node in "unknown" s
 export function decideReady(node: Node, facts: NodeFacts, surroundings: Surroundings): Node | undefined {
   const { description, engineHealth, address, dataPathAddr } = facts;
   const { networkProblems: known = [], dataPathAddr: _, lacksNetworks: _lacks, ...before } = node;
-  const problems = facts.networkProblems ?? known;
-  const isolation = explainIsolation(problems, surroundings.others);
+  const problems = networkProblemsOf({ networkProblems: known }, facts);
+  const isolation = problems.length === 0 ? undefined : explainIsolation(problems, surroundings.others());
   const next: Node = {
     ...before,
     ...(description === undefined ? {} : { Description: description }),
@@ -46,6 +46,11 @@ export function decideReady(node: Node, facts: NodeFacts, surroundings: Surround
     ...(problems.some((problem) => isLack(problem, surroundings.ingressID)) ? { lacksNetworks: true } : {}),
   };
   return deepEqual(next, node) ? undefined : next;
+}
+
+/** What the host says now of its networks; until it has said something, what it said last. */
+export function networkProblemsOf({ networkProblems = [] }: Pick<Node, 'networkProblems'>, facts: NodeFacts): readonly NetworkProblem[] {
+  return facts.networkProblems ?? networkProblems;
 }
 
 /** With two hosts that do not reach each other nobody knows whose fault it is, and neither is shut out. */

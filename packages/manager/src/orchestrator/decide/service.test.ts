@@ -411,6 +411,22 @@ test.each([
   else expect(decided.status).toBeUndefined();
 });
 
+test('start-first with host-mode ports: a global task that waits for the old one to stop does not make way for itself', () => {
+  const before = facts(serviceSpec({ ContainerSpec: { Image: 'web:0' } }, PORTS), { templateID: 'old' as Task['templateID'] });
+  const Mode = { Global: {} };
+  const now = facts(serviceSpec({}, { ...PORTS, Mode, UpdateConfig: { Parallelism: 1, Order: 'start-first' } }), {
+    UpdateStatus: { State: 'updating', StartedAt: timestamp(T0), Message: 'update in progress' },
+  });
+  const on = { node: 'A', perNode: true } as const;
+  const old = (desired: Task['DesiredState']) => task('a', { ...on, template: 'old', desired });
+  const waiting = (desired: Task['DesiredState']) =>
+    task('n', { ...on, state: 'pending', desired, err: BUSY, origin: { kind: 'update' }, createdS: 1 });
+  const decideWith = (tasks: readonly Task[]) =>
+    tellAll(decideService({ facts: now, world: world([node('A')], now, before), tasks, nodeIDs: [node('A').ID] }, T0 + 2_000));
+  expect(decideWith([old('running'), waiting('running')])).toEqual(['a: shutdown']);
+  expect(decideWith([old('shutdown'), waiting('ready')])).toEqual([]);
+});
+
 const anyTask = fc
   .record({
     id: fc.integer({ min: 1, max: 999 }),

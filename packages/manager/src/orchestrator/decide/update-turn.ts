@@ -75,7 +75,8 @@ export function yieldPorts(
   if (waiting === undefined) return [];
   const wanted = hostPortsOf(facts.template);
   const isHolder = (task: Task) => hostPortsOf(world.templates.get(task.templateID)).some((port) => wanted.includes(port));
-  const holders = live.filter((task) => task.NodeID !== undefined && isHolder(task));
+  // A task of a global service has its node from the start, also while it waits.
+  const holders = live.filter((task) => task !== waiting && task.NodeID !== undefined && isHolder(task));
   if (holders.length === 0) return [];
   const draft = new SeatDraft(tasks);
   draft.restOn(waiting);

@@ -139,7 +139,8 @@ export class Candidates {
   }
 }
 
-function labelValue(node: Node, { owner, label }: SpreadLabel): string {
+/** A node without the label has the value ''. */
+export function labelValue(node: Node, { owner, label }: SpreadLabel): string {
   const labels = owner === 'node' ? node.Spec.Labels : node.Description?.Engine.Labels;
   return labels !== undefined && Object.hasOwn(labels, label) ? (labels[label] as string) : '';
 }

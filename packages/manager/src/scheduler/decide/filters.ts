@@ -32,6 +32,7 @@ const ready: Filter = {
     node.Status.State === 'ready' &&
     node.Spec.Availability === 'active' &&
     node.Description !== undefined &&
+    node.damped === undefined &&
     node.engineHealth?.ok !== false,
   explain: (count) => `${nodes(count)} not available for new tasks`,
 };

@@ -267,7 +267,8 @@ function differs(a: Node, b: Node): boolean {
     a.Status.Addr !== b.Status.Addr ||
     a.role !== b.role ||
     a.engineHealth?.ok !== b.engineHealth?.ok ||
-    a.lacksNetworks !== b.lacksNetworks
+    a.lacksNetworks !== b.lacksNetworks ||
+    a.damped !== b.damped
   );
 }
 

@@ -3,8 +3,10 @@ import { asID } from '@swarm/shared/runtime/ids';
 import type { PlacementPicture, PreviewedGroup, PreviewGroup } from '../../seams/placement-preview.ts';
 import { CandidateCache } from './candidates.ts';
 import { buildDemand, type Demand } from './demand.ts';
+import { judgeNodes } from './explain-node.ts';
 import { Inventory } from './inventory.ts';
 import { placeGroup, placePreassigned } from './place-group.ts';
+import { planMoves } from './plan-moves.ts';
 
 /** A picture of the cluster in which tasks are placed to see where they would go. */
 export function previewPlacement(driverOfNetwork: (networkID: string) => string | undefined): PlacementPicture {
@@ -42,6 +44,17 @@ export function previewPlacement(driverOfNetwork: (networkID: string) => string 
       demandOf(template);
       inventory.changeTask(undefined, task);
     },
+    planMoves(service, template, movable, limit) {
+      const moves = planMoves(inventory, demandOf(template), service, movable, limit);
+      const byID = new Map<string, Task>(movable.map((task) => [task.ID, task]));
+      // The next plan sees what this one has moved.
+      for (const { taskID, to } of moves) {
+        const task = byID.get(taskID);
+        if (task !== undefined) inventory.changeTask(task, { ...task, NodeID: asID<Node['ID']>(to) });
+      }
+      return moves;
+    },
+    judge: (service, template) => judgeNodes(inventory, demandOf(template), service),
     place(group, nowMs): PreviewedGroup {
       const demand = demandOf(group.template);
       const free = Array.from({ length: group.count }, () => imagine(group, undefined));

@@ -418,9 +418,20 @@ describe('no input crashes the loader', () => {
     ['deep flow nesting', '['.repeat(100_000)],
     ['deep block nesting', Array.from({ length: 5_000 }, (_, depth) => `${' '.repeat(depth)}a:`).join('\n')],
     ['an alias of itself', 'a: &a [*a]\n'],
+    ['10 MB of entries in a list', `a:\n${'- x\n'.repeat(2_500_000)}`],
+    ['10 MB of entries in a line', `a: [${'x,'.repeat(5_000_000)}]`],
+    ['10 MB of keys', Array.from({ length: 900_000 }, (_, index) => `key-${index}: \n`).join('')],
+    ['10 MB of documents', '---\n'.repeat(2_500_000)],
+    ['10 MB of comments', '#\n'.repeat(5_000_000)],
+    ['17 MB of anything', `# ${'x'.repeat(17 * 2 ** 20)}\n`],
     ['nested substitutions', `services: {a: {image: "${'${A:-'.repeat(5_000)}${'}'.repeat(5_000)}", profiles: []}}\n`],
   ])('%s is refused in a sentence', (_name, text) => {
     const result = loadStack(input(Buffer.from(text)));
     expect(result).toMatchObject({ kind: 'invalid' });
+  });
+
+  test('10 MB of text in one value are read', () => {
+    const text = `services: {a: {image: x}}\nx-text: |\n${'  some text\n'.repeat(870_000)}`;
+    expect(loadStack(input(Buffer.from(text)))).toMatchObject({ kind: 'loaded' });
   });
 });

@@ -9,6 +9,7 @@ const ALLOWED: readonly RegExp[] = [
   /^\/(_ping|version|info|events|swarm)$/,
   /^\/(nodes|services|tasks|secrets|configs|networks|volumes)(\/[^/]+)?$/,
   /^\/(services|tasks)\/[^/]+\/logs$/,
+  /^\/x\/explain\/(tasks|services)\/[^/]+$/,
   /^\/containers\/json$/,
   /^\/containers\/[^/]+\/(json|logs|stats|top|changes)$/,
   /^\/exec\/[^/]+\/json$/,

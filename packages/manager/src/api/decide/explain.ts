@@ -1,0 +1,205 @@
+import { dataLeftOn, emptyStartWarning } from '@swarm/shared/domain/empty-start';
+import { type Node, type Service, type Task, type Template, taskName } from '@swarm/shared/domain/objects';
+import { isLive, isTerminal, isWanted } from '@swarm/shared/domain/task-state';
+import type { ExplainedEvent, ExplainedNode, ExplainedTask, ServiceExplanation, TaskExplanation } from '@swarm/shared/engine-api/explain';
+import type { NodeVerdict } from '../../seams/placement-preview.ts';
+
+/** All that an explanation looks at. */
+export interface ExplainView {
+  readonly service: Pick<Service, 'ID' | 'Spec' | 'UpdateStatus' | 'rebalanceSince'> | undefined;
+  readonly template: Template;
+  readonly nodes: ReadonlyMap<string, Node>;
+  readonly verdicts: readonly NodeVerdict[];
+}
+
+/** Tasks that a service's explanation names, and events of its history. */
+const MOST_WAITING = 10;
+const MOST_EVENTS = 30;
+
+/** Why a task is where it is, or why it does not run. `seat`: all tasks of its slot (or node), itself included. */
+export function explainTask(view: ExplainView, task: Task, seat: readonly Task[]): TaskExplanation {
+  return {
+    Kind: 'task',
+    Task: describe(view, task, seat),
+    Service: nameOfService(view),
+    Nodes: view.verdicts.map((verdict) => presentVerdict(view, verdict)),
+    History: historyOf(view, seat),
+  };
+}
+
+export function explainService(view: ExplainView, tasks: readonly Task[], wanted: number): ServiceExplanation {
+  const live = tasks.filter(isLive);
+  const running = live.filter((task) => task.Status.State === 'running');
+  const waiting = live.filter((task) => task.Status.State !== 'running').sort(bySeat);
+  return {
+    Kind: 'service',
+    Service: nameOfService(view),
+    Running: running.length,
+    Wanted: wanted,
+    Why: whyService(view, running.length, wanted, tasks),
+    Waiting: waiting.slice(0, MOST_WAITING).map((task) =>
+      describe(
+        view,
+        task,
+        tasks.filter((other) => isSameSeat(task, other)),
+      ),
+    ),
+    Nodes: view.verdicts.map((verdict) => presentVerdict(view, verdict)),
+    History: historyOf(view, tasks).slice(-MOST_EVENTS),
+  };
+}
+
+function whyService({ service }: ExplainView, running: number, wanted: number, tasks: readonly Task[]): readonly string[] {
+  const why: string[] = [`${running} of ${wanted} tasks run`];
+  const { UpdateStatus } = service ?? {};
+  if (UpdateStatus !== undefined && !/completed$/.test(UpdateStatus.State))
+    why.push(`${UpdateStatus.State.replace('_', ' ')}: ${UpdateStatus.Message}`);
+  if (service?.rebalanceSince !== undefined) why.push('its tasks are being moved to even out the nodes');
+  const live = tasks.filter(isLive);
+  if (running < wanted && live.length === 0) {
+    const [last] = tasks.filter((task) => isTerminal(task.Status.State)).sort((a, b) => (a.CreatedAt < b.CreatedAt ? 1 : -1));
+    if (last !== undefined) why.push(`nothing follows the last task: ${endOf(last)}; its restart policy allows no other`);
+    else why.push('no node may have a task of it');
+  }
+  return why;
+}
+
+function describe(view: ExplainView, task: Task, seat: readonly Task[]): ExplainedTask {
+  return {
+    ID: task.ID,
+    Name: taskName(view.template.serviceName, task, view.template.global),
+    State: task.Status.State,
+    DesiredState: task.DesiredState,
+    ...(task.NodeID !== undefined && { Node: { ID: task.NodeID, Name: nameOfNode(view, task.NodeID) } }),
+    Why: isTerminal(task.Status.State) || !isWanted(task.DesiredState) ? whyEnded(task, seat) : whyLive(view, task, seat),
+  };
+}
+
+function whyEnded(task: Task, seat: readonly Task[]): readonly string[] {
+  const state = isTerminal(task.Status.State) ? endOf(task) : `is being stopped: desired state ${task.DesiredState}`;
+  const next = seat.filter(isLive).sort((a, b) => (a.CreatedAt < b.CreatedAt ? 1 : -1))[0];
+  const after = next === undefined ? 'no other task has taken its place' : `task ${next.ID} has taken its place (${next.Status.State})`;
+  return [state, after];
+}
+
+function endOf({ Status }: Task): string {
+  const code = Status.ContainerStatus?.ExitCode;
+  const details = [Status.Err, code === undefined || code === 0 ? undefined : `exit code ${code}`].filter(
+    (part) => part !== undefined && part !== '',
+  );
+  return details.length === 0 ? Status.State : `${Status.State}: ${details.join(', ')}`;
+}
+
+function whyLive(view: ExplainView, task: Task, seat: readonly Task[]): readonly string[] {
+  const why =
+    task.Status.State === 'running' ? [`runs since ${task.runningSince ?? task.Status.Timestamp}`] : [whyNotRunning(view, task, seat)];
+  if (task.NodeID !== undefined) why.push(...whyThere(view, task, task.NodeID));
+  if (task.origin?.replaces !== undefined)
+    why.push(`takes the place of task ${task.origin.replaces}, which goes once this one has run well`);
+  return why;
+}
+
+function whyNotRunning(view: ExplainView, task: Task, seat: readonly Task[]): string {
+  const { Status, origin } = task;
+  if (task.hold !== undefined) return `is held back: ${task.hold}`;
+  if (task.NodeID === undefined || Status.State === 'pending' || Status.State === 'new') {
+    if (Status.Err !== undefined && Status.Err !== '') return `has no place: ${Status.Err}`;
+    return Status.State === 'new' ? 'waits for its addresses and ports' : 'waits for the scheduler to look at it';
+  }
+  const node = nameOfNode(view, task.NodeID);
+  if (task.DesiredState === 'ready') {
+    const stopping = seat.find((other) => other !== task && !isWanted(other.DesiredState) && !isTerminal(other.Status.State));
+    if (stopping !== undefined) return `is prepared on ${node} and waits for task ${stopping.ID} to stop`;
+    const failures = origin?.failuresInRow ?? 0;
+    const cause = failures > 1 ? ` (${failures} failures in a row: the pause grows)` : '';
+    return `is prepared on ${node} and waits for its turn${origin?.notBefore === undefined ? '' : ` at ${origin.notBefore}`}${cause}`;
+  }
+  const words = [Status.Message, Status.Err].filter((part) => part !== undefined && part !== '').join(': ');
+  return `is ${Status.State} on ${node}${words === '' ? '' : ` (${words})`}`;
+}
+
+function whyThere(view: ExplainView, task: Task, nodeID: string): readonly string[] {
+  const leftOn = dataLeftOn(task);
+  const node = view.nodes.get(nodeID);
+  const why: string[] = [];
+  if (view.template.global) why.push('is there because a global service has one task on each node that fits');
+  else if (task.origin?.node?.id === nodeID) {
+    why.push(
+      task.origin.node.why === 'volume' ? 'is there because the data of its local volumes is' : 'was moved there to even out the nodes',
+    );
+  } else {
+    const verdict = view.verdicts.find((one) => one.nodeID === nodeID);
+    const others =
+      verdict === undefined
+        ? ''
+        : `; now it has ${verdict.ofService} other tasks of the service, and the nodes that fit have ${spread(view)}`;
+    why.push(`is there because the node ranked best when it was placed${others}`);
+  }
+  if (leftOn !== undefined) why.push(emptyStartWarning(nameOfNode(view, leftOn)));
+  if (node === undefined) why.push('its node was removed from the cluster');
+  else if (node.Status.State === 'down') why.push('its node is down: it stays wanted until another one runs in its place');
+  else if (node.Spec.Availability === 'drain') why.push('its node is drained: it goes once another one runs in its place');
+  return why;
+}
+
+function spread({ verdicts }: ExplainView): string {
+  const counts = verdicts.filter((verdict) => verdict.fits).map((verdict) => verdict.ofService);
+  return counts.length === 0
+    ? 'none: no node fits'
+    : counts.length === 1
+      ? String(counts[0])
+      : `${Math.min(...counts)} to ${Math.max(...counts)}`;
+}
+
+function presentVerdict(view: ExplainView, { nodeID, fits, filter, reason, ofService, active }: NodeVerdict): ExplainedNode {
+  return {
+    ID: nodeID,
+    Name: nameOfNode(view, nodeID),
+    Fits: fits,
+    ...(filter !== undefined && { Filter: filter }),
+    ...(reason !== undefined && { Reason: reason }),
+    ServiceTasks: ofService,
+    Tasks: active,
+  };
+}
+
+const ORIGINS = {
+  new: 'its slot was empty',
+  restart: 'the one before it had ended',
+  update: 'the service had changed',
+  move: 'the one before it lost its node, or was to leave it',
+} as const;
+
+/** What is known of the tasks, oldest first; what is reaped is forgotten. */
+function historyOf(view: ExplainView, tasks: readonly Task[]): readonly ExplainedEvent[] {
+  const events = tasks.flatMap((task): ExplainedEvent[] => {
+    const at = (Time: string, Text: string): ExplainedEvent => ({ Time, TaskID: task.ID, Text });
+    const where = task.NodeID === undefined ? '' : ` on ${nameOfNode(view, task.NodeID)}`;
+    const made = task.origin === undefined ? 'made' : `made: ${ORIGINS[task.origin.kind]}`;
+    const isTold = task.Status.State === 'new' || task.Status.State === 'running';
+    const state = isTerminal(task.Status.State) ? endOf(task) : [task.Status.State, task.Status.Err].filter(Boolean).join(': ');
+    return [
+      at(task.CreatedAt, made),
+      ...(task.runningSince === undefined ? [] : [at(task.runningSince, `running${where}`)]),
+      ...(isTold ? [] : [at(task.Status.Timestamp, `${state}${where}`)]),
+      ...(!isWanted(task.DesiredState) && !isTerminal(task.Status.State) ? [at(task.UpdatedAt, `asked to stop${where}`)] : []),
+    ];
+  });
+  return events.sort((a, b) => (a.Time === b.Time ? (a.TaskID < b.TaskID ? -1 : 1) : a.Time < b.Time ? -1 : 1));
+}
+
+function nameOfService({ service, template }: ExplainView) {
+  return { ID: template.serviceID, Name: service?.Spec.Name ?? template.serviceName };
+}
+
+function nameOfNode({ nodes }: ExplainView, nodeID: string): string {
+  return nodes.get(nodeID)?.Description?.Hostname ?? nodeID;
+}
+
+function isSameSeat(a: Task, b: Task): boolean {
+  return a.Slot === undefined ? b.NodeID === a.NodeID : a.Slot === b.Slot;
+}
+
+function bySeat(a: Task, b: Task): number {
+  return (a.Slot ?? 0) - (b.Slot ?? 0) || (a.ID < b.ID ? -1 : 1);
+}
