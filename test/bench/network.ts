@@ -3,7 +3,7 @@
  * throughput to a task directly, by the virtual IP, by a published port, and by `docker run -p` on the same host; then how
  * long the rules of 1,000 services with 10 tasks each take, in a network namespace of its own.
  *
- *   node test/bench/network.ts [--requests 5000] [--megabytes 256]
+ *   node test/bench/network.ts [--only rules|traffic] [--requests 5000] [--megabytes 256]
  *
  * Hosts and load share this machine's cores: the ratios compare, the figures alone say little.
  */
@@ -24,7 +24,9 @@ const SERVICES = 1_000;
 const TASKS = 10;
 const CONCURRENCY = 16;
 
-const { values } = parseArgs({ options: { requests: { type: 'string', default: '5000' }, megabytes: { type: 'string', default: '256' } } });
+const { values } = parseArgs({
+  options: { only: { type: 'string' }, requests: { type: 'string', default: '5000' }, megabytes: { type: 'string', default: '256' } },
+});
 const requests = Number(values.requests);
 const megabytes = Number(values.megabytes);
 const say = (line: string) => void process.stdout.write(`${line}\n`);
@@ -156,10 +158,12 @@ function benchRules(): void {
   }
 }
 
-benchRules();
-const lab = await Lab.up(2, { purpose: 'bench-network' });
-try {
-  await benchTraffic(lab, await formCluster(lab));
-} finally {
-  await lab.down();
+if (values.only !== 'traffic') benchRules();
+if (values.only !== 'rules') {
+  const lab = await Lab.up(2, { purpose: 'bench-network' });
+  try {
+    await benchTraffic(lab, await formCluster(lab));
+  } finally {
+    await lab.down();
+  }
 }

@@ -105,19 +105,17 @@ describe('tasks of one network', () => {
     }
   });
 
-  it('are spread over evenly by the virtual IP', async () => {
-    const { done } = await startLoad({
-      host: lab.host(client[0]!.host),
-      container: client[0]!.container,
-      url: http(vip),
-      count: 60_000,
-      concurrency: 32,
-    });
-    const { failures, reasons, servedBy } = await done;
-    expect(failures, JSON.stringify(reasons)).toBe(0);
-    const counts = Object.values(servedBy);
-    expect(counts).toHaveLength(6);
-    for (const count of counts) expect(Math.abs(count - 10_000) / 10_000).toBeLessThan(0.05);
+  it('are spread over evenly by the virtual IP', { timeout: 600_000 }, async () => {
+    const counts = new Map<string, number>();
+    // In parts: what runs on a host of the lab may last two minutes.
+    for (let part = 0; part < 6; part += 1) {
+      const at = { host: lab.host(client[0]!.host), container: client[0]!.container, url: http(vip) };
+      const { failures, reasons, servedBy } = await (await startLoad({ ...at, count: 10_000, concurrency: 32 })).done;
+      expect(failures, JSON.stringify(reasons)).toBe(0);
+      for (const [server, count] of Object.entries(servedBy)) counts.set(server, (counts.get(server) ?? 0) + count);
+    }
+    expect(counts.size).toBe(6);
+    for (const count of counts.values()) expect(Math.abs(count - 10_000) / 10_000).toBeLessThan(0.05);
   });
 });
 

@@ -7,6 +7,7 @@ import { parseUnlockKey } from '@swarm/shared/identity/unlock-key';
 import { assertNever } from '@swarm/shared/runtime/assert-never';
 import type { Logger } from '@swarm/shared/runtime/logger';
 import { EngineError, type EngineInfo } from '@swarm/worker/engine/engine';
+import { NetworkPlaneError } from '@swarm/worker/network/network-plane';
 import { PayloadError } from '@swarm/worker/payloads/payload-files';
 import { type DaemonState, keepState, type RunningNode } from './daemon-state.ts';
 import {
@@ -119,7 +120,7 @@ export function createNodeControl(deps: NodeControlDeps): DaemonControl {
       await node?.stop();
       await parts.leave();
     } catch (error) {
-      if (!(error instanceof EngineError || error instanceof PayloadError)) throw error;
+      if (!(error instanceof EngineError || error instanceof PayloadError || error instanceof NetworkPlaneError)) throw error;
       const what =
         error instanceof EngineError ? 'the containers of this node could not be removed, so it has not left' : 'this node has not left';
       const message = `${what}: ${error.message}. Try again`;

@@ -2,7 +2,7 @@ import { CLUSTER_LABEL, CONTAINER_LABELS } from '@swarm/shared/domain/labels';
 import type { NetworkTable } from '@swarm/shared/domain/network-table';
 import type { NetworkProblem } from '@swarm/shared/protocol/network-state';
 import type { Logger } from '@swarm/shared/runtime/logger';
-import { type ContainerEngine, EngineError, type EngineNetwork } from '../engine/engine.ts';
+import { type ContainerEngine, type ContainerPlaces, EngineError, type EngineNetwork } from '../engine/engine.ts';
 import type { DeviceNames } from './decide/device-names.ts';
 import {
   buildNetworkRequest,
@@ -24,8 +24,10 @@ export type NetworkEngine = Pick<
 export interface EngineNetworks {
   /** By network id: the engine's own. Those with a problem are left out. @throws EngineError when the engine does not answer. */
   ensure(wanted: readonly { readonly network: HostNetwork; readonly mtu: number }[]): Promise<EnsuredNetworks>;
-  /** Puts running containers of tasks back where they lost their place. */
-  reconnect(network: EngineNetwork, table: NetworkTable, bridgeIsNew: boolean): Promise<void>;
+  /** Where the running containers of this node's tasks are. @throws EngineError */
+  places(): Promise<readonly ContainerPlaces[]>;
+  /** Puts those back that lost their place. @throws EngineError */
+  reconnect(network: EngineNetwork, table: NetworkTable, bridgeIsNew: boolean, places: readonly ContainerPlaces[]): Promise<void>;
   /** @throws EngineError. Gives the names of those that containers still use. */
   removeAll(): Promise<readonly string[]>;
 }
@@ -95,11 +97,11 @@ export function createEngineNetworks({ engine, names, owner, logger }: EngineNet
       return { present, problems };
     },
 
-    async reconnect(network, { endpoints }, bridgeIsNew) {
+    places: () => engine.listPlaces([`${CLUSTER_LABEL}=${owner.clusterID}`, `${CONTAINER_LABELS.nodeID}=${owner.nodeID}`]),
+
+    async reconnect(network, { endpoints }, bridgeIsNew, places) {
       const wanted = [...endpoints.values()].filter(({ nodeID }) => nodeID === owner.nodeID);
-      if (wanted.length === 0) return;
-      const containers = await engine.listPlaces([`${CLUSTER_LABEL}=${owner.clusterID}`, `${CONTAINER_LABELS.nodeID}=${owner.nodeID}`]);
-      for (const { containerID, address, disconnectFirst } of decideReconnections(wanted, containers, network.id, bridgeIsNew)) {
+      for (const { containerID, address, disconnectFirst } of decideReconnections(wanted, places, network.id, bridgeIsNew)) {
         logger.warn({ network: network.name, containerID, address }, 'a container had lost its place in a network: connecting it again');
         if (disconnectFirst) await engine.disconnectNetwork(network.id, containerID);
         await engine.connectNetwork(network.id, containerID, address);

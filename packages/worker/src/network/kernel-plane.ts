@@ -3,7 +3,7 @@ import type { NetworkTable } from '@swarm/shared/domain/network-table';
 import type { NetworkProblem } from '@swarm/shared/protocol/network-state';
 import { deepEqual } from '@swarm/shared/runtime/deep-equal';
 import type { Logger } from '@swarm/shared/runtime/logger';
-import { EngineError, type EngineNetwork } from '../engine/engine.ts';
+import { type ContainerPlaces, EngineError, type EngineNetwork } from '../engine/engine.ts';
 import { deviceNames, TOKEN_LENGTH } from './decide/device-names.ts';
 import { containerMtu, type Underlay } from './decide/device-plan.ts';
 import { type HostNetwork, toHostNetwork } from './decide/host-network.ts';
@@ -94,13 +94,15 @@ export function createKernelPlane(deps: KernelPlaneDeps): NetworkPlane {
     const ensured = await devices.ensure(candidates, underlays, onEngine !== undefined);
     problems.push(...ensured.problems);
     const ready = new Map<string, ReadyNetwork>();
+    let places: readonly ContainerPlaces[] | undefined;
     for (const network of candidates) {
       const { id, gateway, ingress, name } = network;
       const own = onEngine?.get(id);
       const device = ensured.present.get(id);
       if (own === undefined || device === undefined) continue;
       try {
-        await engineNetworks.reconnect(own, tables.get(id) as NetworkTable, device.bridgeIsNew);
+        places ??= await engineNetworks.places();
+        await engineNetworks.reconnect(own, tables.get(id) as NetworkTable, device.bridgeIsNew, places);
         ready.set(id, { engineNetwork: own.name, gateway, ingress, mtu: mtuOf(network) });
       } catch (error) {
         problems.push(explainTrouble(error, `containers cannot be connected to network "${name}" again`, id));

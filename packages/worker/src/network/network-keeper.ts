@@ -51,6 +51,7 @@ export interface NetworkKeeperDeps {
 const TICK_MS = 10_000;
 /** While something is wrong it is tried again this often. */
 const RETRY_MS = 3_000;
+const LOOK_AGAIN_MS = 100;
 /** What comes together is applied together; a change that comes alone waits no longer than the first of these. */
 const DEBOUNCE_MS = 5;
 const MAX_DEBOUNCE_MS = 50;
@@ -66,6 +67,7 @@ export function startNetworkKeeper(deps: NetworkKeeperDeps): NetworkKeeper {
   let appliedList = new Map<string, NetworksApplied['networks'][number]>();
   let saved: Promise<void> = Promise.resolve();
   let cancelRetry: (() => void) | undefined;
+  let cancelLook: (() => void) | undefined;
 
   function tables(): ReadonlyMap<string, NetworkTable> {
     return new Map([...chains].flatMap(([id, { table }]) => (table === undefined ? [] : [[id, table] as const])));
@@ -82,12 +84,19 @@ export function startNetworkKeeper(deps: NetworkKeeperDeps): NetworkKeeper {
     appliedTables = wanted;
     tell(wanted, isDue);
     cancelRetry?.();
-    if (outcome.problems.length > 0) cancelRetry = clock.setTimer(RETRY_MS, lookAgain);
+    if (outcome.problems.length > 0) cancelRetry = clock.setTimer(RETRY_MS, lookAtAll);
   }
 
-  function lookAgain(): void {
+  function lookAtAll(): void {
+    cancelLook?.();
+    cancelLook = undefined;
     thorough = true;
     loop.wake();
+  }
+
+  /** Containers that start together are looked at together. */
+  function lookAgain(): void {
+    cancelLook ??= clock.setTimer(LOOK_AGAIN_MS, lookAtAll);
   }
 
   function tell(wanted: ReadonlyMap<string, NetworkTable>, all: boolean): void {
@@ -160,6 +169,7 @@ export function startNetworkKeeper(deps: NetworkKeeperDeps): NetworkKeeper {
     idle: () => loop.idle(),
     async stop() {
       cancelRetry?.();
+      cancelLook?.();
       await loop.stop();
       await saved;
     },

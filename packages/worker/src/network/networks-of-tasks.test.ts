@@ -17,7 +17,7 @@ function table(ID: string, revision = 1): NetworkTable {
       ID,
       name: `net-${ID}`,
       vni: 4097,
-      subnet: '10.9.0.0/24',
+      subnet: `10.${ID === 'n1' ? 9 : 8}.0.0/24`,
       vipRange: '10.9.0.192/26',
       internal: false,
       ingress: false,
@@ -48,14 +48,9 @@ function complete(of: NetworkTable): NetworkUpdate {
 const GONE: NetworkUpdate = { ...complete(table('n1')), kind: 'gone', peers: [] };
 const place = (networkID: string, address = '10.9.0.5/24') => ({ networkID, address });
 
-async function withNetwork(name: string): Promise<void> {
-  await world.engine.createNetwork({ name, subnet: name, ipRange: '', gateway: '', options: {}, labels: {} });
-}
-
 describe('a task with places in networks', () => {
   test('is made in the first by its own address, asks for names there, and is connected to the others before it starts', async () => {
     for (const id of ['n1', 'n2']) {
-      await withNetwork(`net-${id}`);
       world.sendNetwork(complete(table(id)));
     }
     world.assign({ id: 'a', attachments: [place('n1'), place('n2', '10.8.0.7/24')] });
@@ -75,14 +70,12 @@ describe('a task with places in networks', () => {
     await world.untilState('b', 'running');
     await world.until(() => world.status('a')?.Message?.includes('network n1') === true, 'the reason');
     expect(world.status('a')?.State).toBe('preparing');
-    await withNetwork('net-n1');
     world.sendNetwork(complete(table('n1')));
     await world.untilState('a', 'running');
   });
 
   test('is rejected with the reason where the host cannot have its network; others are not', async () => {
     world.network.refusals = new Map([['net-n1', 'the kernel of this host has no VXLAN: load it']]);
-    await withNetwork('net-n2');
     world.sendNetwork(complete(table('n1')));
     world.sendNetwork(complete(table('n2')));
     world.assign({ id: 'a', attachments: [place('n1')] }, { id: 'b', attachments: [place('n2')] });

@@ -1,3 +1,5 @@
+import { NETWORK_LABEL } from '@swarm/shared/domain/labels';
+import type { ContainerEngine } from '../engine/engine.ts';
 import { type HostNetwork, toHostNetwork } from './decide/host-network.ts';
 import type { NetworkPlane, ReadyNetwork } from './network-plane.ts';
 
@@ -11,7 +13,8 @@ export interface RecordedPlane extends NetworkPlane {
   readonly applied: () => number;
 }
 
-export function createRecordedPlane(nodeID: string): RecordedPlane {
+/** With an engine, containers can be made in its networks: each is there under its name. */
+export function createRecordedPlane(nodeID: string, engine?: Pick<ContainerEngine, 'listNetworks' | 'createNetwork'>): RecordedPlane {
   let networks: readonly HostNetwork[] = [];
   let refusals: ReadonlyMap<string, string> = new Map();
   let applied = 0;
@@ -28,6 +31,7 @@ export function createRecordedPlane(nodeID: string): RecordedPlane {
       applied += 1;
       const wanted = [...tables.values()].flatMap((table) => toHostNetwork(table, nodeID) ?? []);
       networks = wanted.filter(({ name }) => !refusals.has(name));
+      if (engine !== undefined) await makeOn(engine, networks);
       return {
         ready: new Map(
           networks.map(({ id, name, gateway, ingress }): [string, ReadyNetwork] => [
@@ -45,4 +49,12 @@ export function createRecordedPlane(nodeID: string): RecordedPlane {
       networks = [];
     },
   };
+}
+
+async function makeOn(engine: Pick<ContainerEngine, 'listNetworks' | 'createNetwork'>, networks: readonly HostNetwork[]): Promise<void> {
+  const present = new Set((await engine.listNetworks([])).map(({ name }) => name));
+  for (const { id, name, subnet, gateway } of networks) {
+    if (present.has(name)) continue;
+    await engine.createNetwork({ name, subnet, ipRange: `${gateway}/32`, gateway, options: {}, labels: { [NETWORK_LABEL]: id } });
+  }
 }

@@ -234,7 +234,8 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
       if (step !== undefined && step === event.action) return;
       observer.touch(event.containerID);
       // A container brings new ports to its bridges.
-      if (event.action === 'start') deps.networks.lookAgain();
+      const { attachments = [] } = set?.tasks.get(event.labels[CONTAINER_LABELS.taskID] ?? '') ?? {};
+      if (event.action === 'start' && attachments.length > 0) deps.networks.lookAgain();
       loop.wake();
     },
     onFailure: deps.onFailure,

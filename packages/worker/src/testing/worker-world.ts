@@ -95,7 +95,7 @@ export async function createWorkerWorld(): Promise<WorkerWorld> {
   engine.addRegistryImage(IMAGE);
   const disk = createMemoryWorkerDisk();
   const payloads = createMemoryPayloadFiles();
-  const network = createRecordedPlane(NODE_ID);
+  const network = createRecordedPlane(NODE_ID, engine);
   const applied: NetworksApplied['networks'][number][] = [];
   const reports: ReportedStatus[] = [];
   const endedTooEarly: ReportedStatus[] = [];
