@@ -1,9 +1,10 @@
 import { createPublicKey, X509Certificate } from 'node:crypto';
 import https from 'node:https';
-import net from 'node:net';
+import net, { type AddressInfo } from 'node:net';
+import tls from 'node:tls';
 import { buildCertificateGate } from '@swarm/manager/api/access/certificate-gate';
 import { openSecureDoor } from '@swarm/manager/api/access/secure-door';
-import { buildApi } from '@swarm/manager/api/build-api';
+import { buildApi, type EngineAddress } from '@swarm/manager/api/build-api';
 import { CLUSTER, INACTIVE, startTestApi } from '@swarm/manager/api/testing/cluster';
 import { createClusterCertificates } from '@swarm/manager/ca/cluster-certificates';
 import type { NewClientReply } from '@swarm/shared/engine-api/client-spec';
@@ -25,12 +26,12 @@ interface Credentials {
   readonly key: string;
 }
 
-async function start() {
+async function start(engine?: EngineAddress) {
   const certificates = createClusterCertificates({ clock: systemClock });
   // What stands on the unix socket, to add and remove clients.
   const admin = await startTestApi({ ca: root, certificates });
   const gate = buildCertificateGate({ node: admin.deps.node, clock: systemClock });
-  const app = await buildApi({ ...admin.deps, gate });
+  const app = await buildApi({ ...admin.deps, gate, ...(engine !== undefined && { engine }) });
   const names = () => ['localhost', '127.0.0.1', '::1'];
   const listen = { host: '127.0.0.1', port: 0 };
   const door = await openSecureDoor(app, listen, { node: admin.deps.node, gate, names, clock: systemClock, logger: silentLogger });
@@ -203,6 +204,38 @@ describe('the API over TCP', () => {
     const upgrade = { method: 'POST', path: '/containers/x/attach', headers: { connection: 'Upgrade', upgrade: 'tcp' } };
     expect((await ask(port, { ...reader, ...upgrade })).status).toBe(403);
     expect(await read(reader, '/configs')).toHaveLength(1);
+  });
+
+  test('connections that become raw, asked for in either way, reach the engine through TLS', async () => {
+    const engine = net.createServer((socket) => {
+      let heard = '';
+      socket.on('error', () => socket.destroy());
+      socket.on('data', (chunk) => {
+        heard += chunk;
+        if (heard.includes('/version')) socket.end('HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n');
+        else if (heard.endsWith('ping')) socket.end('pong');
+        else if (heard.endsWith('\r\n\r\n')) socket.write('HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n');
+      });
+    });
+    await new Promise<void>((resolve) => engine.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void engine.close());
+    const { port, addClient } = await start({ host: '127.0.0.1', port: (engine.address() as AddressInfo).port });
+    const client = await addClient('alice');
+    for (const headers of ['Content-Length: 0', 'Content-Length: 0\r\nConnection: Upgrade\r\nUpgrade: tcp']) {
+      const answer = await new Promise<string>((resolve, reject) => {
+        const socket = tls.connect({ host: '127.0.0.1', port, ca: root.certificate, ...client }, () =>
+          socket.write(`POST /exec/abc/start HTTP/1.1\r\nHost: x\r\n${headers}\r\n\r\n`),
+        );
+        let text = '';
+        socket.on('data', (chunk) => {
+          if (text === '') socket.write('ping');
+          text += chunk;
+        });
+        socket.on('end', () => resolve(text));
+        socket.on('error', reject);
+      });
+      expect(answer).toMatch(/^HTTP\/1\.1 101 UPGRADED\r\n.*\r\n\r\npong$/s);
+    }
   });
 
   test('nobody is known where no manager runs: the connection ends', async () => {

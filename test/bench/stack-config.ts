@@ -1,12 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { WORKSPACE_ROOT } from '../lab/labels.ts';
 
 /**
  * A stack file of 1,000 services, the whole process from start to exit: `swarm stack config` against `docker stack config`,
- * taken in turns so that both meet the same machine. Prints the median and the fastest of each, and peak memory.
+ * taken in turns so that both meet the same machine. Prints the median and the fastest of each,
+ * and, where GNU time is installed, CPU time and peak memory.
  * `node test/bench/stack-config.ts [SERVICES [ROUNDS]]`
  */
 const services = Number(process.argv[2] ?? 1_000);
@@ -21,8 +22,10 @@ interface Contender {
   readonly command: readonly string[];
   readonly ms: number[];
   readonly kib: number[];
+  /** Of all its threads: what it costs on a machine that others use too. */
+  readonly cpuMs: number[];
 }
-const contender = (name: string, ...command: readonly string[]): Contender => ({ name, command, ms: [], kib: [] });
+const contender = (name: string, ...command: readonly string[]): Contender => ({ name, command, ms: [], kib: [], cpuMs: [] });
 const swarm = join(WORKSPACE_ROOT, 'packages/cli/bin/swarm');
 const contenders = [
   contender('swarm', swarm, 'stack', 'config', '-c', file),
@@ -35,28 +38,28 @@ const contenders = [
 
 try {
   // Once each, uncounted: the compiled code is kept, the files are in the page cache.
-  for (const each of contenders) measure({ ...each, ms: [], kib: [] });
+  for (const each of contenders) measure({ ...each, ms: [], kib: [], cpuMs: [] });
   for (let round = 0; round < rounds; round += 1) for (const each of contenders) measure(each);
   console.log(`${services} services, ${rounds} rounds, whole process`);
-  for (const { name, ms, kib } of contenders) {
-    console.log(
-      `${name.padEnd(24)} median ${median(ms).toFixed(0)} ms, fastest ${Math.min(...ms).toFixed(0)} ms, peak ${(median(kib) / 1024).toFixed(0)} MiB`,
-    );
+  for (const { name, ms, kib, cpuMs } of contenders) {
+    const used = kib.length === 0 ? '' : `, CPU ${median(cpuMs).toFixed(0)} ms, peak ${(median(kib) / 1024).toFixed(0)} MiB`;
+    console.log(`${name.padEnd(24)} median ${median(ms).toFixed(0)} ms, fastest ${Math.min(...ms).toFixed(0)} ms${used}`);
   }
 } finally {
   rmSync(directory, { recursive: true, force: true });
 }
 
-/** Peak memory is what the kernel says of the ended process: `time` of GNU or busybox prints it. */
-function measure({ command, ms, kib }: Contender): void {
+function measure({ command, ms, kib, cpuMs }: Contender): void {
   const peak = join(directory, 'peak');
-  const timed = existsSync('/usr/bin/time') ? ['/usr/bin/time', '-f', '%M', '-o', peak, ...command] : [...command];
+  const timed = existsSync('/usr/bin/time') ? ['/usr/bin/time', '-f', '%M %U %S', '-o', peak, ...command] : [...command];
   const started = performance.now();
   const run = spawnSync(timed[0] ?? '', timed.slice(1), { stdio: ['ignore', 'ignore', 'pipe'] });
   ms.push(performance.now() - started);
   if (run.status !== 0) throw new Error(`${command.join(' ')} ended with ${run.status}: ${run.stderr}`);
-  const text = existsSync(peak) ? spawnSync('cat', [peak]).stdout.toString() : '';
-  kib.push(Number(text.trim() || Number.NaN));
+  if (!existsSync(peak)) return;
+  const [memory = Number.NaN, user = Number.NaN, system = Number.NaN] = readFileSync(peak, 'utf8').trim().split(' ').map(Number);
+  kib.push(memory);
+  cpuMs.push((user + system) * 1_000);
 }
 
 function median(values: readonly number[]): number {

@@ -118,12 +118,12 @@ export function cliCalls(program: string, tag: string, directory: string): reado
     docker('service logs --no-trunc --details TAG-log'),
     docker('service rm TAG-log'),
     docker(
-      'events --since 10m --until 0s --filter scope=swarm --filter service=TAG-log --format {{.Type}}|{{.Action}}|{{.Scope}}|{{.Actor.Attributes}}',
+      'events --since 10m --until {now} --filter scope=swarm --filter service=TAG-log --format {{.Type}}|{{.Action}}|{{.Scope}}|{{.Actor.Attributes}}',
     ),
     docker(
-      'events --since 10m --until 0s --filter type=secret --filter secret=TAG-s --format {{.Type}}|{{.Action}}|{{.Actor.Attributes.name}}',
+      'events --since 10m --until {now} --filter type=secret --filter secret=TAG-s --format {{.Type}}|{{.Action}}|{{.Actor.Attributes.name}}',
     ),
-    docker('events --since 10m --until 0s --filter type=node --filter event=create'),
+    docker('events --since 10m --until {now} --filter type=node --filter event=create'),
     docker('service scale -d TAG-web=0'),
     docker('service scale TAG-web=abc'),
     docker('service scale nope=1'),

@@ -47,13 +47,16 @@ const VOLATILE = new Set([
   'NodeAddr',
 ]);
 
+/** Lists of names that come by id. */
+const UNORDERED = new Set(['NetworksDeleted']);
+
 export function normaliseValue(value: unknown, names: Names, key = ''): unknown {
   if (VOLATILE.has(key)) return `<${key}>`;
   if (typeof value === 'string') return normaliseText(value, names);
   if (Array.isArray(value)) {
     const items = value.map((item: unknown) => normaliseValue(item, names));
     // Lists come by id, which is chance here.
-    return items.every((item) => typeof item === 'object' && item !== null) ? items.toSorted(byText) : items;
+    return UNORDERED.has(key) || items.every((item) => typeof item === 'object' && item !== null) ? items.toSorted(byText) : items;
   }
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
@@ -70,6 +73,6 @@ function byText(a: unknown, b: unknown): number {
 
 /** By name first, so that one differing field does not pair up different objects. */
 function sortKey(value: unknown): string {
-  const { Spec, Name, Slot } = value as { Spec?: { Name?: unknown }; Name?: unknown; Slot?: unknown };
+  const { Spec, Name, Slot } = Object(value) as { Spec?: { Name?: unknown }; Name?: unknown; Slot?: unknown };
   return JSON.stringify([Spec?.Name ?? Name ?? '', Slot ?? 0, value]);
 }

@@ -5,7 +5,7 @@ import { call } from './call.ts';
 import { normaliseText, normaliseValue } from './normalise.ts';
 import type { Side } from './side.ts';
 
-/** One API call. In path and body `{web}` stands for the id saved as "web" and `{web@}` for its current version; `{now}` is the time in seconds. */
+/** One API call. In path and body `{web}` stands for the id saved as "web" and `{web@}` for its current version; `{now}` is the next whole second: all that has happened is before it. */
 export interface ApiStep {
   readonly kind: 'api';
   readonly name: string;
@@ -111,7 +111,7 @@ export class Runner {
   }
 
   async #fill(text: string): Promise<string> {
-    let result = text.replaceAll('{now}', String(Math.floor(Date.now() / 1000)));
+    let result = text.replaceAll('{now}', String(Math.ceil(Date.now() / 1000)));
     for (const [found, word, at] of result.matchAll(/\{([a-z][a-z0-9-]*)(@?)\}/g)) {
       const saved = this.#ids.get(word ?? '');
       if (saved === undefined) throw new Error(`nothing is saved as "${word}", which ${text} asks for`);

@@ -13,7 +13,7 @@ import { silentLogger } from '@swarm/shared/runtime/logger';
 import { VirtualClock } from '@swarm/shared/runtime/virtual-clock';
 import { type Session, startSession } from '@swarm/worker/session/session';
 import type { CallTask } from '@swarm/worker/session/task-calls';
-import type { AssignmentSet, ManagerReach, NodeFacts } from '@swarm/worker/session/worker-ports';
+import type { AssignmentSet, ManagerReach, NetworkSink, NodeFacts } from '@swarm/worker/session/worker-ports';
 import { NO_NETWORKS } from '@swarm/worker/testing/no-networks';
 
 /** A manager's store and dispatcher, and the sessions of its workers, in one process on a virtual clock. */
@@ -36,6 +36,7 @@ export interface WorkerOptions {
   readonly openLog?: (taskID: string, signal: AbortSignal) => AsyncIterable<Uint8Array>;
   readonly callTask?: CallTask;
   readonly advertiseAddr?: string;
+  readonly networks?: NetworkSink;
 }
 
 export interface Worker {
@@ -193,7 +194,7 @@ export async function openWorld(nodeIDs: readonly string[], seed = 1): Promise<W
         sink: {
           onAssignments: (set) => void worker.sets.push(set),
           onWelcome: (facts) => void worker.welcomes.push(facts),
-          networks: NO_NETWORKS,
+          networks: options.networks ?? NO_NETWORKS,
         },
       }),
     };

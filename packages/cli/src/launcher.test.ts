@@ -44,13 +44,26 @@ describe('the launcher', () => {
     expect(run.out.split('\n')).toEqual([
       'tree/node_modules/.bin',
       '--disable-warning=ExperimentalWarning',
-      '--max-semi-space-size=2',
       expect.stringMatching(/\/tree\/packages\/cli\/src\/main\.ts$/),
       'service',
       'create',
       'a b',
       '',
       '--x=$y',
+      '',
+    ]);
+  });
+
+  it('keeps the memory of what runs for long small', async () => {
+    await placeNode('tree/node_modules/.bin', 'v26.10.0');
+    const run = await launch('tree/packages/cli/bin/swarm', 'daemon', '--log-level', 'debug');
+    expect(run.out.split('\n').slice(1)).toEqual([
+      '--disable-warning=ExperimentalWarning',
+      '--max-semi-space-size=2',
+      expect.stringMatching(/main\.ts$/),
+      'daemon',
+      '--log-level',
+      'debug',
       '',
     ]);
   });

@@ -5,7 +5,7 @@ import { switchOff } from './switch-off.ts';
  * `node test/simulation/guards/mutant.ts NUMBER [SEEDS]`: switches one guard off and runs seeds until a promise is
  * broken. Prints one line of JSON: the seed, what broke and its story; of a guard that nobody misses only its number.
  */
-const [index = '', limit = '150'] = process.argv.slice(2);
+const [index = '', limit = '400'] = process.argv.slice(2);
 const guard = GUARDS[Number(index)];
 if (guard === undefined) throw new Error(`there is no guard ${index}; they go from 0 to ${GUARDS.length - 1}`);
 switchOff(guard);

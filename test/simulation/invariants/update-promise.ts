@@ -34,7 +34,9 @@ export const updatesKeepTheirPromise: MakeInvariant = ({ world, view, broken, co
         broken(`the start-first update of ${service.Spec.Name} stopped task ${after.ID}, and none of ${seat} runs`);
       }
       if (isUpdate && runs && !yieldsPort && before.templateID !== service.templateID) {
-        const monitorMs = config.Monitor === undefined ? DEFAULT_MONITOR_MS : config.Monitor / 1e6;
+        // The last seat of a rollback goes in the moment in which it is over: either rule may have been meant.
+        const monitors = [service.Spec.UpdateConfig, service.Spec.RollbackConfig].map((each) => each?.Monitor);
+        const monitorMs = Math.min(...monitors.map((each) => (each === undefined ? DEFAULT_MONITOR_MS : each / 1e6)));
         const now = world.manager?.store.now() ?? 0;
         const ran = Math.max(
           ...successor.filter(isUp).map(({ runningSince }) => (runningSince === undefined ? 0 : now - epochMs(runningSince))),

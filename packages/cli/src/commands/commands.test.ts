@@ -352,7 +352,7 @@ describe('nodes', () => {
     await serve({
       'GET /nodes/host1': node,
       'POST /nodes/n1/update': { status: 200 },
-      'GET /tasks': ({ filters }: FakeRequest) => (filters['node'] ? [task('t1', 'running')] : [task('t1', 'running'), successor]),
+      'GET /tasks': ({ filters }: FakeRequest) => (filters.node ? [task('t1', 'running')] : [task('t1', 'running'), successor]),
       'GET /x/explain/tasks/t1': explained('web.1.t1', 'runs'),
       'GET /x/explain/tasks/t2': explained('web.1.t2', 'has no place: no suitable node'),
     });

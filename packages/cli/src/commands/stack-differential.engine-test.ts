@@ -35,7 +35,6 @@ interface RealCase {
   readonly files: readonly string[];
   readonly paths: readonly string[];
   readonly env: { readonly [name: string]: string };
-  readonly stub_files: readonly string[];
   readonly docker_28_2_2: 'accepted' | 'rejected';
 }
 const real = JSON.parse(String(read('manifest.json'))) as { readonly global_env: Case['env']; readonly cases: readonly RealCase[] };
@@ -47,8 +46,6 @@ const cases: readonly Case[] = [
     .map((each) => ({
       name: each.case,
       files: {
-        'grafana/config.monitoring': 'STUB=1\n',
-        ...Object.fromEntries(each.stub_files.map((path) => [posix.join(posix.dirname(each.paths[0] ?? ''), path), 'STUB=1\n'])),
         ...Object.fromEntries(each.paths.map((path, index) => [path, read(`real/${each.files[index]}`)])),
       },
       order: each.paths,
@@ -71,6 +68,10 @@ test('a docker CLI is installed: without one this file says nothing', () => {
 async function freshManager(): Promise<void> {
   await api?.app.close();
   api = await startTestApi();
+  // As every cluster has one.
+  await api.store.update((tx) =>
+    tx.networks.create({ ID: asID('ingress'), Spec: { Name: 'ingress', Driver: 'overlay', Ingress: true, Labels: {} } }),
+  );
   socket = join(directory, 'docker.sock');
   rmSync(socket, { force: true });
   await listenApi(api.app, socket, silentLogger);
@@ -140,7 +141,18 @@ interface Outcome {
   readonly text: string;
 }
 
+/** With companion files made as they are found to be missing: the real ones are not kept here. */
 async function byDocker(client: string, each: Case, root: string, paths: readonly string[]): Promise<Outcome> {
+  for (;;) {
+    const outcome = await tryDocker(client, each, root, paths);
+    const missing = outcome.ok ? undefined : /open (\S+): no such file or directory/.exec(outcome.text)?.[1];
+    if (missing === undefined || !missing.startsWith(directory) || existsSync(missing)) return outcome;
+    mkdirSync(dirname(missing), { recursive: true });
+    writeFileSync(missing, 'STUB=1\n');
+  }
+}
+
+async function tryDocker(client: string, each: Case, root: string, paths: readonly string[]): Promise<Outcome> {
   const files = paths.flatMap((path) => ['-c', path]);
   try {
     const { stdout } = await run(client, ['stack', 'deploy', '--resolve-image', 'never', ...files, 'st'], {

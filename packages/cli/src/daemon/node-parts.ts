@@ -1,12 +1,8 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createClusterCertificates } from '@swarm/manager/ca/cluster-certificates';
-import { commitCluster, createCluster } from '@swarm/manager/ca/create-cluster';
-import { type RunningManager, startManager } from '@swarm/manager/manager';
+import type { RunningManager } from '@swarm/manager/manager';
 import type { Journal } from '@swarm/manager/store/journal';
 import { type JournalKey, JournalLocked, openJournalKey } from '@swarm/manager/store/journal-key';
-import { openStore } from '@swarm/manager/store/memory-store';
-import { openSqliteJournal } from '@swarm/manager/store/sqlite-journal';
 import type { Store } from '@swarm/manager/store/store';
 import type { Availability, InitRequest, JoinRequest } from '@swarm/shared/engine-api/cluster-spec';
 import { ApiError } from '@swarm/shared/errors/api-error';
@@ -55,6 +51,8 @@ export interface NodePartsDeps {
   readonly onFailure: (error: unknown) => void;
 }
 
+const loadManagerCode = () => import('./manager-code.ts');
+
 /** How often a join is tried again when its request went out and no answer came: with the same key it is the same node. */
 const JOIN_ATTEMPTS = 3;
 const JOIN_RETRY_MS = 1_000;
@@ -68,6 +66,7 @@ export function createNodeParts(deps: NodePartsDeps): NodeParts {
 
   async function openManagerStore(unlockKey?: Uint8Array): Promise<OpenStore> {
     await mkdir(dataRoot.manager, { recursive: true, mode: 0o700 });
+    const { openSqliteJournal, openStore } = await loadManagerCode();
     const keyFile = await openJournalKey(journalKeyPath, unlockKey);
     const journal = await openSqliteJournal({ path: join(dataRoot.manager, 'journal.db'), key: keyFile.key });
     try {
@@ -108,6 +107,7 @@ export function createNodeParts(deps: NodePartsDeps): NodeParts {
     if (membership.role === 'manager' && opened !== 'locked') {
       const { store, applyUnlockKey } = opened ?? (await openManagerStore());
       undo.add(() => store.close());
+      const { startManager } = await loadManagerCode();
       manager = await startManager({ store, applyUnlockKey, identity, listen: membership.listen, clock, random, logger, onFailure });
       undo.replace(manager.stop);
     }
@@ -241,6 +241,7 @@ export function createNodeParts(deps: NodePartsDeps): NodeParts {
     const { store } = opened;
     let started = false;
     try {
+      const { commitCluster, createCluster, createClusterCertificates } = await loadManagerCode();
       const created = await createCluster(
         { clock, random, certificates: createClusterCertificates({ clock }) },
         {

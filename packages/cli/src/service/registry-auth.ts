@@ -27,6 +27,7 @@ interface ConfigFile {
       readonly username?: string;
       readonly password?: string;
       readonly identitytoken?: string;
+      readonly registrytoken?: string;
     };
   };
   readonly credsStore?: string;
@@ -75,11 +76,13 @@ function findAuth(config: ConfigFile, registry: string): object | undefined {
   const username = at > 0 ? decoded.slice(0, at) : auth.username;
   const password = at > 0 ? decoded.slice(at + 1).replace(/\0+$/, '') : auth.password;
   const token = auth.identitytoken;
-  if (username === undefined && token === undefined) return undefined;
+  const { registrytoken = '' } = auth;
+  if (username === undefined && (token ?? '') === '' && registrytoken === '') return undefined;
   return {
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
     ...(token !== undefined && token !== '' && { identitytoken: token }),
+    ...(registrytoken !== '' && { registrytoken }),
     serveraddress: registry,
   };
 }

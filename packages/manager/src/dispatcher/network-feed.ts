@@ -75,9 +75,10 @@ export class NetworkFeed {
     return this.#held.get(networkID)?.isUsable === true;
   }
 
-  /** The node follows this network: it has said so in this session. */
-  follows(networkID: string): boolean {
-    return this.#applied.has(networkID);
+  /** The node follows this network, as it has said in this session, and has not applied this revision yet. */
+  isBehind(networkID: string, revision: number): boolean {
+    const applied = this.#applied.get(networkID);
+    return applied !== undefined && applied < revision;
   }
 
   /** What the node says it has. Where that is not what it should be, it is told anew. */

@@ -33,8 +33,8 @@ export class NetworkSide {
     this.leave(nodeID);
     const feed = new NetworkFeed({ nodeID, tables: this.#tables, clock: this.#deps.clock, link, ...hooks });
     const stopping = this.#deps.store.view((tx) => tx.tasks.by('node', nodeID).filter((task) => isStopping(task)));
-    this.#hold(stopping.flatMap((task) => leavingOf(task, 'running')));
     this.#feeds.set(nodeID, feed);
+    this.#hold(stopping.flatMap((task) => leavingOf(task, 'running')));
     return feed;
   }
 
@@ -83,8 +83,8 @@ export class NetworkSide {
     this.#gate.hold(
       here,
       (networkID) => this.#tables.get(networkID)?.revision ?? 0,
-      (networkID) =>
-        [...(this.#tables.get(networkID)?.peers.keys() ?? [])].filter((id) => this.#feeds.get(id)?.follows(networkID) === true),
+      (networkID, revision) =>
+        [...(this.#tables.get(networkID)?.peers.keys() ?? [])].filter((id) => this.#feeds.get(id)?.isBehind(networkID, revision) === true),
     );
   }
 }

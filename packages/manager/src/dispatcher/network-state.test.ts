@@ -345,6 +345,22 @@ test.each([
   expect(world.side.heldDesiredState('t')).toBeUndefined();
 });
 
+test('what was to stop when its node went away waits anew when the node is back', async () => {
+  const { side, readers, released, store, clock } = await withRunningTask();
+  const [own, , slow] = readers as [Reader, Reader, Reader];
+  slow.speaks = false;
+  own.disconnect();
+  await store.update((tx) => move(tx, 't', 'running', 'shutdown'));
+  await clock.advance(HOLD_MS * 2);
+  expect(side.heldDesiredState('t')).toBeUndefined();
+  own.connect();
+  expect(side.heldDesiredState('t')).toBe('running');
+  slow.speaks = true;
+  slow.sayAll();
+  expect(side.heldDesiredState('t')).toBeUndefined();
+  expect(released).toEqual(['t']);
+});
+
 test.each([
   ['without networks', { attachments: [] }],
   ['that did not run yet', { Status: { State: 'starting' as const, Timestamp: '' } }],

@@ -52,15 +52,20 @@ export class StopGate {
     return this.#held.get(taskID)?.leaving.desiredState;
   }
 
-  /** `followers`: the connected nodes that follow a network. They are at `revision` or later once they have applied it. */
-  hold(tasks: readonly Leaving[], revisionOf: (networkID: string) => number, followers: (networkID: string) => readonly string[]): void {
+  /** `behind`: the connected nodes that follow a network and have not applied a revision yet. */
+  hold(
+    tasks: readonly Leaving[],
+    revisionOf: (networkID: string) => number,
+    behind: (networkID: string, revision: number) => readonly string[],
+  ): void {
     const waits = new Map<string, Wait>();
     const held: string[] = [];
     for (const leaving of tasks) {
       if (this.#held.has(leaving.taskID)) continue;
       const own = new Set<Wait>();
       for (const networkID of leaving.networkIDs) {
-        const wait = waits.get(networkID) ?? this.#open(networkID, revisionOf(networkID), followers(networkID));
+        const revision = revisionOf(networkID);
+        const wait = waits.get(networkID) ?? this.#open(networkID, revision, behind(networkID, revision));
         waits.set(networkID, wait);
         if (wait.nodes.size === 0) continue;
         wait.taskIDs.add(leaving.taskID);

@@ -1,7 +1,9 @@
 import type { ServiceSpec } from '@swarm/shared/engine-api/service-spec';
+import { timestamp } from '@swarm/shared/runtime/clock';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { TestCluster } from '../testing/test-cluster.ts';
-import { serviceSpec } from './testing/build.ts';
+import { decideWaiting } from './decide/dependencies.ts';
+import { facts, serviceSpec, T0, task, world } from './testing/build.ts';
 
 let cluster: TestCluster;
 beforeEach(async () => {
@@ -146,4 +148,15 @@ test('a restart follows the dependency start-first too', async () => {
   await cluster.deploy(named('db', undefined, { image: 'db:2' }));
   await cluster.until(() => cluster.serving().length === 1 && cluster.serving()[0]?.ID !== before?.ID, 'web is renewed');
   await cluster.until(() => cluster.service().UpdateStatus?.State === 'completed', 'the update ends');
+});
+
+test.each([
+  { it: 'that runs renews its dependents', fields: { runningS: 6 }, outdatedBefore: timestamp(T0 + 5_000) },
+  { it: 'that never ran renews nobody', fields: { state: 'rejected', desired: 'shutdown' }, outdatedBefore: undefined },
+] as const)('a renewed task of the dependency $it', ({ fields, outdatedBefore }) => {
+  const db = facts();
+  const rule = { service: 'db', condition: 'service_healthy', restart: true, required: true } as const;
+  const tasks = [task('renewed', { origin: { kind: 'update' }, createdS: 5, ...fields })];
+  const waiting = decideWaiting([{ rule, facts: db, tasks, nodes: () => [] }], world([], db));
+  expect(waiting.outdatedBefore).toBe(outdatedBefore);
 });

@@ -413,3 +413,19 @@ test('a global job runs once on every node, also on one that comes later', async
   await rest(60_000);
   expect(cluster.tasks()).toHaveLength(4);
 });
+
+test('a node that goes down again and again takes no new tasks for a while, and says until when', async () => {
+  const damped = () => cluster.store.view((tx) => tx.nodes.get('a'))?.damped;
+  for (let time = 1; time <= 3; time += 1) {
+    expect(damped()).toBeUndefined();
+    await cluster.changeNode('a', { state: 'down' });
+    await rest(1_000);
+    await cluster.changeNode('a', { state: 'ready' });
+    await rest(1_000);
+  }
+  expect(epochMs(damped()!.until)).toBeGreaterThan(cluster.clock.now());
+  await cluster.deploy(web({ mode: { Global: {} } }));
+  await running(2);
+  expect(onNode('a')).toEqual([]);
+  await cluster.until(() => onNode('a').length === 1, 'the task of the node that is trusted again', 120_000);
+});

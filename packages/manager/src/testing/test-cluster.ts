@@ -102,6 +102,11 @@ export class TestCluster {
     this.#store = undefined;
   }
 
+  /** For a part that a test starts itself. */
+  storeFor(writer: TaskWriter): Store {
+    return this.#as(writer);
+  }
+
   #as(writer: TaskWriter): Store {
     const store = this.store;
     return {
@@ -125,6 +130,12 @@ export class TestCluster {
       tx.nodes.create({
         ID: asID(name),
         Spec: { Labels: labels, Role: 'worker', Availability: 'active' },
+        Description: {
+          Hostname: name,
+          Platform: { Architecture: 'x86_64', OS: 'linux' },
+          Resources: { NanoCPUs: 4e9, MemoryBytes: 2 ** 32 },
+          Engine: { EngineVersion: '29.0.0', Labels: {}, Plugins: [] },
+        },
         Status: { State: 'ready', Addr: '10.0.0.1' },
         role: 'worker',
         keyFingerprint: name,
@@ -272,6 +283,7 @@ export class TestCluster {
       return tx.nodes
         .all()
         .filter((node) => task.NodeID === undefined || node.ID === task.NodeID)
+        .filter((node) => task.origin?.node?.why !== 'balance' || node.ID === task.origin.node.id)
         .filter((node) => node.Status.State === 'ready' && node.Spec.Availability === 'active' && nodeSatisfies(placement, node))
         .sort((a, b) => load(a) - load(b) || (a.ID < b.ID ? -1 : 1))[0];
     });

@@ -28,8 +28,19 @@ export function addTo(sum: Uint8Array, digest: Uint8Array): void {
   for (let at = 0; at < sum.length; at += 1) sum[at] = (sum[at] ?? 0) ^ (digest[at] ?? 0);
 }
 
+/**
+ * Tables share the entries that did not change between them, so each is digested once: the sum of a table of thousands
+ * of entries after one change costs the adding up, not the digests.
+ */
+const digests = new WeakMap<object, Uint8Array>();
+
+/** `entry` must never be changed in place. */
 export function entryDigest(kind: 'definition' | 'peer' | 'service' | 'endpoint', entry: object): Uint8Array {
-  return hash('sha256', `${kind} ${canonical(entry)}`, 'buffer').subarray(0, 16);
+  const known = digests.get(entry);
+  if (known !== undefined) return known;
+  const digest = hash('sha256', `${kind} ${canonical(entry)}`, 'buffer').subarray(0, 16);
+  digests.set(entry, digest);
+  return digest;
 }
 
 /** JSON with the keys in order, so that equal entries are equal texts wherever they were made. */

@@ -29,7 +29,7 @@ export function explainTask(view: ExplainView, task: Task, seat: readonly Task[]
 
 export function explainService(view: ExplainView, tasks: readonly Task[], wanted: number): ServiceExplanation {
   const live = tasks.filter(isLive);
-  const running = live.filter((task) => task.Status.State === 'running');
+  const running = live.filter((task) => task.Status.State === 'running' && !isOnDownNode(task, view.nodes));
   const waiting = live.filter((task) => task.Status.State !== 'running').sort(bySeat);
   return {
     Kind: 'service',
@@ -49,8 +49,13 @@ export function explainService(view: ExplainView, tasks: readonly Task[], wanted
   };
 }
 
-function whyService({ service }: ExplainView, running: number, wanted: number, tasks: readonly Task[]): readonly string[] {
+function whyService({ service, nodes }: ExplainView, running: number, wanted: number, tasks: readonly Task[]): readonly string[] {
   const why: string[] = [`${running} of ${wanted} tasks run`];
+  const away = tasks.filter((task) => isLive(task) && isOnDownNode(task, nodes)).length;
+  if (away > 0)
+    why.push(
+      `${away} more ${away === 1 ? 'is' : 'are'} on nodes that are down, and nobody knows whether ${away === 1 ? 'it runs' : 'they run'}`,
+    );
   const { UpdateStatus } = service ?? {};
   if (UpdateStatus !== undefined && !/completed$/.test(UpdateStatus.State))
     why.push(`${UpdateStatus.State.replace('_', ' ')}: ${UpdateStatus.Message}`);
@@ -194,6 +199,10 @@ function nameOfService({ service, template }: ExplainView) {
 
 function nameOfNode({ nodes }: ExplainView, nodeID: string): string {
   return nodes.get(nodeID)?.Description?.Hostname ?? nodeID;
+}
+
+function isOnDownNode({ NodeID, Status }: Task, nodes: ExplainView['nodes']): boolean {
+  return Status.State === 'running' && NodeID !== undefined && nodes.get(NodeID)?.Status.State === 'down';
 }
 
 function isSameSeat(a: Task, b: Task): boolean {

@@ -42,8 +42,9 @@ export function decideWaiting(dependencies: readonly DependencyView[], world: Wo
   };
 }
 
+/** A renewal that never ran (its program is missing, say) has changed nothing for anybody. */
 function isRenewed(task: Task, facts: ServiceFacts, world: World): boolean {
-  return task.origin?.kind === 'update' && isClean(task, facts, world);
+  return task.origin?.kind === 'update' && task.runningSince !== undefined && isClean(task, facts, world);
 }
 
 const WISHES: Readonly<Record<DependencyCondition, string>> = {

@@ -390,7 +390,15 @@ test.each(rows)('$it', (row) => {
 
 const PORTS: Partial<ServiceSpec> = { EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 8080, PublishMode: 'host' }] } };
 const BUSY = 'no suitable node (host-mode port already in use on 1 node)';
-test.each([
+interface PortRow {
+  readonly it: string;
+  readonly err: string;
+  readonly oldPorts: Partial<ServiceSpec>;
+  readonly on?: Node;
+  readonly plan: readonly string[];
+}
+
+const portRows: readonly PortRow[] = [
   { it: 'where it holds the port itself', err: BUSY, oldPorts: PORTS, plan: ['a: shutdown'] },
   { it: 'but not where another service has the port', err: BUSY, oldPorts: {}, plan: [] },
   {
@@ -399,16 +407,27 @@ test.each([
     oldPorts: PORTS,
     plan: [],
   },
-])('start-first with host-mode ports stops the old task first $it', ({ err, oldPorts, plan }) => {
+  { it: 'but not where its node takes no tasks', err: BUSY, oldPorts: PORTS, on: node('A', { availability: 'pause' }), plan: [] },
+];
+test.each(portRows)('start-first with host-mode ports stops the old task first $it', ({ err, oldPorts, on = node('A'), plan }) => {
   const before = facts(serviceSpec({ ContainerSpec: { Image: 'web:0' } }, oldPorts), { templateID: 'old' as Task['templateID'] });
   const now = facts(serviceSpec({}, { ...PORTS, UpdateConfig: { Parallelism: 1, Order: 'start-first' } }), {
     UpdateStatus: { State: 'updating', StartedAt: timestamp(T0), Message: 'update in progress' },
   });
   const tasks = [dirty('a', 1), task('n', { state: 'pending', err, origin: { kind: 'update' }, createdS: 1 })];
-  const decided = decideService({ facts: now, world: world(nodes, now, before), tasks, nodeIDs: [] }, T0);
+  const decided = decideService({ facts: now, world: world([on], now, before), tasks, nodeIDs: [] }, T0);
   expect(tellAll(decided)).toEqual(plan);
   if (plan.length > 0) expect(decided.status?.Message).toMatch(/^update in progress; start-first is not possible/);
   else expect(decided.status).toBeUndefined();
+});
+
+test('start-first with host-mode ports: what runs on a node that has gone does not make way for its own successor', () => {
+  const now = facts(serviceSpec({}, { ...PORTS, UpdateConfig: { Parallelism: 1, Order: 'start-first' } }), {
+    UpdateStatus: { State: 'updating', StartedAt: timestamp(T0), Message: 'update in progress' },
+  });
+  const tasks = [renewed('a', 1), task('n', { state: 'pending', err: BUSY, origin: { kind: 'move' }, createdS: 2 })];
+  const decided = decideService({ facts: now, world: world([down('A')], now), tasks, nodeIDs: [] }, T0 + 3_000);
+  expect(tellAll(decided)).toEqual([]);
 });
 
 test('start-first with host-mode ports: a global task that waits for the old one to stop does not make way for itself', () => {
@@ -425,6 +444,16 @@ test('start-first with host-mode ports: a global task that waits for the old one
     tellAll(decideService({ facts: now, world: world([node('A')], now, before), tasks, nodeIDs: [node('A').ID] }, T0 + 2_000));
   expect(decideWith([old('running'), waiting('running')])).toEqual(['a: shutdown']);
   expect(decideWith([old('shutdown'), waiting('ready')])).toEqual([]);
+});
+
+test('start-first with host-mode ports: a renewed task on a lost node does not make way for the one that takes over', () => {
+  const now = facts(serviceSpec({}, { ...PORTS, UpdateConfig: { Parallelism: 1, Order: 'start-first' } }), {
+    UpdateStatus: { State: 'updating', StartedAt: timestamp(T0), Message: 'update in progress' },
+  });
+  const lost = task('a', { node: 'A', origin: { kind: 'update' } });
+  const waiting = task('n', { state: 'pending', err: BUSY, origin: { kind: 'move' }, createdS: 1 });
+  const decided = decideService({ facts: now, world: world([down('A')], now, old), tasks: [lost, waiting], nodeIDs: [] }, T0 + 2_000);
+  expect(tellAll(decided)).toEqual([]);
 });
 
 const anyTask = fc

@@ -1,8 +1,8 @@
-import type { Task, UpdateStatus } from '@swarm/shared/domain/objects';
+import type { Node, Task, UpdateStatus } from '@swarm/shared/domain/objects';
 import { HOST_PORT_IN_USE } from '@swarm/shared/domain/placement-reasons';
 import { isLive } from '@swarm/shared/domain/task-state';
 import { withdraw } from './seat.ts';
-import { isRunning } from './standing.ts';
+import { isClean, isRunning, nodeOf } from './standing.ts';
 import { hostPortsOf } from './update-rules.ts';
 import { type Seat, SeatDraft, type SeatPlan, type ServiceFacts, type World } from './view.ts';
 
@@ -61,7 +61,7 @@ function inOrder(seats: readonly UpdateSeat[], isOut: (seat: UpdateSeat) => bool
 
 /**
  * The new task finds no node because old ones hold the host-mode ports it needs: here the old one has to go first. Only
- * where it holds such a port itself: a port that another service has would not be freed by stopping this one.
+ * where it holds such a port itself, on a node that takes tasks: a port that another service has would not be freed.
  */
 export function yieldPorts(
   { tasks, state }: UpdateSeat,
@@ -75,13 +75,20 @@ export function yieldPorts(
   if (waiting === undefined) return [];
   const wanted = hostPortsOf(facts.template);
   const isHolder = (task: Task) => hostPortsOf(world.templates.get(task.templateID)).some((port) => wanted.includes(port));
-  // A task of a global service has its node from the start, also while it waits.
-  const holders = live.filter((task) => task !== waiting && task.NodeID !== undefined && isHolder(task));
+  // A task of a global service has its node from the start, also while it waits. One as the service is now is not what the
+  // update renews.
+  const mayGo = (task: Task) => task !== waiting && !isClean(task, facts, world) && takesTasks(nodeOf(task, world));
+  const holders = live.filter((task) => mayGo(task) && isHolder(task));
   if (holders.length === 0) return [];
   const draft = new SeatDraft(tasks);
   draft.restOn(waiting);
   for (const holder of holders) withdraw(draft, holder);
   return [draft.plan];
+}
+
+/** Where the new task could go once the old one has: stopping it anywhere else would be for nothing. */
+function takesTasks(node: Node | undefined): boolean {
+  return node?.Status.State === 'ready' && node.Spec.Availability === 'active';
 }
 
 export const IN_PROGRESS = 'update in progress';

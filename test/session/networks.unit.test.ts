@@ -1,0 +1,140 @@
+import { tableChecksum } from '@swarm/shared/domain/network-table';
+import { gatewayID, type Task } from '@swarm/shared/domain/objects';
+import type { NetworkProblem, NetworksApplied } from '@swarm/shared/protocol/network-state';
+import { asID } from '@swarm/shared/runtime/ids';
+import { applyNetworkPart, type NetworkChain, NO_NETWORK } from '@swarm/worker/session/decide/network-chain';
+import { expect, test } from 'vitest';
+import { openWorld, taskDraft, type Worker, type World } from './world.ts';
+
+/** A host that takes what it is told of its one network, and says so unless it is `silent`. */
+class Host {
+  chain: NetworkChain = NO_NETWORK;
+  problems: readonly NetworkProblem[] = [];
+  silent = false;
+  readonly worker: Worker;
+
+  constructor(world: World, nodeID: string) {
+    this.worker = world.startWorker(nodeID, {
+      networks: {
+        onSession: () => undefined,
+        applied: () => this.#words(),
+        problems: () => this.problems,
+        onUpdate: (update) => {
+          const { chain, outcome } = applyNetworkPart(this.chain, update);
+          this.chain = chain;
+          if (outcome === 'applied') this.say();
+          return outcome === 'broken' ? 'broken' : 'accepted';
+        },
+      },
+    });
+  }
+
+  say(): void {
+    if (!this.silent) this.worker.session.tellNetworksApplied(this.#words());
+  }
+
+  get serving(): boolean | undefined {
+    return this.chain.table?.endpoints.get('t')?.serving;
+  }
+
+  #words(): NetworksApplied['networks'] {
+    const { table } = this.chain;
+    return table === undefined ? [] : [{ networkID: 'net', revision: table.revision, checksum: tableChecksum(table) }];
+  }
+}
+
+const NODES = ['n1', 'n2', 'n3'];
+
+async function openNetworkWorld(): Promise<{ world: World; hosts: readonly Host[] }> {
+  const world = await openWorld(NODES);
+  await world.store.update((tx) => {
+    const allocation = { vni: 4097, configs: [{ Subnet: '10.1.0.0/24', Gateway: '10.1.0.1' }], vipRange: '10.1.0.192/26' };
+    tx.networks.create({ ID: asID('net'), Spec: { Name: 'net' }, allocation });
+    const template = tx.templates.get('p');
+    if (template !== undefined) tx.templates.update({ ...template, spec: { ...template.spec, Networks: [{ Target: 'net' }] } });
+  });
+  const hosts = NODES.map((id) => new Host(world, id));
+  await world.clock.advance(1_000);
+  return { world, hosts };
+}
+
+const attachments: Task['attachments'] = [{ networkID: asID('net'), addresses: ['10.1.0.9/24'] }];
+const desired = (host: Host) => host.worker.set()?.tasks.get('t')?.desiredState;
+
+async function join(world: World, nodes: readonly string[]): Promise<void> {
+  await world.store.update((tx) => {
+    for (const [at, id] of nodes.entries()) {
+      tx.gateways.create({ ID: gatewayID('net', id), networkID: asID('net'), nodeID: asID(id), address: `10.1.0.${at + 2}` });
+    }
+  });
+  await world.clock.advance(100);
+}
+
+test('a task goes to its node once it has its addresses, and after the table of its network', async () => {
+  const { world, hosts } = await openNetworkWorld();
+  const [host] = hosts as [Host];
+  await world.store.update((tx) => tx.tasks.create(taskDraft('t', 'n1')));
+  await world.clock.advance(1_000);
+  expect(host.worker.set()?.tasks.has('t')).toBe(false);
+  await world.store.update((tx) => {
+    tx.tasks.update({ ...(tx.tasks.get('t') as Task), attachments });
+    tx.gateways.create({ ID: gatewayID('net', 'n1'), networkID: asID('net'), nodeID: asID('n1'), address: '10.1.0.2' });
+  });
+  await world.clock.advance(1_000);
+  expect(host.worker.set()?.tasks.get('t')?.attachments).toEqual([{ networkID: 'net', address: '10.1.0.9/24' }]);
+  expect(host.chain.table?.peers.get('n1')).toEqual({ nodeID: 'n1', address: '10.0.0.1', gateway: '10.1.0.2' });
+  await world.stop();
+});
+
+test('a task that nobody wants any more goes to its node without addresses, so that it can end', async () => {
+  const { world, hosts } = await openNetworkWorld();
+  await world.store.update((tx) => tx.tasks.create(taskDraft('t', 'n1', { DesiredState: 'shutdown' })));
+  await world.clock.advance(1_000);
+  expect(desired(hosts[0] as Host)).toBe('shutdown');
+  await world.stop();
+});
+
+test('a task is told to stop when no host sends it traffic any more', async () => {
+  const { world, hosts } = await openNetworkWorld();
+  const [one, two, slow] = hosts as [Host, Host, Host];
+  await join(world, NODES);
+  await world.store.update((tx) => tx.tasks.create(taskDraft('t', 'n1', { attachments })));
+  await world.clock.advance(100);
+  one.worker.report('t', 'running');
+  await world.clock.advance(200);
+  expect(hosts.map((host) => host.serving)).toEqual([true, true, true]);
+  slow.silent = true;
+  await world.store.update((tx) => tx.tasks.update({ ...(tx.tasks.get('t') as Task), DesiredState: 'shutdown' }));
+  await world.clock.advance(500);
+  expect([two.serving, desired(one)]).toEqual([false, 'running']);
+  slow.silent = false;
+  slow.say();
+  await world.clock.advance(100);
+  expect(desired(one)).toBe('shutdown');
+  await world.stop();
+});
+
+test('a host that reaches none of several others is not ready, and is again when it does', async () => {
+  const { world, hosts } = await openNetworkWorld();
+  const [cut] = hosts as [Host];
+  const missing = (peerNodeID: string): NetworkProblem => ({
+    peerNodeID,
+    kind: 'unreachable',
+    text: `nothing from ${peerNodeID} comes back`,
+  });
+  const tell = async (problems: readonly NetworkProblem[]) => {
+    cut.worker.session.tellNetworkProblems(problems);
+    await world.clock.advance(100);
+  };
+  await tell([missing('n2')]);
+  expect(world.node('n1')).toMatchObject({ Status: { State: 'ready' }, networkProblems: [{ peerNodeID: 'n2' }] });
+  await tell([missing('n2'), missing('n3')]);
+  expect(world.node('n1')?.Status).toMatchObject({
+    State: 'disconnected',
+    Message: expect.stringContaining('reach none of the 2 other nodes'),
+  });
+  await tell([]);
+  expect(world.node('n1')?.Status).toEqual({ State: 'ready', Addr: '10.0.0.1' });
+  expect(world.node('n1')).not.toHaveProperty('networkProblems');
+  await world.stop();
+});
