@@ -2,6 +2,7 @@ import { NETWORK_LABEL } from '@swarm/shared/domain/labels';
 import type { ContainerEngine } from '../engine/engine.ts';
 import { type HostNetwork, toHostNetwork } from './decide/host-network.ts';
 import type { NetworkPlane, ReadyNetwork } from './network-plane.ts';
+import { explainTrouble } from './network-trouble.ts';
 
 /** A plane without a host, for tests and the simulation: it keeps what it was told to make, and makes it at once. */
 export interface RecordedPlane extends NetworkPlane {
@@ -31,7 +32,11 @@ export function createRecordedPlane(nodeID: string, engine?: Pick<ContainerEngin
       applied += 1;
       const wanted = [...tables.values()].flatMap((table) => toHostNetwork(table, nodeID) ?? []);
       networks = wanted.filter(({ name }) => !refusals.has(name));
-      if (engine !== undefined) await makeOn(engine, networks);
+      try {
+        if (engine !== undefined) await makeOn(engine, networks);
+      } catch (error) {
+        return { ready: new Map(), problems: [explainTrouble(error, 'networks can neither be made nor removed on this host')] };
+      }
       return {
         ready: new Map(
           networks.map(({ id, name, gateway, ingress }): [string, ReadyNetwork] => [
