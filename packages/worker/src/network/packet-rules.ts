@@ -22,7 +22,10 @@ export interface PacketRules {
 const hex = `0x${MARK_OURS.toString(16)}`;
 const PASSAGE = ['DOCKER-USER', '-m', 'connmark', '--mark', `${hex}/${hex}`, '-j', 'ACCEPT'];
 /** The name that dockerd uses comes first; then both kinds, for a daemon whose search path differs from dockerd's. */
-const VARIANTS = ['iptables', 'iptables-nft', 'iptables-legacy'];
+const VARIANTS = ['iptables', 'iptables-nft'];
+/** Asking it makes its tables: only where there are some. */
+const LEGACY = 'iptables-legacy';
+const LEGACY_TABLES = '/proc/net/ip_tables_names';
 /** Seconds to wait for others who change rules. */
 const LOCK = ['-w', '5'];
 
@@ -33,6 +36,11 @@ export function createPacketRules(deps: {
 }): PacketRules {
   const { commands, names, logger } = deps;
   let applied: NftDocument | undefined;
+
+  async function variants(): Promise<readonly string[]> {
+    const { stdout } = await commands.run('cat', [LEGACY_TABLES]);
+    return stdout.includes('filter') ? [...VARIANTS, LEGACY] : VARIANTS;
+  }
 
   async function nft(text: string): Promise<void> {
     await mustRun(commands, 'nft', ['-f', '-'], text);
@@ -81,7 +89,7 @@ export function createPacketRules(deps: {
     },
 
     async ensurePassage() {
-      for (const program of VARIANTS) {
+      for (const program of await variants()) {
         try {
           if ((await commands.run(program, [...LOCK, '-n', '-L', 'DOCKER-USER'])).exitCode !== 0) continue;
           if ((await commands.run(program, [...LOCK, '-C', ...PASSAGE])).exitCode === 0) return undefined;
@@ -99,7 +107,7 @@ export function createPacketRules(deps: {
     async removeAll() {
       applied = undefined;
       await nft(renderNftRemoval(names.table));
-      for (const program of VARIANTS) {
+      for (const program of await variants()) {
         try {
           await commands.run(program, [...LOCK, '-D', ...PASSAGE]);
         } catch (error) {
