@@ -59,7 +59,7 @@ describe('the launcher', () => {
     const run = await launch('tree/packages/cli/bin/swarm', 'daemon', '--log-level', 'debug');
     expect(run.out.split('\n').slice(1)).toEqual([
       '--disable-warning=ExperimentalWarning',
-      '--max-semi-space-size=2',
+      '--max-semi-space-size=1',
       expect.stringMatching(/main\.ts$/),
       'daemon',
       '--log-level',

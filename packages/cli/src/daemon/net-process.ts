@@ -9,7 +9,7 @@ import { startLoop } from '@swarm/shared/runtime/loop';
 import { type NetProcess, NetProcessError, type NetStatus } from '@swarm/worker/network/net-process';
 import type { NetTables } from '@swarm/worker/network/net-tables';
 import { askNet, type NetRequest } from '../net/control.ts';
-import { CONTROL_FILE, TABLES_FILE } from '../net/net-server.ts';
+import { CONTROL_FILE, TABLES_FILE } from '../net/net-files.ts';
 import { VERSION } from '../version.ts';
 
 const LAUNCHER = fileURLToPath(new URL('../../bin/swarm', import.meta.url));

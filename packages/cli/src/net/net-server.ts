@@ -13,6 +13,7 @@ import { type NetReply, type NetRequest, serveControl } from './control.ts';
 import { handOver, type Predecessor, type Sockets } from './hand-over.ts';
 import { type HeldSocketServer, holdSocket, listenPrivately, passOn } from './hold-socket.ts';
 import { createNameServers } from './name-servers.ts';
+import { CONTROL_FILE, TABLES_FILE } from './net-files.ts';
 import { findPortOwner } from './port-owner.ts';
 import { createReservedPorts } from './reserved-ports.ts';
 
@@ -32,9 +33,6 @@ export interface NetServerDeps {
   /** Where names are answered, by preference. */
   readonly namePorts?: readonly number[];
 }
-
-export const CONTROL_FILE = 'control.sock';
-export const TABLES_FILE = 'tables.json';
 
 /** How often what waits is tried again, and whether this process is still the one that the daemon would reach. */
 const LOOK_EVERY_MS = 1_000;
