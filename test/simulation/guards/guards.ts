@@ -184,7 +184,7 @@ export const GUARDS: readonly Guard[] = [
     text: 'return Math.floor(steadyMs);',
     without: 'return clock.now();',
     promise: 'without a pause',
-    seed: 1529,
+    seed: 1652,
   },
   {
     name: 'who takes over from a lost node waits for what still stops',

@@ -1,7 +1,9 @@
+import type { ReadTransaction } from '@swarm/manager/store/store';
 import { slotKey } from '@swarm/manager/store/tables';
 import { dependenciesOf } from '@swarm/shared/domain/depends-on';
 import { CONTAINER_LABELS } from '@swarm/shared/domain/labels';
 import type { Task } from '@swarm/shared/domain/objects';
+import { isLive } from '@swarm/shared/domain/task-state';
 import { epochMs } from '@swarm/shared/runtime/clock';
 import type { Host } from '../world/host.ts';
 import type { MakeInvariant } from './invariant.ts';
@@ -20,7 +22,7 @@ interface KnownTask {
   readonly startsFirst: boolean;
   /** Renewed when what its service depends on is, though nobody changed the spec. */
   readonly followsAnother: boolean;
-  /** It was made to start beside the one it takes over from: off a drained node, or to even out the nodes. */
+  /** It was made to start beside the one it takes over from: off a drained node, at whichever attempt, or to even out the nodes. */
   readonly movesFirst: boolean;
   readonly graceMs: number;
   /** By the manager's clock: how old it was when it was let run. */
@@ -61,7 +63,7 @@ export const onePerSlot: MakeInvariant = ({ world, view, broken }) => {
         madeMs: world.time.monotonicMs(),
         startsFirst: task.origin?.kind === 'update' && order === 'start-first',
         followsAnother: dependenciesOf(service?.Labels ?? {}).some(({ restart }) => restart),
-        movesFirst: task.origin?.replaces !== undefined || (task.origin?.kind === 'move' && service?.UpdateConfig?.Order === 'start-first'),
+        movesFirst: task.origin?.replaces !== undefined || (service?.UpdateConfig?.Order === 'start-first' && hasDrained(tx, task)),
         graceMs: Math.max(DEFAULT_GRACE_MS, (grace ?? 0) / 1e6),
         ageWhenLetRunMs: 0,
         isEnforced: false,
@@ -136,3 +138,11 @@ export const onePerSlot: MakeInvariant = ({ world, view, broken }) => {
     },
   };
 };
+
+/** Another task of its seat runs on a drained node and is to stay until this one, or one that follows it, runs well. */
+function hasDrained(tx: ReadTransaction, task: Task): boolean {
+  return tx.tasks.by('slot', slotKey(task)).some((other) => {
+    const node = other.NodeID === undefined ? undefined : tx.nodes.get(other.NodeID);
+    return other.ID !== task.ID && isLive(other) && other.Status.State === 'running' && node?.Spec.Availability === 'drain';
+  });
+}

@@ -57,11 +57,24 @@ export const updatesKeepTheirPromise: MakeInvariant = ({ world, view, broken, co
     down.set(service.ID, seats.add(seat));
     const parallelism = config === undefined ? 1 : (config.Parallelism ?? 0);
     coverage.hit('update takes a seat down');
-    if (parallelism > 0 && seats.size > parallelism) {
+    const counted = [...seats].filter((each) => !isNodeDown(each));
+    if (parallelism > 0 && counted.length > parallelism) {
       broken(
-        `the update of ${service.Spec.Name} has ${seats.size} seats down at once (${[...seats].join(', ')}); its parallelism is ${parallelism}`,
+        `the update of ${service.Spec.Name} has ${counted.length} seats down at once (${counted.join(', ')}); its parallelism is ${parallelism}`,
       );
     }
+  }
+
+  /**
+   * A global service's seat goes down with its node and comes up nowhere else: no update, and above all no rollback of
+   * the one that was under way, waits for a node that may never come back.
+   */
+  function isNodeDown(seat: string): boolean {
+    return view((tx) =>
+      tx.tasks
+        .by('slot', seat)
+        .some(({ Slot, NodeID }) => Slot === undefined && NodeID !== undefined && tx.nodes.get(NodeID)?.Status.State === 'down'),
+    );
   }
 
   function hasOtherReason(task: Task): boolean {

@@ -165,6 +165,8 @@ export class Host {
     this.#life = undefined;
     this.#worker = undefined;
     this.#session = undefined;
+    // Who waits for it to leave waits for ever: the next life begins with that anew.
+    this.isLeaving = false;
   }
 
   /** The daemon is asked to end, and waited for. */

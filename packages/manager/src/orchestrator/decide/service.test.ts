@@ -272,6 +272,17 @@ const rows: readonly Row[] = [
     status: 'updating',
   },
   {
+    it: 'a global task whose node went down while it was renewed holds up no rollback',
+    mode: { Global: {} },
+    rollingBack: { Parallelism: 1 },
+    nodes: [down('D'), node('A')],
+    tasks: [
+      dirty('a', 0, { perNode: true, node: 'D', state: 'assigned', origin: { kind: 'update' } }),
+      dirty('b', 0, { perNode: true, node: 'A' }),
+    ],
+    plan: ['b: shutdown', 'A: create ready (update)'],
+  },
+  {
     it: 'stop-first: of two that may be down one is, so one more is taken',
     mode: replicated(3),
     updating: true,
