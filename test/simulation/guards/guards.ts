@@ -95,7 +95,7 @@ export const GUARDS: readonly Guard[] = [
     text: 'if (draft.tasks.some((task) => isLaterFailure(task, kept, view)))',
     without: 'if (draft.tasks.length === 0)',
     promise: 'without a pause',
-    seed: 69,
+    seed: 112,
   },
   {
     name: 'a node takes no more than it has room for',
@@ -127,7 +127,7 @@ export const GUARDS: readonly Guard[] = [
     text: 'check: (demand, _node, _load, own) => own < demand.maxReplicas',
     without: 'check: () => true',
     promise: 'replicas per node',
-    seed: 1,
+    seed: 242,
   },
   {
     name: 'a drained or paused node takes no task',
@@ -143,7 +143,7 @@ export const GUARDS: readonly Guard[] = [
     text: 'const payload = users === 0 ? undefined : lookup(id);',
     without: 'const payload = lookup(id);',
     promise: 'secret',
-    seed: 43,
+    seed: 73,
   },
   {
     name: 'nothing is collected before a manager has spoken',
@@ -151,7 +151,7 @@ export const GUARDS: readonly Guard[] = [
     text: 'if (wanted.confirmed) {',
     without: 'if (wanted.set !== undefined) {',
     promise: 'stopped without a reason',
-    seed: 49,
+    seed: 240,
   },
   {
     name: 'that no manager answers is no reason to stop',
@@ -192,7 +192,7 @@ export const GUARDS: readonly Guard[] = [
     text: "newTask(view.facts, view.seat, origin, waits || blocked ? 'ready' : goalOf(view.facts), now)",
     without: "newTask(view.facts, view.seat, origin, waits ? 'ready' : goalOf(view.facts), now)",
     promise: 'two live containers',
-    seed: 1424,
+    seed: 1438,
   },
   {
     name: 'tasks of a service that is gone go',
