@@ -65,6 +65,18 @@ const rows: readonly Row[] = [
     reaped: [],
   },
   {
+    it: 'what a job has completed again, since what it depends on was renewed, is history but for the newest',
+    tasks: [
+      task('a', { state: 'complete', desired: 'complete', iteration: 2, createdS: 1 }),
+      task('b', { state: 'complete', desired: 'complete', iteration: 2, createdS: 2 }),
+      task('c', { state: 'complete', desired: 'complete', iteration: 2, createdS: 3 }),
+      task('again', { state: 'pending', desired: 'complete', iteration: 2, createdS: 4 }),
+    ],
+    service: job,
+    limit: 0,
+    reaped: ['a', 'b'],
+  },
+  {
     it: 'a node that was removed leaves no history',
     tasks: [dead('a', 0), dead('b', 1), task('stops', { state: 'running', desired: 'shutdown', createdS: 2 })],
     isNodeGone: true,

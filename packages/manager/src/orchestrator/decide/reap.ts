@@ -34,7 +34,7 @@ export function decideReap({ tasks, service, maxAttempts = 0, historyLimit, isNo
   if (limit < 0 || kept.length <= limit) return removed;
   const evidence = [kept.some(isLive) ? undefined : kept[0], kept.find((task) => isRenewalUnderWay(task, service))];
   const history = kept
-    .filter((task) => isHistory(task, service) && !evidence.includes(task))
+    .filter((task) => (isHistory(task, service) || isOldCompletion(task, kept, service)) && !evidence.includes(task))
     .sort((a, b) => Number(isCounted(a, service, maxAttempts)) - Number(isCounted(b, service, maxAttempts)) || byAge(b, a));
   return [...removed, ...history.slice(0, kept.length - limit)];
 }
@@ -46,6 +46,12 @@ function isHistory(task: Task, service: Service): boolean {
   return (
     isJob(service) && task.Status.State === 'complete' && (task.JobIteration?.Index ?? 0) !== (service.JobStatus?.JobIteration.Index ?? 0)
   );
+}
+
+/** A job runs again when what it depends on is renewed: of its completions the newest one counts. */
+function isOldCompletion(task: Task, newestFirst: readonly Task[], service: Service): boolean {
+  const isComplete = ({ Status }: Task) => Status.State === 'complete';
+  return isJob(service) && isComplete(task) && newestFirst.find(isComplete) !== task;
 }
 
 /** What the failure ratio of an update that goes on is counted from: the seat was renewed, and how that ended. */
