@@ -24,6 +24,15 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'load',
+          include: ['test/load/**/*.test.ts'],
+          testTimeout: 600_000,
+          hookTimeout: 400_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
           name: 'differential',
           include: ['test/differential/**/*.engine-test.ts'],
           testTimeout: 400_000,

@@ -12,17 +12,22 @@ import { aptInstall, ensureEngine, exists, obstacleToInstalling } from './lab/se
 import { addTotals, NO_TOTALS, parseVitestReport, renderTotals, type Totals } from './totals.ts';
 
 /** `npm test`: every check of the project in order of its cost, and one line of totals at the end. */
-const STAGES = ['checks', 'unit', 'simulation', 'integration', 'differential'] as const;
+const STAGES = ['checks', 'unit', 'simulation', 'integration', 'load', 'differential'] as const;
 type Stage = (typeof STAGES)[number];
-/** Run only when named: the comparison with a dockerd in its own swarm mode is not known to be steady. */
-const ON_DEMAND: readonly Stage[] = ['differential'];
+/**
+ * Run only when named: tens of thousands of requests take minutes, and the comparison with a dockerd in its own swarm mode
+ * is not known to be steady.
+ */
+const ON_DEMAND: readonly Stage[] = ['load', 'differential'];
+/** These need an engine, and may leave labs behind when they are cut short. */
+const ON_ENGINES: readonly Stage[] = ['integration', 'load', 'differential'];
 
 const USAGE = `Usage: npm test [-- OPTIONS FILTER…]
 
   --only STAGE[,STAGE…]   of ${STAGES.join(', ')}; all but ${ON_DEMAND.join(', ')} without it
   FILTER                  part of the path of test files to run
 
-Only integration needs a Docker Engine; it is installed and started where that is possible.
+${ON_ENGINES.join(', ')} need a Docker Engine; it is installed and started where that is possible.
 `;
 
 interface StageResult {
@@ -111,7 +116,7 @@ async function runChecks(): Promise<StageResult> {
 }
 
 async function runVitest(project: Stage, filters: readonly string[]): Promise<StageResult> {
-  if (project === 'integration' || project === 'differential') await prepareEngine();
+  if (ON_ENGINES.includes(project)) await prepareEngine();
   const directory = await mkdtemp(join(tmpdir(), 'swarm-test-'));
   const report = join(directory, 'report.json');
   try {
@@ -129,7 +134,7 @@ async function runVitest(project: Stage, filters: readonly string[]): Promise<St
     const totals = existsSync(report) ? parseVitestReport(await readFile(report, 'utf8')) : NO_TOTALS;
     // A test file that cannot be loaded fails the run without failing a test.
     const counted = exitCode !== 0 && totals.failed === 0 ? addTotals(totals, { passed: 0, failed: 1, skipped: 0 }) : totals;
-    if (project === 'integration') await sweepAbandoned(await outerEngine());
+    if (ON_ENGINES.includes(project)) await sweepAbandoned(await outerEngine());
     return { totals: counted, ok: exitCode === 0 };
   } finally {
     await rm(directory, { recursive: true, force: true });
