@@ -2,7 +2,7 @@ import type { ReadTransaction } from '@swarm/manager/store/store';
 import { slotKey } from '@swarm/manager/store/tables';
 import { type DependencyCondition, dependenciesOf } from '@swarm/shared/domain/depends-on';
 import type { Service, StoredObject, Task } from '@swarm/shared/domain/objects';
-import { isWanted } from '@swarm/shared/domain/task-state';
+import { isLive, isWanted } from '@swarm/shared/domain/task-state';
 import { epochMs } from '@swarm/shared/runtime/clock';
 import { deepEqual } from '@swarm/shared/runtime/deep-equal';
 import type { Writer } from '../world/witness.ts';
@@ -79,7 +79,11 @@ export function mayWait(tx: ReadTransaction, service: Service): boolean {
     const nodes = tx.nodes.all().filter(({ Spec, Status }) => Spec.Availability === 'active' && Status.State === 'ready').length;
     const wanted = Replicated?.Replicas ?? ReplicatedJob?.TotalCompletions ?? nodes;
     const isUnderWay = /^(updating|paused|rollback_started|rollback_paused)$/.test(other.UpdateStatus?.State ?? '');
-    return isUnderWay || countThere(tx, other, condition) < wanted;
+    // Also when somebody posted the same spec again, which clears the status: a renewal that finds no room is still to come.
+    const isRenewing = tx.tasks
+      .by('service', other.ID)
+      .some((task) => isLive(task) && task.Status.State === 'pending' && task.origin?.kind === 'update');
+    return isUnderWay || isRenewing || countThere(tx, other, condition) < wanted;
   });
 }
 
