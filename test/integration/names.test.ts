@@ -9,7 +9,7 @@ import { waitFor, waitUntil } from '../lab/wait-for.ts';
 const PROBE_MS = 60_000;
 
 /** Its pid; empty where none runs. */
-const netProcess = async (host: LabHost) => (await host.exec(['pgrep', '-f', 'main.ts net'])).stdout.trim();
+const netProcess = async (host: LabHost) => (await host.exec(['pgrep', '-f', 'main.ts [n]et'])).stdout.trim();
 
 describe('names', () => {
   let lab: Lab;

@@ -34,8 +34,11 @@ export const MESSAGE_SILENT_UNKNOWN = 'heartbeat failure for node in "unknown" s
 export function decideReady(node: Node, facts: NodeFacts, surroundings: Surroundings): Node | undefined {
   const { description, engineHealth, address, dataPathAddr } = facts;
   const { networkProblems: known = [], dataPathAddr: _, lacksNetworks: _lacks, ...before } = node;
-  const problems = networkProblemsOf({ networkProblems: known }, facts);
-  const isolation = problems.length === 0 ? undefined : explainIsolation(problems, surroundings.others());
+  const reported = networkProblemsOf({ networkProblems: known }, facts);
+  const others = reported.length === 0 ? [] : surroundings.others();
+  // That a host which is away is not reached is no fault of the networks.
+  const problems = reported.filter(({ peerNodeID }) => peerNodeID === undefined || others.includes(peerNodeID));
+  const isolation = explainIsolation(problems, others);
   const next: Node = {
     ...before,
     ...(description === undefined ? {} : { Description: description }),
