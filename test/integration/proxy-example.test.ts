@@ -27,6 +27,16 @@ describe('the example of an ingress proxy that finds its backends through the so
   const served = async (host: string) =>
     /^host: (.*)$/m.exec(await lab.host('host1').sh(`curl -fsS -m 10 http://${lab.host(host).address}/cgi-bin/echo`))?.[1];
 
+  /** Waits until the proxy's configuration has so many backends. */
+  async function backendsKnown(wanted: number): Promise<void> {
+    const [proxy] = await cluster.running('edge_haproxy');
+    await waitUntil(
+      `the proxy to know ${wanted} backends`,
+      () => cluster.manager.docker('exec', proxy!.container, 'sh', '-c', 'grep -c "^  server " /tmp/tmp.*/haproxy.cfg'),
+      (count) => Number(count) === wanted,
+    );
+  }
+
   it('leads from port 80 of every host to the tasks, follows them, and outlives a restart of the daemon', async () => {
     await cluster.swarm('network', 'create', '--driver', 'overlay', 'ch03');
     await deploy('app.yml', 'app');
@@ -49,6 +59,8 @@ describe('the example of an ingress proxy that finds its backends through the so
 
     await cluster.swarm('service', 'scale', '-d', 'app_nginx=1');
     await cluster.settled('app_nginx', 1);
+    // What it has not read before the daemon goes it cannot know while the daemon is away.
+    await backendsKnown(1);
     await cluster.manager.killDaemon();
     const { failures } = await (await startLoad({ host: lab.host('host3'), url: `http://${cluster.manager.address}/healthz`, count: 200 }))
       .done;
@@ -57,11 +69,7 @@ describe('the example of an ingress proxy that finds its backends through the so
 
     await cluster.swarm('service', 'scale', '-d', 'app_nginx=4');
     await cluster.settled('app_nginx', 4);
-    const [proxy] = await cluster.running('edge_haproxy');
-    await waitUntil(
-      'the proxy to know four backends through the socket it mounted before the restart',
-      () => cluster.manager.docker('exec', proxy!.container, 'sh', '-c', 'grep -c "^  server " /tmp/tmp.*/haproxy.cfg'),
-      (count) => count.trim() === '4',
-    );
+    // Through the socket it mounted before the restart.
+    await backendsKnown(4);
   });
 });
