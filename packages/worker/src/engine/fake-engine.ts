@@ -11,8 +11,15 @@ const FIRST_EPHEMERAL_PORT = 49153;
 const KILLED = 137;
 const TERMINATED = 143;
 
-export function createFakeEngine(deps: { readonly clock: Clock; readonly info?: Partial<EngineInfo> }): FakeEngine {
-  const { clock } = deps;
+export interface FakeEngineDeps {
+  readonly clock: Clock;
+  readonly info?: Partial<EngineInfo>;
+  /** Of the container that is made as the nth thing; counted when absent. A real engine's are chosen by chance. */
+  readonly containerID?: (nth: number) => string;
+}
+
+export function createFakeEngine(deps: FakeEngineDeps): FakeEngine {
+  const { clock, containerID = (nth) => nth.toString(16).padStart(64, '0') } = deps;
   const local = new Map<string, FakeImage>();
   const registry = new Map<string, FakeImage>();
   const containers = new Map<string, FakeContainer>();
@@ -204,7 +211,7 @@ export function createFakeEngine(deps: { readonly clock: Clock; readonly info?: 
         }
         const image = find(body.Image);
         if (image === undefined) throw new EngineError('not-found', `No such image: ${withTag(body.Image)}`);
-        const id = (++made).toString(16).padStart(64, '0');
+        const id = containerID(++made);
         const container: FakeContainer = {
           request,
           program: image.program ?? fakeProgramOf(body),
