@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { CONTAINER_LABELS } from '@swarm/shared/domain/labels';
 import type { NodeIdentity } from '@swarm/shared/identity/identity';
 import { tlsClientOptions } from '@swarm/shared/identity/tls-options';
@@ -60,7 +59,7 @@ function connect(address: string, identity: NodeIdentity): Promise<void> {
   const engine = createFakeEngine({
     clock: systemClock,
     info: { ...HOST, hostname: nodeID },
-    containerID: () => randomBytes(32).toString('hex'),
+    containerID: () => systemRandom.id().padEnd(64, '0'),
   });
   engine.addImage(IMAGE, { program: {} });
   engine.faults = { latencyMs: { start: START_MS } };

@@ -23,6 +23,8 @@ export function createFakeEngine(deps: FakeEngineDeps): FakeEngine {
   const local = new Map<string, FakeImage>();
   const registry = new Map<string, FakeImage>();
   const containers = new Map<string, FakeContainer>();
+  /** Ids by name. */
+  const names = new Map<string, string>();
   const volumes = new Map<string, VolumeRequest>();
   const subscribers = createFakeEvents();
   const networks = createFakeNetworks({ containers, requireUp: () => requireUp() });
@@ -204,10 +206,10 @@ export function createFakeEngine(deps: FakeEngineDeps): FakeEngine {
     createContainer: (request) =>
       answer('create', request.name, () => {
         const body = bodyOf(request);
-        const taken = [...containers.values()].find((container) => container.state.name === request.name);
+        const taken = names.get(request.name);
         if (taken !== undefined) {
-          const message = `Conflict. The container name "/${request.name}" is already in use by container "${taken.state.id}".`;
-          throw new EngineError('name-taken', message, { containerID: taken.state.id });
+          const message = `Conflict. The container name "/${request.name}" is already in use by container "${taken}".`;
+          throw new EngineError('name-taken', message, { containerID: taken });
         }
         const image = find(body.Image);
         if (image === undefined) throw new EngineError('not-found', `No such image: ${withTag(body.Image)}`);
@@ -236,6 +238,7 @@ export function createFakeEngine(deps: FakeEngineDeps): FakeEngine {
           },
         };
         containers.set(id, container);
+        names.set(request.name, id);
         emit(container, 'create');
         return { id, warnings: [] };
       }),
@@ -273,6 +276,7 @@ export function createFakeEngine(deps: FakeEngineDeps): FakeEngine {
         if (container === undefined) return 'already-gone';
         end(container, KILLED);
         containers.delete(id);
+        names.delete(container.state.name);
         emit(container, 'destroy');
         return 'removed';
       }),
