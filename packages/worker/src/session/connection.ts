@@ -13,6 +13,7 @@ import {
 } from '@swarm/shared/protocol/session';
 import { assertNever } from '@swarm/shared/runtime/assert-never';
 import type { Clock } from '@swarm/shared/runtime/clock';
+import { deepEqual } from '@swarm/shared/runtime/deep-equal';
 import { applyPart, type Chain, EMPTY_CHAIN } from './decide/assignment-set.ts';
 import type { StatusOutbox } from './status-outbox.ts';
 import type { AssignmentSet, NetworkSink } from './worker-ports.ts';
@@ -41,6 +42,9 @@ const MAX_UNANSWERED_BEATS = 5;
 /** As many as one report may hold. */
 const MAX_PROBLEMS = 200;
 
+/** How long a status that is only a step on the way waits for what comes next: quick containers run by then. */
+const PASSING_MS = 200;
+
 /** The worker's end of one session, from its hello to its end. */
 export class Connection {
   readonly #deps: ConnectionDeps;
@@ -52,6 +56,9 @@ export class Connection {
   #unanswered = 0;
   #batch = 0;
   #cancelBeat: () => void;
+  #saidAtMs = 0;
+  #toldHealth: EngineHealth | undefined;
+  #flushAtMs = Number.POSITIVE_INFINITY;
   #cancelFlush: (() => void) | undefined;
 
   constructor(deps: ConnectionDeps) {
@@ -61,20 +68,25 @@ export class Connection {
     deps.outbox.rewind();
     link.onClose = (reason) => this.#end(reason);
     link.onMessage = (message) => this.#receive(message);
+    this.#toldHealth = engineHealth();
     this.#send({
       type: 'hello',
       protocolVersion: PROTOCOL_VERSION,
-      engineHealth: engineHealth(),
+      engineHealth: this.#toldHealth,
       ...(description === undefined ? {} : { description }),
       ...(advertiseAddr === undefined ? {} : { advertiseAddr }),
     });
   }
 
-  /** The outbox has something new. What is reported in one turn goes out together. */
-  flushSoon(): void {
-    if (this.#state !== 'open' || this.#cancelFlush !== undefined) return;
-    this.#cancelFlush = this.#deps.clock.setTimer(0, () => {
-      this.#cancelFlush = undefined;
+  /** The outbox has something new. What is reported in one turn goes out together; what only passes waits for more. */
+  flushSoon(isPassing = false): void {
+    const { clock } = this.#deps;
+    const atMs = clock.monotonicMs() + (isPassing ? PASSING_MS : 0);
+    if (this.#state !== 'open' || atMs >= this.#flushAtMs) return;
+    this.#cancelFlush?.();
+    this.#flushAtMs = atMs;
+    this.#cancelFlush = clock.setTimer(isPassing ? PASSING_MS : 0, () => {
+      this.#flushAtMs = Number.POSITIVE_INFINITY;
       this.#flush();
     });
   }
@@ -101,6 +113,7 @@ export class Connection {
   }
 
   #send(message: WorkerMessage): void {
+    this.#saidAtMs = this.#deps.clock.monotonicMs();
     this.#deps.link.send(message);
   }
 
@@ -169,14 +182,24 @@ export class Connection {
     this.#cancelBeat = this.#deps.clock.setTimer(this.#beatEveryMs, () => this.#beat());
   }
 
+  /** Any message is a beat for the manager: where something was said meanwhile, and the engine is as it was, the beat waits. */
   #beat(): void {
+    const { clock, engineHealth } = this.#deps;
+    const health = engineHealth();
+    const dueInMs = this.#saidAtMs + this.#beatEveryMs - clock.monotonicMs();
+    // Timers are exact to a millisecond.
+    if (dueInMs > 1 && deepEqual(health, this.#toldHealth)) {
+      this.#cancelBeat = clock.setTimer(dueInMs, () => this.#beat());
+      return;
+    }
     if (this.#unanswered >= MAX_UNANSWERED_BEATS) {
       this.close('the manager no longer answers');
       return;
     }
     this.#unanswered += 1;
-    this.#send({ type: 'heartbeat', engineHealth: this.#deps.engineHealth() });
-    this.#cancelBeat = this.#deps.clock.setTimer(this.#beatEveryMs, () => this.#beat());
+    this.#toldHealth = health;
+    this.#send({ type: 'heartbeat', engineHealth: health });
+    this.#cancelBeat = clock.setTimer(this.#beatEveryMs, () => this.#beat());
   }
 
   #assign(message: Extract<ManagerMessage, { type: 'assignments' }>): void {
@@ -207,7 +230,8 @@ export class Connection {
       return;
     }
     this.#deps.outbox.acknowledge();
-    this.#flush();
+    // What came meanwhile and only passes goes when it is due.
+    if (this.#flushAtMs === Number.POSITIVE_INFINITY) this.#flush();
   }
 
   #flush(): void {
