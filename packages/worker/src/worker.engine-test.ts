@@ -61,6 +61,7 @@ const image = `${unique}-image:v1`;
           },
           tellNetworksApplied: () => undefined,
           tellNetworkProblems: () => undefined,
+          askRollbackImages: async () => new Set(),
           reach: () => reach,
           watchReach(listener) {
             reachChanged = listener;

@@ -8,6 +8,7 @@ import { createFileWorkerDisk } from '@swarm/worker/assignments/file-worker-disk
 import type { ContainerAccess } from '@swarm/worker/engine/container-access';
 import type { ContainerEngine } from '@swarm/worker/engine/engine';
 import type { TaskSocket } from '@swarm/worker/engine/engine-socket';
+import type { ImageGarbageRules } from '@swarm/worker/images/decide/garbage';
 import type { NetworkPlane } from '@swarm/worker/network/network-plane';
 import { startNetworkProbe } from '@swarm/worker/network/probe/network-probe';
 import { createProbeWire } from '@swarm/worker/network/probe/probe-wire';
@@ -27,6 +28,8 @@ export interface WorkerNodeDeps {
   readonly network: NetworkPlane;
   readonly identity: () => NodeIdentity;
   readonly payloads: PayloadFiles;
+  /** Absent: images are never removed. */
+  readonly imageGarbage?: ImageGarbageRules;
   /** Of the worker's own documents. */
   readonly folder: string;
   readonly advertiseHost: string;
@@ -58,6 +61,7 @@ export async function startWorkerNode(deps: WorkerNodeDeps): Promise<WorkerNode>
     disk: createFileWorkerDisk({ folder: deps.folder, privateKey }),
     network: deps.network,
     payloads: deps.payloads,
+    ...(deps.imageGarbage !== undefined && { imageGarbage: deps.imageGarbage }),
     clock,
     logger: logger('worker'),
     nodeID,

@@ -19,6 +19,7 @@ import { startLivenessMonitor } from './liveness-monitor.ts';
 import type { NetworkFeed } from './network-feed.ts';
 import { NetworkSide } from './network-side.ts';
 import { NodeSession, type SessionPeer } from './node-session.ts';
+import { findRollbackImages } from './rollback-images.ts';
 import { readSettings, touchesSettings } from './settings.ts';
 import { startStatusCommitter } from './status-committer.ts';
 import { TaskStreams } from './task-streams.ts';
@@ -157,6 +158,9 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
       case 'networkReport':
         node.facts = { ...node.facts, networkProblems: message.problems };
         writeFacts(session.peer.nodeID);
+        break;
+      case 'askRollbackImages':
+        session.send({ type: 'rollbackImages', images: store.view((tx) => findRollbackImages(tx, message.images)) });
         break;
       default:
         assertNever(message);

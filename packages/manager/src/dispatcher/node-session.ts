@@ -118,6 +118,7 @@ export class NodeSession {
       case 'networksApplied':
       case 'needNetwork':
       case 'networkReport':
+      case 'askRollbackImages':
         this.#deps.listener.message(this, message);
         break;
       default:

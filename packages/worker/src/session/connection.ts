@@ -60,6 +60,8 @@ export class Connection {
   #toldHealth: EngineHealth | undefined;
   #flushAtMs = Number.POSITIVE_INFINITY;
   #cancelFlush: (() => void) | undefined;
+  /** Who waits for an answer, oldest first. */
+  readonly #questions: ((images: ReadonlySet<string> | undefined) => void)[] = [];
 
   constructor(deps: ConnectionDeps) {
     this.#deps = deps;
@@ -108,6 +110,12 @@ export class Connection {
     if (this.#state === 'open') this.#send({ type: 'networkReport', problems: problems.slice(0, MAX_PROBLEMS) });
   }
 
+  askRollbackImages(images: readonly string[]): Promise<ReadonlySet<string> | undefined> {
+    if (this.#state !== 'open') return Promise.resolve(undefined);
+    this.#send({ type: 'askRollbackImages', images });
+    return new Promise((resolve) => this.#questions.push(resolve));
+  }
+
   close(reason: string): void {
     this.#deps.link.close(reason);
   }
@@ -149,6 +157,9 @@ export class Connection {
         break;
       case 'network':
         this.#updateNetwork(message);
+        break;
+      case 'rollbackImages':
+        this.#answer(message.images);
         break;
       case 'heartbeatAcknowledged':
         break;
@@ -234,6 +245,12 @@ export class Connection {
     if (this.#flushAtMs === Number.POSITIVE_INFINITY) this.#flush();
   }
 
+  #answer(images: readonly string[]): void {
+    const answer = this.#questions.shift();
+    if (answer === undefined) this.close('images came that nobody had asked for');
+    else answer(new Set(images));
+  }
+
   #flush(): void {
     const statuses = this.#state === 'open' ? this.#deps.outbox.next() : undefined;
     if (statuses === undefined) return;
@@ -246,6 +263,7 @@ export class Connection {
     this.#state = 'closed';
     this.#cancelBeat();
     this.#cancelFlush?.();
+    for (const answer of this.#questions.splice(0)) answer(undefined);
     this.#deps.outbox.rewind();
     this.#deps.onClosed(reason);
   }

@@ -182,6 +182,7 @@ export function startSession(deps: SessionDeps): Session {
     },
     tellNetworksApplied: (networks) => connection?.tellNetworksApplied(networks),
     tellNetworkProblems: (problems) => connection?.tellNetworkProblems(problems),
+    askRollbackImages: async (images) => connection?.askRollbackImages(images),
     reach: () => reach.now,
     watchReach: (listener) => reach.watch(listener),
     problem: () => problem,

@@ -61,6 +61,11 @@ export interface ManagerLine {
   tellNetworksApplied(networks: NetworksApplied['networks']): void;
   /** Tells all that is wrong with this host's networks, likewise. */
   tellNetworkProblems(problems: readonly NetworkProblem[]): void;
+  /**
+   * Of these images, as specs spell them: those that a rollback would bring back. Undefined when no manager answers.
+   * At most `MAX_ASKED_IMAGES`.
+   */
+  askRollbackImages(images: readonly string[]): Promise<ReadonlySet<string> | undefined>;
   reach(): ManagerReach;
   /** Calls `listener` after every change of `reach`. Returns the function that ends the subscription. */
   watchReach(listener: (reach: ManagerReach) => void): () => void;
