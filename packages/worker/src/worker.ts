@@ -1,6 +1,7 @@
 import type { NetworkTable } from '@swarm/shared/domain/network-table';
 import type { NetworkProblem } from '@swarm/shared/protocol/network-state';
 import type { Clock } from '@swarm/shared/runtime/clock';
+import type { Random } from '@swarm/shared/runtime/ids';
 import type { Logger } from '@swarm/shared/runtime/logger';
 import { createAssignmentStore } from './assignments/assignment-store.ts';
 import { createDocumentWriter } from './assignments/document-writer.ts';
@@ -9,6 +10,7 @@ import { decodeRecords, encodeRecords } from './assignments/stored-records.ts';
 import { type WorkerDisk, WorkerDiskError } from './assignments/worker-disk.ts';
 import type { ContainerEngine } from './engine/engine.ts';
 import type { TaskSocket } from './engine/engine-socket.ts';
+import { type GuestKeeper, startGuestKeeper } from './guests/guest-keeper.ts';
 import { type NetworkKeeper, startNetworkKeeper } from './network/network-keeper.ts';
 import type { NetworkPlane } from './network/network-plane.ts';
 import { decideProbePeers } from './network/probe/decide/probe-peers.ts';
@@ -25,6 +27,8 @@ export interface RunningWorker {
   stop(): Promise<void>;
   /** The nodes that share networks with this one, for the self-test. */
   probePeers(): readonly ProbePeer[];
+  /** Places for containers that are no tasks. */
+  readonly guests: Pick<GuestKeeper, 'attach' | 'settle'>;
   /** What others found wrong with this host's networks (the self-test): told to the manager beside what the worker finds. */
   noteNetworkProblems(problems: readonly NetworkProblem[]): void;
   /**
@@ -42,6 +46,7 @@ export interface WorkerDeps {
   readonly network: NetworkPlane;
   readonly payloads: PayloadFiles;
   readonly clock: Clock;
+  readonly random: Random;
   readonly logger: Logger;
   readonly nodeID: string;
   readonly clusterID: string;
@@ -68,10 +73,15 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
       networks.confirm();
     },
     networks: {
-      onSession: () => networks.restart(),
+      onSession() {
+        networks.restart();
+        guests.onSession();
+      },
       onUpdate: (update) => networks.receive(update),
       applied: () => networks.applied(),
       problems: networkProblems,
+      onGuestAnswer: (answer) => guests.onAnswer(answer),
+      guests: () => guests.report(),
     },
     onWelcome(facts) {
       if (facts.nodeID === nodeID && facts.clusterID === clusterID) return;
@@ -88,11 +98,13 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     save: (tables) => tablesOnDisk.save(encodeNetworks({ nodeID, clusterID }, tables)),
     onApplied(applied) {
       session.tellNetworksApplied(applied);
+      guests.networksApplied();
       reconciler.wake();
     },
     onProblems: () => session.tellNetworkProblems(networkProblems()),
     onFailure,
   });
+  const guests: GuestKeeper = startGuestKeeper({ ...deps, networks, line: session });
   const reconciler: Reconciler = startReconciler({
     engine,
     clock,
@@ -104,6 +116,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     nodeID,
     clusterID,
     stored,
+    onOther: () => guests.wake(),
     saveRecords: (next) => records.save(encodeRecords(next)),
     onFailure,
   });
@@ -113,6 +126,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
   function stop(): Promise<void> {
     stopped ??= (async () => {
       await reconciler.stop();
+      await guests.stop();
       await networks.stop();
       await session.stop();
       await store.settled();
@@ -122,6 +136,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
 
   return {
     stop,
+    guests,
     probePeers() {
       return decideProbePeers(networks.tables(), nodeID, (id) => {
         const standing = networks.standing(id);

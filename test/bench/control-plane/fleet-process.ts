@@ -55,6 +55,8 @@ const NO_NETWORKS: NetworkSink = {
   onUpdate: () => 'accepted',
   applied: () => [],
   problems: () => [],
+  onGuestAnswer: () => undefined,
+  guests: () => undefined,
 };
 
 /** Resolves once the manager has welcomed the node. */

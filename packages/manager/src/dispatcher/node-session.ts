@@ -118,6 +118,8 @@ export class NodeSession {
       case 'networksApplied':
       case 'needNetwork':
       case 'networkReport':
+      case 'guestRequest':
+      case 'guests':
         this.#deps.listener.message(this, message);
         break;
       default:

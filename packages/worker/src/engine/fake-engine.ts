@@ -192,6 +192,8 @@ export function createFakeEngine(deps: { readonly clock: Clock; readonly info?: 
     createNetwork: networks.createNetwork,
     removeNetwork: networks.removeNetwork,
     listPlaces: networks.listPlaces,
+    listMembers: networks.listMembers,
+    aliasesOf: networks.aliasesOf,
     connectNetwork: networks.connectNetwork,
     disconnectNetwork: networks.disconnectNetwork,
     createContainer: (request) =>

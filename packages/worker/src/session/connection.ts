@@ -1,5 +1,6 @@
 import type { NodeDescription } from '@swarm/shared/engine-api/cluster-spec';
 import { decodeManagerMessage } from '@swarm/shared/protocol/decode';
+import type { GuestReport, GuestRequest } from '@swarm/shared/protocol/guests';
 import type { Link } from '@swarm/shared/protocol/link';
 import type { NetworkProblem, NetworksApplied, NetworkUpdate } from '@swarm/shared/protocol/network-state';
 import {
@@ -96,6 +97,15 @@ export class Connection {
     if (this.#state === 'open') this.#send({ type: 'networkReport', problems: problems.slice(0, MAX_PROBLEMS) });
   }
 
+  requestGuest(request: GuestRequest): boolean {
+    if (this.#state === 'open') this.#send(request);
+    return this.#state === 'open';
+  }
+
+  tellGuests(report: GuestReport): void {
+    if (this.#state === 'open') this.#send(report);
+  }
+
   close(reason: string): void {
     this.#deps.link.close(reason);
   }
@@ -137,6 +147,9 @@ export class Connection {
       case 'network':
         this.#updateNetwork(message);
         break;
+      case 'guestAnswer':
+        this.#deps.networks.onGuestAnswer(message);
+        break;
       case 'heartbeatAcknowledged':
         break;
       case 'renewCertificate':
@@ -158,6 +171,8 @@ export class Connection {
     this.#deps.networks.onSession();
     this.tellNetworksApplied(this.#deps.networks.applied(), true);
     this.tellNetworkProblems(this.#deps.networks.problems());
+    const guests = this.#deps.networks.guests();
+    if (guests !== undefined) this.tellGuests(guests);
     this.#flush();
   }
 

@@ -182,6 +182,8 @@ export function startSession(deps: SessionDeps): Session {
     },
     tellNetworksApplied: (networks) => connection?.tellNetworksApplied(networks),
     tellNetworkProblems: (problems) => connection?.tellNetworkProblems(problems),
+    requestGuest: (request) => connection?.requestGuest(request) ?? false,
+    tellGuests: (report) => connection?.tellGuests(report),
     reach: () => reach.now,
     watchReach: (listener) => reach.watch(listener),
     problem: () => problem,
