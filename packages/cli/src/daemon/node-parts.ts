@@ -157,6 +157,7 @@ export function createNodeParts(deps: NodePartsDeps): NodeParts {
       address: membership.advertise.host,
       isLocked: opened === 'locked',
       manager,
+      guests: worker.guests,
       remoteManagers: () => remoteManagers(manager?.store, managers.list()),
       problem: () => renewal.problem() ?? worker.problem() ?? '',
       async stop() {

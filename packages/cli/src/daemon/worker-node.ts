@@ -19,7 +19,7 @@ import { startEngineHealth } from '@swarm/worker/session/engine-health';
 import { type Session, startSession } from '@swarm/worker/session/session';
 import { taskCaller } from '@swarm/worker/session/task-calls';
 import { taskLogOpener } from '@swarm/worker/session/task-log';
-import { startWorker } from '@swarm/worker/worker';
+import { type RunningWorker, startWorker } from '@swarm/worker/worker';
 
 export interface WorkerNodeDeps {
   readonly engine: ContainerEngine;
@@ -44,6 +44,8 @@ export interface WorkerNodeDeps {
 export interface WorkerNode {
   /** Why there is no session with a manager now, or what ails the engine; undefined when all is well. */
   problem(): string | undefined;
+  /** Places for containers that are no tasks. */
+  readonly guests: RunningWorker['guests'];
   stop(): Promise<void>;
 }
 
@@ -63,6 +65,7 @@ export async function startWorkerNode(deps: WorkerNodeDeps): Promise<WorkerNode>
     payloads: deps.payloads,
     ...(deps.imageGarbage !== undefined && { imageGarbage: deps.imageGarbage }),
     clock,
+    random,
     logger: logger('worker'),
     nodeID,
     clusterID,
@@ -97,6 +100,7 @@ export async function startWorkerNode(deps: WorkerNodeDeps): Promise<WorkerNode>
     onFailure,
   });
   return {
+    guests: worker.guests,
     problem() {
       const { ok, message } = health.current();
       return session?.problem() ?? (ok ? undefined : message);

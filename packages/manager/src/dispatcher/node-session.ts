@@ -119,6 +119,8 @@ export class NodeSession {
       case 'needNetwork':
       case 'networkReport':
       case 'askRollbackImages':
+      case 'guestRequest':
+      case 'guests':
         this.#deps.listener.message(this, message);
         break;
       default:

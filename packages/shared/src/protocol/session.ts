@@ -6,6 +6,7 @@ import { EndpointSpecSchema, GenericResourceSchema, PortConfigSchema, TaskSpecSc
 import type { DeepReadonly } from '../runtime/deep-readonly.ts';
 import { type Static, Type } from '../schema/type.ts';
 import { ContainerCallSchema } from './container-call.ts';
+import { GuestAnswerSchema, GuestReportSchema, GuestRequestSchema } from './guests.ts';
 import { NeedNetworkSchema, NetworkReportSchema, NetworksAppliedSchema, NetworkUpdateSchema } from './network-state.ts';
 
 /**
@@ -163,6 +164,7 @@ export const MANAGER_MESSAGES = {
   /** Only of networks that the node has use for; in order within one network. */
   network: NetworkUpdateSchema,
   rollbackImages: RollbackImagesSchema,
+  guestAnswer: GuestAnswerSchema,
 } as const;
 export type ManagerMessage = DeepReadonly<Static<(typeof MANAGER_MESSAGES)[keyof typeof MANAGER_MESSAGES]>>;
 
@@ -247,6 +249,8 @@ export const WORKER_MESSAGES = {
   needNetwork: NeedNetworkSchema,
   networkReport: NetworkReportSchema,
   askRollbackImages: AskRollbackImagesSchema,
+  guestRequest: GuestRequestSchema,
+  guests: GuestReportSchema,
 } as const;
 export type WorkerMessage = DeepReadonly<Static<(typeof WORKER_MESSAGES)[keyof typeof WORKER_MESSAGES]>>;
 

@@ -200,6 +200,8 @@ export function createFakeEngine(deps: FakeEngineDeps): FakeEngine {
     createNetwork: networks.createNetwork,
     removeNetwork: networks.removeNetwork,
     listPlaces: networks.listPlaces,
+    listMembers: networks.listMembers,
+    aliasesOf: networks.aliasesOf,
     connectNetwork: networks.connectNetwork,
     disconnectNetwork: networks.disconnectNetwork,
     createContainer: (request) =>

@@ -1,5 +1,6 @@
 import type { NodeDescription } from '@swarm/shared/engine-api/cluster-spec';
 import { decodeManagerMessage } from '@swarm/shared/protocol/decode';
+import type { GuestReport, GuestRequest } from '@swarm/shared/protocol/guests';
 import type { Link } from '@swarm/shared/protocol/link';
 import type { NetworkProblem, NetworksApplied, NetworkUpdate } from '@swarm/shared/protocol/network-state';
 import {
@@ -116,6 +117,15 @@ export class Connection {
     return new Promise((resolve) => this.#questions.push(resolve));
   }
 
+  requestGuest(request: GuestRequest): boolean {
+    if (this.#state === 'open') this.#send(request);
+    return this.#state === 'open';
+  }
+
+  tellGuests(report: GuestReport): void {
+    if (this.#state === 'open') this.#send(report);
+  }
+
   close(reason: string): void {
     this.#deps.link.close(reason);
   }
@@ -161,6 +171,9 @@ export class Connection {
       case 'rollbackImages':
         this.#answer(message.images);
         break;
+      case 'guestAnswer':
+        this.#deps.networks.onGuestAnswer(message);
+        break;
       case 'heartbeatAcknowledged':
         break;
       case 'renewCertificate':
@@ -182,6 +195,8 @@ export class Connection {
     this.#deps.networks.onSession();
     this.tellNetworksApplied(this.#deps.networks.applied(), true);
     this.tellNetworkProblems(this.#deps.networks.problems());
+    const guests = this.#deps.networks.guests();
+    if (guests !== undefined) this.tellGuests(guests);
     this.#flush();
   }
 

@@ -183,6 +183,8 @@ export function startSession(deps: SessionDeps): Session {
     tellNetworksApplied: (networks) => connection?.tellNetworksApplied(networks),
     tellNetworkProblems: (problems) => connection?.tellNetworkProblems(problems),
     askRollbackImages: async (images) => connection?.askRollbackImages(images),
+    requestGuest: (request) => connection?.requestGuest(request) ?? false,
+    tellGuests: (report) => connection?.tellGuests(report),
     reach: () => reach.now,
     watchReach: (listener) => reach.watch(listener),
     problem: () => problem,
