@@ -5,6 +5,7 @@ import type {
   Cluster,
   Config,
   Gateway,
+  Guest,
   Network,
   Node,
   Secret,
@@ -23,6 +24,7 @@ export interface Tables {
   tasks: Task;
   networks: Network;
   gateways: Gateway;
+  guests: Guest;
   secrets: Secret;
   configs: Config;
   stackRevisions: StackRevision;
@@ -37,6 +39,7 @@ export const TABLE_NAMES = [
   'tasks',
   'networks',
   'gateways',
+  'guests',
   'secrets',
   'configs',
   'stackRevisions',
@@ -110,6 +113,10 @@ export const INDEXES = {
   gateways: {
     network: (gateway) => [gateway.networkID],
     node: (gateway) => [gateway.nodeID],
+  },
+  guests: {
+    network: (guest) => [guest.networkID],
+    node: (guest) => [guest.nodeID],
   },
   secrets: { name: specName, rotating },
   configs: { name: specName, rotating },

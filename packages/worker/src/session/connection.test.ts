@@ -252,3 +252,24 @@ test('of two statuses of one task the greater stays', () => {
   outbox.put(running('t'));
   expect(outbox.next()?.map(({ status }) => status.State)).toEqual(['failed']);
 });
+
+test('what a rollback would bring back is asked of the manager, and unknown once the session has ended', async () => {
+  const { connection, heard, closed, say } = open();
+  expect(await connection.askRollbackImages(['a:1'])).toBeUndefined();
+  await say(WELCOME);
+  const asked = connection.askRollbackImages(['a:1', 'b:1']);
+  await say({ type: 'rollbackImages', images: ['b:1'] });
+  expect(await asked).toEqual(new Set(['b:1']));
+  expect(heard.filter(({ type }) => type === 'askRollbackImages')).toEqual([{ type: 'askRollbackImages', images: ['a:1', 'b:1'] }]);
+  const unanswered = connection.askRollbackImages(['a:1']);
+  connection.close('the test ends it');
+  await say();
+  expect(await unanswered).toBeUndefined();
+  expect(closed).toEqual(['the test ends it']);
+});
+
+test('an answer to no question ends the session', async () => {
+  const { closed, say } = open();
+  await say(WELCOME, { type: 'rollbackImages', images: [] });
+  expect(closed).toEqual(['images came that nobody had asked for']);
+});

@@ -1,5 +1,6 @@
 import type { NodeDescription } from '@swarm/shared/engine-api/cluster-spec';
 import { decodeManagerMessage } from '@swarm/shared/protocol/decode';
+import type { GuestReport, GuestRequest } from '@swarm/shared/protocol/guests';
 import type { Link } from '@swarm/shared/protocol/link';
 import type { NetworkProblem, NetworksApplied, NetworkUpdate } from '@swarm/shared/protocol/network-state';
 import {
@@ -60,6 +61,8 @@ export class Connection {
   #toldHealth: EngineHealth | undefined;
   #flushAtMs = Number.POSITIVE_INFINITY;
   #cancelFlush: (() => void) | undefined;
+  /** Who waits for an answer, oldest first. */
+  readonly #questions: ((images: ReadonlySet<string> | undefined) => void)[] = [];
 
   constructor(deps: ConnectionDeps) {
     this.#deps = deps;
@@ -108,6 +111,21 @@ export class Connection {
     if (this.#state === 'open') this.#send({ type: 'networkReport', problems: problems.slice(0, MAX_PROBLEMS) });
   }
 
+  askRollbackImages(images: readonly string[]): Promise<ReadonlySet<string> | undefined> {
+    if (this.#state !== 'open') return Promise.resolve(undefined);
+    this.#send({ type: 'askRollbackImages', images });
+    return new Promise((resolve) => this.#questions.push(resolve));
+  }
+
+  requestGuest(request: GuestRequest): boolean {
+    if (this.#state === 'open') this.#send(request);
+    return this.#state === 'open';
+  }
+
+  tellGuests(report: GuestReport): void {
+    if (this.#state === 'open') this.#send(report);
+  }
+
   close(reason: string): void {
     this.#deps.link.close(reason);
   }
@@ -150,6 +168,12 @@ export class Connection {
       case 'network':
         this.#updateNetwork(message);
         break;
+      case 'rollbackImages':
+        this.#answer(message.images);
+        break;
+      case 'guestAnswer':
+        this.#deps.networks.onGuestAnswer(message);
+        break;
       case 'heartbeatAcknowledged':
         break;
       case 'renewCertificate':
@@ -171,6 +195,8 @@ export class Connection {
     this.#deps.networks.onSession();
     this.tellNetworksApplied(this.#deps.networks.applied(), true);
     this.tellNetworkProblems(this.#deps.networks.problems());
+    const guests = this.#deps.networks.guests();
+    if (guests !== undefined) this.tellGuests(guests);
     this.#flush();
   }
 
@@ -234,6 +260,12 @@ export class Connection {
     if (this.#flushAtMs === Number.POSITIVE_INFINITY) this.#flush();
   }
 
+  #answer(images: readonly string[]): void {
+    const answer = this.#questions.shift();
+    if (answer === undefined) this.close('images came that nobody had asked for');
+    else answer(new Set(images));
+  }
+
   #flush(): void {
     const statuses = this.#state === 'open' ? this.#deps.outbox.next() : undefined;
     if (statuses === undefined) return;
@@ -246,6 +278,7 @@ export class Connection {
     this.#state = 'closed';
     this.#cancelBeat();
     this.#cancelFlush?.();
+    for (const answer of this.#questions.splice(0)) answer(undefined);
     this.#deps.outbox.rewind();
     this.#deps.onClosed(reason);
   }
