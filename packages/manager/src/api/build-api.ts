@@ -6,7 +6,7 @@ import { buildEngineClient } from './engine-client.ts';
 import { buildErrorHandler } from './error-reply.ts';
 import { EventRing } from './events/event-ring.ts';
 import { loadFastify } from './load-fastify.ts';
-import { notFoundPage } from './not-found-page.ts';
+import { PageNotFound } from './not-found-page.ts';
 import { isOwnPath } from './own-paths.ts';
 import { buildForward } from './proxy/forward.ts';
 import { buildRemoteContainers } from './remote/remote-containers.ts';
@@ -91,7 +91,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   addEventRoute(app, routeDeps, events);
   app.addHook('onClose', async () => events.attach(undefined));
   app.setNotFoundHandler(async (request, reply) => {
-    if (isOwnPath(request.originalUrl)) throw notFoundPage();
+    if (isOwnPath(request.originalUrl)) throw new PageNotFound();
     const call = await remote.find(request.method, request.originalUrl);
     if (call === undefined) await routeDeps.forward(request, reply);
     else await serveCall(request, reply, call);

@@ -20,11 +20,16 @@ export function presentService(tx: ReadTransaction, service: Service, view: Serv
     UpdatedAt,
     Spec: shown(Spec),
     ...(PreviousSpec && { PreviousSpec: shown(PreviousSpec) }),
-    Endpoint: { ...Endpoint, Spec: Endpoint.Spec ?? {} },
+    Endpoint: { ...Endpoint, Spec: hasEndpoint(service) ? (Endpoint.Spec ?? {}) : {} },
     ...(UpdateStatus && { UpdateStatus }),
     ...(view.status === true && { ServiceStatus: serviceStatus(tx, service) }),
     ...(JobStatus && { JobStatus }),
   };
+}
+
+/** dockerd shows the endpoint's spec once it gave the service something by it. */
+function hasEndpoint({ Spec, Endpoint }: Service): boolean {
+  return (Endpoint.Ports ?? []).length > 0 || (Spec.TaskTemplate.Networks ?? []).length > 0;
 }
 
 interface ServiceStatus {
