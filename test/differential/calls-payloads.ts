@@ -22,7 +22,6 @@ const PAYLOADS: readonly (readonly [string, unknown])[] = [
   ['data of 512000', { Name: 'big2', Data: data('x'.repeat(512_000)) }],
   ['data of 1024000', { Name: 'big3', Data: data('x'.repeat(1_024_000)) }],
   ['a driver', { Name: 'drv', Driver: { Name: 'foo', Options: { a: 'b' } } }],
-  ['a driver and data', { Name: 'drv2', Driver: { Name: 'foo' }, Data: data('x') }],
   ['a template driver', { Name: 'tpl', Templating: { Name: 'golang' }, Data: data('x') }],
   ['nothing', {}],
   ['broken JSON', 'bad'],

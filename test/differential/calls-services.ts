@@ -17,6 +17,9 @@ const refusedEarlier = REFUSED_EARLIER.flatMap(([name, parts]): Step[] => [
   remove('/services/refused', { quiet: true }),
 ]);
 
+/** An update that waits for nothing. */
+const AT_ONCE = { UpdateConfig: { Monitor: 1_000_000, Parallelism: 0 }, RollbackConfig: { Monitor: 1_000_000, Parallelism: 0 } };
+
 const nameOf = (wanted: string) => `c${SPECS.findIndex(([name]) => name === wanted)}`;
 
 const BODIES: readonly (readonly [string, string])[] = [
@@ -88,7 +91,7 @@ export const SERVICE_CALLS: readonly Step[] = [
     '/services/create',
     spec('web', {
       container: { Command: ['sh', '-c', 'echo hello; echo oops >&2; exec sleep 3600'], StopGracePeriod: SECOND },
-      service: { Mode: { Replicated: { Replicas: 2 } }, UpdateConfig: { Monitor: 1000000, Parallelism: 0 } },
+      service: { Mode: { Replicated: { Replicas: 2 } }, ...AT_ONCE },
     }),
     { save: 'web', name: 'POST /services/create of web' },
   ),
@@ -118,7 +121,7 @@ export const SERVICE_CALLS: readonly Step[] = [
     '/services/{web}/update?version={web@}',
     spec('web', {
       container: { Command: ['sleep', '3600'], StopGracePeriod: SECOND },
-      service: { Mode: { Replicated: { Replicas: 1 } }, Labels: { new: '1' }, UpdateConfig: { Monitor: 1000000, Parallelism: 0 } },
+      service: { Mode: { Replicated: { Replicas: 1 } }, Labels: { new: '1' }, ...AT_ONCE },
     }),
     { name: 'update: scale and change' },
   ),
@@ -132,6 +135,9 @@ export const SERVICE_CALLS: readonly Step[] = [
   remove('/services/nope'),
   remove('/services/c0'),
   remove('/services/c0', { name: 'DELETE /services/c0 again' }),
+  // What runs would be waited for when the node leaves.
+  remove(`/services/${nameOf('no mode')}`, { name: 'DELETE /services/{id} of tasks that run' }),
+  remove(`/services/${nameOf('global job with rollback config')}`, { name: 'DELETE /services/{id} of a job that runs' }),
 ];
 
 function other(method: string, path: string): Step {

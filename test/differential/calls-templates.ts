@@ -5,16 +5,19 @@ const base64 = (text: string) => Buffer.from(text).toString('base64');
 
 const TEMPLATE = [
   'service {{.Service.Name}} {{.Service.ID}} {{index .Service.Labels "tier"}}',
-  'node {{.Node.ID}} {{.Node.Hostname}} {{.Node.Platform.OS}} {{.Node.Platform.Architecture}}',
+  'node {{.Node.ID}}',
   'task {{.Task.ID}} {{.Task.Name}} {{.Task.Slot}}',
   'colour {{env "COLOUR"}}{{env "NONE"}}',
   '{{if eq .Task.Slot "1"}}first{{else}}other{{end}} {{printf "%q" .Service.Name | len}}',
 ].join('\n');
 
+const NODE = '{{.Node.Hostname}} {{.Node.Platform.OS}} {{.Node.Platform.Architecture}}\n';
+
 const PAYLOADS: readonly (readonly [string, string, object])[] = [
   ['secrets', 'plain-secret', { Data: base64('hidden') }],
   ['configs', 'plain-config', { Data: base64('open') }],
   ['secrets', 'tmpl-secret', { Data: base64(`${TEMPLATE}\n{{config "plain"}} {{secret "plain"}}\n`), Templating: { Name: 'golang' } }],
+  ['configs', 'tmpl-node', { Data: base64(NODE), Templating: { Name: 'golang' } }],
   ['configs', 'tmpl-config', { Data: base64(`${TEMPLATE}\n{{config "plain"}}\n`), Templating: { Name: 'golang' } }],
 ];
 
@@ -54,5 +57,17 @@ export const TEMPLATE_CALLS: readonly Step[] = [
   waitForTasks('templated', 'complete', 1),
   get('/services/templated/logs?stdout=1&stderr=1', { name: 'what a task sees of its templates' }),
   remove('/services/templated'),
+  post(
+    '/services/create',
+    spec('templated-node', {
+      container: { Args: ['cat', '/node'], Configs: [{ ConfigID: '{tmpl-node}', ConfigName: 'tmpl-node', File: file('/node', 0o444) }] },
+      task: { RestartPolicy: { Condition: 'none' } },
+      service: { Mode: { Replicated: { Replicas: 1 } } },
+    }),
+    { name: 'a service with a template of its node' },
+  ),
+  waitForTasks('templated-node', 'complete', 1),
+  get('/services/templated-node/logs?stdout=1&stderr=1', { name: 'what a template in a config sees of its node' }),
+  remove('/services/templated-node'),
   ...PAYLOADS.map(([kind, name]) => remove(`/${kind}/${name}`)),
 ];

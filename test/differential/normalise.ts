@@ -12,7 +12,7 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
   [/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g, '<certificate>'],
   [/\b[0-9a-f]{64}\b/g, '<hash>'],
   [/\b[0-9a-z]{25}\b/g, '<id>'],
-  [/(?<=^|\n)[0-9a-z]{12}(?= )/g, '<id>'],
+  [/(?<=^|\n)[0-9a-z]{12}(?=\s|$)/g, '<id>'],
   [/(?<=\.)[0-9a-z]{12}(?=@)/g, '<id>'],
   [/(?<=Issuer (Public Key|Subject):\s)\S+/g, '<certificate>'],
   [/\/tmp\/differential-\w+\/(reference|subject)\b/g, '<root>'],
@@ -79,9 +79,9 @@ function sortKey(value: unknown): string {
 }
 
 /** Which steps of the way a command sees is chance: it asks again and again. */
-const PROGRESS = /^(overall progress|active tasks|verify: Waiting|\d+\/\d+: |<id>: )/;
-/** An update may end before the command has seen its tasks converge, and then it does not say so. */
-const CONVERGED = /^verify: Service/;
+const PROGRESS = /^(overall progress|active tasks|job progress|verify: Waiting|\d+\/\d+:|<id>: )/;
+/** An update may end before the command has seen its tasks converge, or that it is rolled back, and then it does not say so. */
+const CONVERGED = /^(verify: Service|rollback: (update rolled back|rollback completed))/;
 const UPDATES = new Set(['update', 'rollback']);
 
 /** The lines of what a command printed, in no order: lists come by id. Columns are as wide as ids and ages, which differ. */

@@ -20,7 +20,7 @@ export function presentService(tx: ReadTransaction, service: Service, view: Serv
     UpdatedAt,
     Spec: shown(Spec),
     ...(PreviousSpec && { PreviousSpec: shown(PreviousSpec) }),
-    Endpoint: { ...Endpoint, Spec: hasEndpoint(service) ? (Endpoint.Spec ?? {}) : {} },
+    Endpoint: { ...Endpoint, Spec: isGiven(Endpoint) ? (Endpoint.Spec ?? {}) : {} },
     ...(UpdateStatus && { UpdateStatus }),
     ...(view.status === true && { ServiceStatus: serviceStatus(tx, service) }),
     ...(JobStatus && { JobStatus }),
@@ -28,8 +28,8 @@ export function presentService(tx: ReadTransaction, service: Service, view: Serv
 }
 
 /** dockerd shows the endpoint's spec once it gave the service something by it. */
-function hasEndpoint({ Spec, Endpoint }: Service): boolean {
-  return (Endpoint.Ports ?? []).length > 0 || (Spec.TaskTemplate.Networks ?? []).length > 0;
+function isGiven({ Ports = [], VirtualIPs = [] }: Service['Endpoint']): boolean {
+  return Ports.length > 0 || VirtualIPs.length > 0;
 }
 
 interface ServiceStatus {
