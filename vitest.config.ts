@@ -36,7 +36,7 @@ export default defineConfig({
         test: {
           name: 'differential',
           include: ['test/differential/**/*.engine-test.ts'],
-          testTimeout: 400_000,
+          testTimeout: 900_000,
           hookTimeout: 400_000,
           fileParallelism: false,
         },

@@ -13,15 +13,12 @@ import { aptInstall, ensureEngine, exists, obstacleToInstalling } from './lab/se
 import { addTotals, NO_TOTALS, parseVitestReport, renderTotals, type Totals } from './totals.ts';
 
 /** `npm test`: every check of the project in order of its cost, and one line of totals at the end. */
-const STAGES = ['checks', 'unit', 'simulation', 'integration', 'load', 'differential'] as const;
+const STAGES = ['checks', 'unit', 'simulation', 'integration', 'differential', 'load'] as const;
 type Stage = (typeof STAGES)[number];
-/**
- * Run only when named: tens of thousands of requests take minutes, and the comparison with a dockerd in its own swarm mode
- * is not known to be steady.
- */
-const ON_DEMAND: readonly Stage[] = ['load', 'differential'];
+/** Run only when named: tens of thousands of requests take minutes. */
+const ON_DEMAND: readonly Stage[] = ['load'];
 /** These need an engine, and may leave labs behind when they are cut short. */
-const ON_ENGINES: readonly Stage[] = ['integration', 'load', 'differential'];
+const ON_ENGINES: readonly Stage[] = ['integration', 'differential', 'load'];
 
 const USAGE = `Usage: npm test [-- OPTIONS FILTER…]
 
