@@ -123,10 +123,11 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
       hasNetwork: (networkID) => networkFeed.hasSent(networkID),
       heldDesiredState: (taskID) => networks.heldDesiredState(taskID),
     });
-    const { description, engineHealth, advertiseAddr, dataPathAddr } = message;
+    const { description, engineHealth, trust, advertiseAddr, dataPathAddr } = message;
     const facts = {
       ...(description && { description }),
       engineHealth,
+      ...(trust !== undefined && { trust }),
       address: advertiseAddr ?? address,
       ...(dataPathAddr !== undefined && { dataPathAddr }),
     };
@@ -145,6 +146,10 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
         break;
       case 'description':
         node.facts = { ...node.facts, description: message.description };
+        writeFacts(session.peer.nodeID);
+        break;
+      case 'trust':
+        node.facts = { ...node.facts, trust: message.trust };
         writeFacts(session.peer.nodeID);
         break;
       case 'statuses':

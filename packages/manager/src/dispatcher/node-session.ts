@@ -112,6 +112,7 @@ export class NodeSession {
         this.#deps.listener.message(this, message);
         break;
       case 'description':
+      case 'trust':
       case 'statuses':
       case 'needComplete':
       case 'streamRefused':

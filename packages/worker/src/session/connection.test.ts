@@ -30,6 +30,7 @@ function open() {
     onAssignments: (set) => void sets.push(set),
     onOpenStream: () => undefined,
     onRenewCertificate: () => undefined,
+    trust: undefined,
     onClosed: (reason) => void closed.push(reason),
   });
   far.onMessage = (message) => void heard.push(message as WorkerMessage);

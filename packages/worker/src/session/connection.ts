@@ -9,6 +9,7 @@ import {
   type OpenStream,
   PROTOCOL_VERSION,
   type Settings,
+  type TrustReport,
   type Welcome,
   type WorkerMessage,
 } from '@swarm/shared/protocol/session';
@@ -26,6 +27,7 @@ export interface ConnectionDeps {
   readonly description: NodeDescription | undefined;
   readonly engineHealth: () => EngineHealth;
   readonly advertiseAddr: string | undefined;
+  readonly trust: TrustReport | undefined;
   readonly onWelcome: (welcome: Welcome) => void;
   readonly onSettings: (settings: Settings) => void;
   readonly onAssignments: (set: AssignmentSet) => void;
@@ -66,7 +68,7 @@ export class Connection {
 
   constructor(deps: ConnectionDeps) {
     this.#deps = deps;
-    const { link, clock, description, engineHealth, advertiseAddr } = deps;
+    const { link, clock, description, engineHealth, advertiseAddr, trust } = deps;
     this.#cancelBeat = clock.setTimer(WELCOME_TIMEOUT_MS, () => link.close('the manager did not answer hello'));
     deps.outbox.rewind();
     link.onClose = (reason) => this.#end(reason);
@@ -78,6 +80,7 @@ export class Connection {
       engineHealth: this.#toldHealth,
       ...(description === undefined ? {} : { description }),
       ...(advertiseAddr === undefined ? {} : { advertiseAddr }),
+      ...(trust === undefined ? {} : { trust }),
     });
   }
 
@@ -96,6 +99,10 @@ export class Connection {
 
   describe(description: NodeDescription): void {
     if (this.#state === 'open') this.#send({ type: 'description', description });
+  }
+
+  tellTrust(trust: TrustReport): void {
+    if (this.#state === 'open') this.#send({ type: 'trust', trust });
   }
 
   refuseStream(streamID: string, reason: string): void {
