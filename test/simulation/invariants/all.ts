@@ -1,5 +1,7 @@
 import { acknowledgedWritesSurvive } from './acknowledged-writes.ts';
 import { dependenciesComeFirst } from './dependencies.ts';
+import { movesAreGentle } from './evening-out.ts';
+import { neededImagesStay } from './images.ts';
 import type { MakeInvariant } from './invariant.ts';
 import { nothingStartsUnasked } from './no-early-start.ts';
 import { noFalseDeath } from './no-false-death.ts';
@@ -12,6 +14,7 @@ import { placementsFit } from './placement.ts';
 import { secretsStayWhereNeeded } from './secrets.ts';
 import { failedUpdatesStop } from './update-failures.ts';
 import { updatesKeepTheirPromise } from './update-promise.ts';
+import { tasksGoToTheirData } from './volumes.ts';
 
 /** Every promise that is held against every run. That the cluster comes to rest is `convergence.ts`. */
 export const INVARIANTS: readonly MakeInvariant[] = [
@@ -27,5 +30,8 @@ export const INVARIANTS: readonly MakeInvariant[] = [
   noNeedlessStop,
   noNeedlessMove,
   attemptsArePaced,
+  tasksGoToTheirData,
+  movesAreGentle,
+  neededImagesStay,
   noFalseDeath,
 ];
