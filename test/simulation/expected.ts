@@ -50,6 +50,7 @@ export const EXPECTED: readonly string[] = [
   'task held back',
   'held task let go',
   'node damped',
+  'node relabelled under its tasks',
   'task sent to its data',
   'task sent away from its data',
   'pinned task waits for its data',

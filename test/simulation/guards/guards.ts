@@ -279,7 +279,7 @@ export const GUARDS: readonly Guard[] = [
     file: 'manager/src/orchestrator/decide/standing.ts',
     text: "if (!nodeSatisfies(world.templates.get(task.templateID)?.spec.Placement, node)) return 'misplaced';",
     without: '',
-    promise: 'desired state is reached',
+    promise: 'no longer fits',
     seed: 1,
   },
   {

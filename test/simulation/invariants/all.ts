@@ -3,6 +3,7 @@ import { dependenciesComeFirst } from './dependencies.ts';
 import { movesAreGentle } from './evening-out.ts';
 import { neededImagesStay } from './images.ts';
 import type { MakeInvariant } from './invariant.ts';
+import { misfitsGo } from './misfits.ts';
 import { nothingStartsUnasked } from './no-early-start.ts';
 import { noFalseDeath } from './no-false-death.ts';
 import { noNeedlessMove } from './no-needless-move.ts';
@@ -30,6 +31,7 @@ export const INVARIANTS: readonly MakeInvariant[] = [
   noNeedlessStop,
   noNeedlessMove,
   attemptsArePaced,
+  misfitsGo,
   tasksGoToTheirData,
   movesAreGentle,
   neededImagesStay,
