@@ -341,8 +341,8 @@ export const GUARDS: readonly Guard[] = [
   {
     name: 'an image that is in use stays',
     file: 'worker/src/images/decide/garbage.ts',
-    text: "if (isUsed(image, view)) return 'used';",
-    without: '',
+    text: 'return view.containerImages.has(image.id) || image.references.some((reference) => view.assignedImages.has(reference));',
+    without: 'return view.containerImages.size < 0 && image.references.length < 0;',
     promise: 'no image is removed',
     seed: 1,
   },

@@ -53,11 +53,11 @@ export const movesAreGentle: MakeInvariant = ({ world, view, broken, coverage })
       for (const { table, before, after } of commit.changes) {
         if (table !== 'tasks' || after === undefined || writer !== 'orchestrator') continue;
         const { origin } = after;
-        if (before === undefined && origin?.replaces !== undefined && origin.node?.why === 'balance') {
+        if (before === undefined && origin?.replaces !== undefined) {
           const { replaces, node } = origin;
           coverage.hit('task moved to even out the nodes');
-          const reason = view((tx) => judgeMove(tx, after, tx.tasks.get(replaces), node.id));
-          if (reason !== undefined) broken(`task ${replaces} is moved to ${node.id} by ${after.ID}: ${reason}`);
+          const reason = view((tx) => judgeMove(tx, after, tx.tasks.get(replaces), node?.id ?? ''));
+          if (reason !== undefined) broken(`task ${replaces} is moved to ${node?.id} by ${after.ID}: ${reason}`);
         }
         if (before?.Status.State !== 'running' || !isWanted(before.DesiredState) || isWanted(after.DesiredState)) continue;
         if (isTerminal(after.Status.State)) continue;
