@@ -63,15 +63,10 @@ function text(value: string, indent: number): string {
   const special = ESCAPED.test(value) || value.isWellFormed() === false;
   // A leading line end is lost in the literal form that the CLI would give it here.
   if (value.includes('\n')) return special || /^\n| \n|[ ]$/.test(value) ? doubleQuoted(value) : literal(value, indent);
-  if (typeof plainScalar(value) !== 'string' || isTimestamp(value) || OLD_BOOLEANS.has(value) || BASE_60.test(value))
-    return doubleQuoted(value);
+  // Not plain: what would be read as another value (a date, as text of another form) or was a boolean or number once.
+  if (plainScalar(value) !== value || OLD_BOOLEANS.has(value) || BASE_60.test(value)) return doubleQuoted(value);
   if (special || value.includes('\t')) return doubleQuoted(value);
   return isPlain(value) ? value : `'${value.replaceAll("'", "''")}'`;
-}
-
-/** A plain date is read as text of another form; so it must not stand plain. */
-function isTimestamp(value: string): boolean {
-  return plainScalar(value) !== value;
 }
 
 function isPlain(value: string): boolean {
@@ -117,36 +112,32 @@ function doubleQuoted(value: string): string {
 
 /** The order of keys in the encoder's mappings: numbers within a key by their value, letters after everything else. */
 export function compareKeys(left: string, right: string): number {
-  const a = Array.from(left);
-  const b = Array.from(right);
-  let digits = false;
-  for (let at = 0; at < a.length && at < b.length; at += 1) {
-    const x = a[at] ?? '';
-    const y = b[at] ?? '';
-    if (x === y) {
-      digits = isDigit(x);
-      continue;
-    }
-    const [xLetter, yLetter] = [isLetter(x), isLetter(y)];
-    if (xLetter && yLetter) return byCode(x, y);
-    if (xLetter || yLetter) return (digits ? xLetter : yLetter) ? -1 : 1;
-    return compareNumbers(a, b, at);
-  }
-  return a.length - b.length;
+  let at = 0;
+  while (at < left.length && left.charCodeAt(at) === right.charCodeAt(at)) at += 1;
+  // The two halves of a character beyond 16 bits belong together.
+  if (at > 0 && /[\ud800-\udbff]/.test(left.charAt(at - 1))) at -= 1;
+  const [x, y] = [characterAt(left, at), characterAt(right, at)];
+  if (x === '' || y === '') return left.length - right.length;
+  const [xLetter, yLetter] = [isLetter(x), isLetter(y)];
+  if (xLetter && yLetter) return byCode(x, y);
+  if (xLetter || yLetter) return (/\p{Nd}$/u.test(left.slice(0, at)) ? xLetter : yLetter) ? -1 : 1;
+  return compareNumbers(left, right, at);
 }
 
-function compareNumbers(a: readonly string[], b: readonly string[], from: number): number {
-  const nonZeroBefore = (a[from] === '0' || b[from] === '0') && /[1-9]0*$/.test(a.slice(0, from).join('').match(/\d*$/)?.[0] ?? '');
-  const run = (chars: readonly string[]) => (chars.slice(from).join('').match(/^\d*/) ?? [''])[0];
+function characterAt(text: string, at: number): string {
+  const code = text.codePointAt(at);
+  return code === undefined ? '' : String.fromCodePoint(code);
+}
+
+function compareNumbers(a: string, b: string, from: number): number {
+  const [first, second] = [characterAt(a, from), characterAt(b, from)];
+  const nonZeroBefore = (first === '0' || second === '0') && /[1-9]0*$/.test(a.slice(0, from).match(/\d*$/)?.[0] ?? '');
+  const run = (text: string) => text.slice(from).match(/^\d*/)?.[0] ?? '';
   const [x, y] = [run(a), run(b)];
   const lead = nonZeroBefore ? '1' : '0';
   const [xValue, yValue] = [BigInt(lead + x), BigInt(lead + y)];
   if (xValue !== yValue) return xValue < yValue ? -1 : 1;
-  return x.length - y.length || byCode(a[from] ?? '', b[from] ?? '');
-}
-
-function isDigit(char: string): boolean {
-  return /^\p{Nd}$/u.test(char);
+  return x.length - y.length || byCode(first, second);
 }
 
 function isLetter(char: string): boolean {

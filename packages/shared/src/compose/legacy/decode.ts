@@ -456,5 +456,7 @@ export function byCodeUnit(a: string, b: string): number {
 
 /** The object without its undefined properties, so that absent stays absent. */
 export function defined<T extends object>(object: { [Key in keyof T]: T[Key] | undefined }): T {
-  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as T;
+  const result: { [Key in keyof T]?: T[Key] | undefined } = {};
+  for (const key in object) if (object[key] !== undefined) result[key] = object[key];
+  return result as T;
 }

@@ -175,9 +175,9 @@ function loadFile(
 }
 
 /** Everything but the version is substituted in, value by value, so that one bad value does not hide the next. */
-
 function interpolateSections(tree: TreeMap, lookup: Lookup, problem: (where: Path, message: string) => void): TreeMap {
   const each = (value: Tree, path: Path): Tree => {
+    if (!mentionsVariable(value)) return value;
     if (value instanceof Map) return new Map([...value].map(([key, item]) => [key, each(item, [...path, key])]));
     if (Array.isArray(value)) return value.map((item, index) => each(item, [...path, index]));
     try {
@@ -189,6 +189,12 @@ function interpolateSections(tree: TreeMap, lookup: Lookup, problem: (where: Pat
     }
   };
   return new Map([...tree].map(([key, value]) => [key, key === 'version' ? value : each(value, [key])]));
+}
+
+function mentionsVariable(value: Tree): boolean {
+  if (typeof value === 'string') return value.includes('$');
+  if (Array.isArray(value)) return value.some(mentionsVariable);
+  return value instanceof Map && value.values().some(mentionsVariable);
 }
 
 const INTEGER_PATHS = [
