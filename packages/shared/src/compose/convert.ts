@@ -258,7 +258,8 @@ class ServiceConverter {
     const { image = '' } = this.#service;
     const reference = image === '' ? undefined : parseImageReference(image);
     if (reference !== undefined) return familiarReference(reference);
-    const reason = image === '' ? 'no image specified' : 'invalid reference format';
+    const reason =
+      image === '' ? 'no image specified; name one under "image", as a cluster builds none' : `invalid reference format ("${image}")`;
     this.#context.problem(
       [...this.#path, ...(image === '' ? [] : ['image'])],
       `invalid image reference for service ${this.#service.name}: ${reason}`,

@@ -253,7 +253,7 @@ test('real files that docker stack refuses load here, or name what a cluster can
     [
       [
         "dockersamples+example-voting-app__docker",
-        "invalid image reference for service result: no image specified",
+        "invalid image reference for service result: no image specified; name one under "image", as",
       ],
       [
         "dockersamples+example-voting-app__docker",
@@ -273,7 +273,7 @@ test('real files that docker stack refuses load here, or name what a cluster can
       ],
       [
         "docker+awesome-compose__traefik-golang__",
-        "invalid image reference for service backend: no image specified",
+        "invalid image reference for service backend: no image specified; name one under "image", a",
       ],
       [
         "fastapi+full-stack-fastapi-template__com",
@@ -301,7 +301,7 @@ test('real files that docker stack refuses load here, or name what a cluster can
       ],
       [
         "n8n-io+n8n-hosting__docker-compose__with",
-        "invalid image reference for service n8n: invalid reference format",
+        "invalid image reference for service n8n: invalid reference format ("docker.n8n.io/n8nio/n8",
       ],
     ]
   `);
