@@ -11,8 +11,11 @@ export function emitYaml(tree: TreeMap): string {
 
 const MAX_SIMPLE_KEY = 128;
 
-function mapping(tree: TreeMap, indent: number): string {
-  return [...tree].map(([key, value]) => ' '.repeat(indent) + pair(key, value, indent)).join('');
+/** `lead` stands before the first line; the others are indented. */
+function mapping(tree: TreeMap, indent: number, lead = ' '.repeat(indent)): string {
+  let lines = '';
+  for (const [key, value] of tree) lines += (lines === '' ? lead : ' '.repeat(indent)) + pair(key, value, indent);
+  return lines;
 }
 
 function pair(key: string, value: Tree, indent: number): string {
@@ -36,7 +39,7 @@ function items(list: readonly Tree[], indent: number): string {
 }
 
 function item(value: Tree, indent: number): string {
-  if (value instanceof Map) return value.size === 0 ? '{}\n' : mapping(value, indent + 2).slice(indent + 2);
+  if (value instanceof Map) return value.size === 0 ? '{}\n' : mapping(value, indent + 2, '');
   if (Array.isArray(value)) return value.length === 0 ? '[]\n' : items(value, indent + 2);
   return `${scalar(value, indent)}\n`;
 }

@@ -117,9 +117,10 @@ describe('files build on one another', () => {
 
   test('!reset removes what came before, !override replaces it', () => {
     const result = load(a('ports: ["80:80"]\nenvironment: {A: 1, B: 1}'), {
-      more: ['services:\n  a:\n    ports: !reset []\n    environment: !override {C: 3}\n'],
+      more: [`services:\n  a:\n    ports: !reset []\n    environment: !override {C: 3, D: "\${D}"}\n`],
+      env: { D: 'four' },
     });
-    expect(serviceOf(result)).toMatchObject({ EndpointSpec: {}, TaskTemplate: { ContainerSpec: { Env: ['C=3'] } } });
+    expect(serviceOf(result)).toMatchObject({ EndpointSpec: {}, TaskTemplate: { ContainerSpec: { Env: ['C=3', 'D=four'] } } });
     expect(serviceOf(result)?.EndpointSpec).toEqual({});
   });
 
