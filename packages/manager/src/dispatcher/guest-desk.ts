@@ -145,7 +145,10 @@ function admit(tx: ReadTransaction, nodeID: string, request: GuestRequest): { re
   if (network === undefined) return refuse('not-found', `network ${term} not found`);
   if (network.Spec.Attachable !== true || network.Spec.Ingress === true) {
     const desc = `network ${network.Spec.Name} not manually attachable`;
-    return refuse('permission-denied', `Could not attach to network ${term}: rpc error: code = PermissionDenied desc = ${desc}`);
+    return refuse(
+      'permission-denied',
+      `Could not attach to network ${network.Spec.Name}: rpc error: code = PermissionDenied desc = ${desc}`,
+    );
   }
   if (network.allocation === undefined) {
     return refuse(

@@ -82,17 +82,22 @@ export function buildGuestCalls(deps: RouteDeps): GuestCalls {
     };
   }
 
-  /** Holds places while the engine does what they are for. */
-  async function withPlaces<Result>(
-    guests: Guests,
-    wishes: readonly GuestWish[],
-    work: (places: readonly GuestPlace[]) => Promise<Result>,
-  ): Promise<Result> {
-    const places = await guests.attach(wishes);
+  /** Holds places until the engine has done what they are for. */
+  async function withPlaces(guests: Guests, places: readonly GuestPlace[], work: () => Promise<void>): Promise<void> {
     try {
-      return await work(places);
+      await work();
     } finally {
       guests.settle(places);
+    }
+  }
+
+  /** Undefined: the cluster does not know one of the networks either. */
+  async function attachKnown(guests: Guests, wishes: readonly GuestWish[]): Promise<readonly GuestPlace[] | undefined> {
+    try {
+      return await guests.attach(wishes);
+    } catch (error) {
+      if (error instanceof ApiError && error.errorClass === 'not-found') return undefined;
+      throw error;
     }
   }
 
@@ -110,7 +115,13 @@ export function buildGuestCalls(deps: RouteDeps): GuestCalls {
       ...wishOf(body, term, name),
       ...(meaning.kind === 'cluster' && { network: meaning.networkID }),
     }));
-    await withPlaces(guests, wishes, async (places) => {
+    const places = await attachKnown(guests, wishes);
+    if (places === undefined) {
+      // The engine makes the container and misses the network when it starts: at creation, clients take 404 for a missing image.
+      await deps.forward(request, reply, { body: bytes });
+      return true;
+    }
+    await withPlaces(guests, places, async () => {
       placeContainer(body, new Map(foreign.map(({ term }, at) => [term, places[at] as GuestPlace])));
       passBack(reply, await exchange(engine, callOf(request, request.originalUrl, Buffer.from(JSON.stringify(body)))));
     });
@@ -134,7 +145,10 @@ export function buildGuestCalls(deps: RouteDeps): GuestCalls {
       aliases: readEndpoint(endpoint).aliases.filter((alias) => !containerID.startsWith(alias)),
       preferred: address,
     }));
-    await withPlaces(guests, wishes, async (given) => {
+    const given = await attachKnown(guests, wishes);
+    // A network that is gone: the engine says so.
+    if (given === undefined) return false;
+    await withPlaces(guests, given, async () => {
       for (const [at, { name: network, address, endpoint, meaning }] of foreign.entries()) {
         const place = given[at] as GuestPlace;
         if (meaning.kind === 'cluster' && place.address === address) continue;
@@ -183,7 +197,8 @@ export function buildGuestCalls(deps: RouteDeps): GuestCalls {
       containerID: container.id,
       ...readEndpoint(body[key]),
     };
-    await withPlaces(guests, [wish], async (places) => {
+    const places = await guests.attach([wish]);
+    await withPlaces(guests, places, async () => {
       const place = places[0] as GuestPlace;
       body[key] = placeEndpoint(body[key], place);
       const path = pathLike(request, `/networks/${encodeURIComponent(place.engineNetwork)}/connect`);
