@@ -8,7 +8,7 @@ import { callOf, exchange, passBack } from '../proxy/exchange.ts';
 import { readBody } from '../request-body.ts';
 import type { RouteDeps } from '../route-deps.ts';
 import { networkTerms, placeContainer, placeEndpoint, readEndpoint, wishOf } from './decide/container-body.ts';
-import { type JSONObject, parseExact, partOf, read, readText, spellingOf } from './decide/exact-json.ts';
+import { type JSONObject, parseExact, partOf, readText, spellingOf } from './decide/exact-json.ts';
 
 /**
  * Containers that clients start by hand in the cluster's networks. The engine knows these as bridges in which it may
@@ -33,9 +33,12 @@ interface SeenContainer {
   readonly id: string;
   readonly name: string;
   readonly isTask: boolean;
-  readonly isRunning: boolean;
+  /** It gave its addresses up. One that was only made holds them, as one that runs. */
+  readonly hasEnded: boolean;
   readonly networks: readonly { readonly name: string; readonly address: string; readonly endpoint: JSONObject }[];
 }
+
+const ENDED: ReadonlySet<string> = new Set(['exited', 'dead']);
 
 export function buildGuestCalls(deps: RouteDeps): GuestCalls {
   const { node, engine, engineClient } = deps;
@@ -74,7 +77,7 @@ export function buildGuestCalls(deps: RouteDeps): GuestCalls {
       id: readText(container, 'Id'),
       name: readText(container, 'Name').replace(/^\//, ''),
       isTask: Object.hasOwn(partOf(config, 'Labels'), CONTAINER_LABELS.taskID),
-      isRunning: read(partOf(container, 'State'), 'Running') === true,
+      hasEnded: ENDED.has(readText(partOf(container, 'State'), 'Status')),
       networks: Object.keys(networks).map((name) => {
         const endpoint = partOf(networks, name);
         return { name, address: readText(partOf({ ...endpoint }, 'IPAMConfig'), 'IPv4Address'), endpoint };
@@ -131,7 +134,7 @@ export function buildGuestCalls(deps: RouteDeps): GuestCalls {
   /** An address is given up when its container ends: one that starts again needs it, or another one, first. */
   async function start(guests: Guests, term: string, request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
     const container = await findContainer(term);
-    if (container === undefined || container.isTask || container.isRunning) return false;
+    if (container === undefined || container.isTask || !container.hasEnded) return false;
     const places = await Promise.all(
       container.networks.filter(({ address }) => address !== '').map(async (place) => ({ ...place, meaning: await meaningOf(place.name) })),
     );
