@@ -63,6 +63,7 @@ const image = `${unique}-image:v1`;
           },
           tellNetworksApplied: () => undefined,
           tellNetworkProblems: () => undefined,
+          askRollbackImages: async () => new Set(),
           requestGuest: () => false,
           tellGuests: () => undefined,
           reach: () => reach,

@@ -5,12 +5,17 @@ import type { Random } from '@swarm/shared/runtime/ids';
 import type { Logger } from '@swarm/shared/runtime/logger';
 import { createAssignmentStore } from './assignments/assignment-store.ts';
 import { createDocumentWriter } from './assignments/document-writer.ts';
+import { decodeImages, encodeImages } from './assignments/stored-images.ts';
 import { decodeNetworks, encodeNetworks } from './assignments/stored-networks.ts';
 import { decodeRecords, encodeRecords } from './assignments/stored-records.ts';
 import { type WorkerDisk, WorkerDiskError } from './assignments/worker-disk.ts';
 import type { ContainerEngine } from './engine/engine.ts';
 import type { TaskSocket } from './engine/engine-socket.ts';
 import { type GuestKeeper, startGuestKeeper } from './guests/guest-keeper.ts';
+import type { ImageGarbageRules } from './images/decide/garbage.ts';
+import type { PulledImages } from './images/decide/pulled-image.ts';
+import { startImageGarbage } from './images/image-garbage.ts';
+import { createImageStore } from './images/image-store.ts';
 import { type NetworkKeeper, startNetworkKeeper } from './network/network-keeper.ts';
 import type { NetworkPlane } from './network/network-plane.ts';
 import { decideProbePeers } from './network/probe/decide/probe-peers.ts';
@@ -45,6 +50,8 @@ export interface WorkerDeps {
   readonly disk: WorkerDisk;
   readonly network: NetworkPlane;
   readonly payloads: PayloadFiles;
+  /** Absent: images are never removed. */
+  readonly imageGarbage?: ImageGarbageRules;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -60,6 +67,12 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
   const { engine, disk, clock, logger, nodeID, clusterID, onFailure } = deps;
   const records = createDocumentWriter({ disk, name: 'restarts', logger });
   const tablesOnDisk = createDocumentWriter({ disk, name: 'networks', logger });
+  const pulledOnDisk = createDocumentWriter({ disk, name: 'images', logger });
+  const images = createImageStore({
+    engine,
+    known: await loadImages(disk, logger),
+    save: (pulled) => pulledOnDisk.save(encodeImages(pulled)),
+  });
   const store = createAssignmentStore({ disk, nodeID, clusterID, logger, onHeld: (set) => reconciler.hold(set, true) });
   const known = await store.load();
   const stored = await loadRecords(disk, logger);
@@ -113,6 +126,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     networks,
     ...(deps.taskSocket !== undefined && { taskSocket: deps.taskSocket }),
     payloads: deps.payloads,
+    images,
     nodeID,
     clusterID,
     stored,
@@ -121,15 +135,21 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     onFailure,
   });
   if (known !== undefined) reconciler.hold(known, false);
+  const { assignedImages } = reconciler;
+  const garbage =
+    deps.imageGarbage &&
+    startImageGarbage({ engine, images, rules: deps.imageGarbage, assignedImages, line: session, clock, logger, onFailure });
 
   let stopped: Promise<void> | undefined;
   function stop(): Promise<void> {
     stopped ??= (async () => {
+      await garbage?.stop();
       await reconciler.stop();
       await guests.stop();
       await networks.stop();
       await session.stop();
       await store.settled();
+      await images.settled();
     })();
     return stopped;
   }
@@ -155,6 +175,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
       await disk.write('assignments', null);
       await disk.write('restarts', null);
       await disk.write('networks', null);
+      await disk.write('images', null);
     },
   };
 }
@@ -165,6 +186,16 @@ async function loadRecords(disk: WorkerDisk, logger: Logger): Promise<ReadonlyMa
   } catch (error) {
     if (!(error instanceof WorkerDiskError)) throw error;
     logger.error({ reason: error.message }, 'what was known of this node’s tasks is lost; they are looked at anew');
+    return new Map();
+  }
+}
+
+async function loadImages(disk: WorkerDisk, logger: Logger): Promise<PulledImages> {
+  try {
+    return decodeImages(await disk.read('images'));
+  } catch (error) {
+    if (!(error instanceof WorkerDiskError)) throw error;
+    logger.error({ reason: error.message }, 'which images this node pulled is lost; they stay until somebody removes them by hand');
     return new Map();
   }
 }

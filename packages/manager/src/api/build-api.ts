@@ -7,7 +7,7 @@ import { buildErrorHandler } from './error-reply.ts';
 import { EventRing } from './events/event-ring.ts';
 import { buildGuestCalls } from './guests/guest-calls.ts';
 import { loadFastify } from './load-fastify.ts';
-import { notFoundPage } from './not-found-page.ts';
+import { PageNotFound } from './not-found-page.ts';
 import { isOwnPath } from './own-paths.ts';
 import { buildForward } from './proxy/forward.ts';
 import { buildRemoteContainers } from './remote/remote-containers.ts';
@@ -93,7 +93,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   addEventRoute(app, routeDeps, events);
   app.addHook('onClose', async () => events.attach(undefined));
   app.setNotFoundHandler(async (request, reply) => {
-    if (isOwnPath(request.originalUrl)) throw notFoundPage();
+    if (isOwnPath(request.originalUrl)) throw new PageNotFound();
     if (await guestCalls.answer(request, reply)) return reply;
     const call = await remote.find(request.method, request.originalUrl);
     if (call === undefined) await routeDeps.forward(request, reply);

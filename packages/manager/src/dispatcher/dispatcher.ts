@@ -20,6 +20,7 @@ import { startLivenessMonitor } from './liveness-monitor.ts';
 import type { NetworkFeed } from './network-feed.ts';
 import { NetworkSide } from './network-side.ts';
 import { NodeSession, type SessionPeer } from './node-session.ts';
+import { findRollbackImages } from './rollback-images.ts';
 import { readSettings, touchesSettings } from './settings.ts';
 import { startStatusCommitter } from './status-committer.ts';
 import { TaskStreams } from './task-streams.ts';
@@ -122,10 +123,11 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
       hasNetwork: (networkID) => networkFeed.hasSent(networkID),
       heldDesiredState: (taskID) => networks.heldDesiredState(taskID),
     });
-    const { description, engineHealth, advertiseAddr, dataPathAddr } = message;
+    const { description, engineHealth, trust, advertiseAddr, dataPathAddr } = message;
     const facts = {
       ...(description && { description }),
       engineHealth,
+      ...(trust !== undefined && { trust }),
       address: advertiseAddr ?? address,
       ...(dataPathAddr !== undefined && { dataPathAddr }),
     };
@@ -146,6 +148,10 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
         node.facts = { ...node.facts, description: message.description };
         writeFacts(session.peer.nodeID);
         break;
+      case 'trust':
+        node.facts = { ...node.facts, trust: message.trust };
+        writeFacts(session.peer.nodeID);
+        break;
       case 'statuses':
         receiveStatuses(node, message);
         break;
@@ -164,6 +170,9 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
       case 'networkReport':
         node.facts = { ...node.facts, networkProblems: message.problems };
         writeFacts(session.peer.nodeID);
+        break;
+      case 'askRollbackImages':
+        session.send({ type: 'rollbackImages', images: store.view((tx) => findRollbackImages(tx, message.images)) });
         break;
       case 'guestRequest':
         guests.request(session.peer.nodeID, message);

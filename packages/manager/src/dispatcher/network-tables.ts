@@ -88,7 +88,9 @@ export class NetworkTables {
         return this.#deriveService(tx, networkIDs, change.id, revision);
       }
       case 'tasks': {
-        const attachments = [...(change.before?.attachments ?? []), ...(change.after?.attachments ?? [])];
+        const { before, after } = change;
+        if (before?.attachments === undefined && after?.attachments === undefined) return [];
+        const attachments = [...(before?.attachments ?? []), ...(after?.attachments ?? [])];
         return [...new Set(attachments.map((attachment) => attachment.networkID))].flatMap((networkID) =>
           this.#deriveEndpoint(tx, networkID, change.id, revision),
         );

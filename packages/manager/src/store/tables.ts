@@ -99,8 +99,6 @@ export const INDEXES = {
     node: (task) => (task.NodeID === undefined ? [] : [task.NodeID]),
     slot: (task) => [slotKey(task)],
     template: (task) => [task.templateID],
-    state: (task) => [task.Status.State],
-    desiredState: (task) => [task.DesiredState],
     /** The container's short id, as engines print it. */
     container: (task) => {
       const id = task.Status.ContainerStatus?.ContainerID ?? '';

@@ -40,6 +40,7 @@ export interface StoredObject<ID extends string = string> {
 
 export interface Cluster extends StoredObject<ClusterID> {
   readonly Spec: SwarmSpec;
+  /** The root that nodes trust, and the issuer that their certificates shall have: while the root is replaced, the next one. */
   readonly TLSInfo: TLSInfo;
   readonly RootRotationInProgress: boolean;
   readonly DefaultAddrPool: readonly string[];
@@ -50,8 +51,27 @@ export interface Cluster extends StoredObject<ClusterID> {
   readonly JoinTokens: { readonly Worker: string; readonly Manager: string };
   /** The cluster's root: PEM certificate and PKCS#8 key. The journal encrypts it; it goes nowhere else. */
   readonly ca: { readonly certificate: string; readonly privateKey: string };
+  /** While the root is replaced: the one that signs now, and becomes `ca` once every node has a certificate of it. Owner: ca. */
+  readonly nextRoot?: NextRoot;
+  /** Roots that this cluster had, the newest first; their keys are gone. Owner: ca. */
+  readonly formerRoots?: readonly FormerRoot[];
   /** `SWMKEY-1-…` when autolock is on. */
   readonly unlockKey?: string;
+}
+
+/** All PEM. */
+export interface NextRoot {
+  readonly certificate: string;
+  readonly privateKey: string;
+  /** Its certificate signed by the root before it: with it, who trusts only that one believes what this one signs. */
+  readonly crossCertificate: string;
+}
+
+/** All PEM. Clients of the API have its certificate, and take the word of its successor for that. */
+export interface FormerRoot {
+  readonly certificate: string;
+  /** The certificate of the root that came after it, signed by it. */
+  readonly crossCertificate: string;
 }
 
 export type NodeState = 'unknown' | 'down' | 'ready' | 'disconnected';
@@ -71,6 +91,8 @@ export interface Node extends StoredObject<NodeID> {
   readonly role: Role;
   /** SHA-256 of the public key (SPKI, DER), hex: the node's identity. A certificate for another key is not this node. */
   readonly keyFingerprint: string;
+  /** Digests (as in join tokens) of the roots that it trusts. Owner: dispatcher. */
+  readonly trustedRoots?: readonly string[];
   /** False while the host's engine does not answer: such a node takes no new tasks, and keeps those it has. */
   readonly engineHealth?: { readonly ok: boolean; readonly message?: string };
   /** RFC 3339, newest last: when it went down of late. Owner: orchestrator. */

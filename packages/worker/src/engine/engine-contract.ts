@@ -8,6 +8,8 @@ export interface EngineHarness {
   readonly image: string;
   readonly label: string;
   readonly prefix: string;
+  /** Makes an image of its own with this name and the same commands. */
+  addImage(name: string): Promise<void>;
   /** Lets time pass until `promise` is settled. */
   settled<Value>(promise: Promise<Value>): Promise<Value>;
   /** Lets time pass until `condition` holds. */
@@ -124,6 +126,29 @@ export function engineContract(name: string, open: () => Promise<EngineHarness>)
       expect(error).toMatchObject({ kind: 'not-found', message: 'No such image: no-such-image:v1' });
       expect(await engine.inspectImage('no-such-image:v1')).toBeUndefined();
       expect(await engine.inspectImage(harness.image)).toMatchObject({ hasHealthcheck: false });
+    });
+
+    test('images are listed with their names, and go unless a container needs them', async () => {
+      const name = `${harness.prefix}other:v1`;
+      await harness.addImage(name);
+      const made = await engine.inspectImage(name);
+      const find = async () => (await engine.listImages()).find(({ id }) => id === made?.id);
+      expect(await find()).toMatchObject({ names: [name], bytes: expect.any(Number) });
+      const id = await create(['sleep', '600'], { Image: name });
+      expect((await engine.listContainers([harness.label])).find((container) => container.id === id)?.imageID).toBe(made?.id);
+      for (const reference of [made?.id ?? '', name]) expect((await errorOf(engine.removeImage(reference))).kind).toBe('conflict');
+      expect(await find()).toMatchObject({ names: [name] });
+      await harness.settled(engine.removeContainer(id));
+      expect(await harness.settled(engine.removeImage(name))).toBe('removed');
+      expect(await harness.settled(engine.removeImage(name))).toBe('already-gone');
+      expect(await harness.settled(engine.removeImage(made?.id ?? ''))).toBe('already-gone');
+      expect(await find()).toBeUndefined();
+    });
+
+    test('the disk of the engine has a size', async () => {
+      const usage = await engine.diskUsage();
+      expect(usage?.usedBytes).toBeGreaterThan(0);
+      expect(usage?.freeBytes).toBeGreaterThan(0);
     });
 
     test('a registry that cannot be reached fails the pull and says so', async () => {

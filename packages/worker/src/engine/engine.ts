@@ -51,6 +51,7 @@ export interface ContainerSummary {
   readonly id: string;
   readonly name: string;
   readonly labels: { readonly [key: string]: string };
+  readonly imageID: string;
   readonly status: ContainerState['status'];
   /** Known while it runs; `none` for one that does not. */
   readonly health: HealthState;
@@ -67,6 +68,21 @@ export interface VolumeRequest {
   readonly driver?: string;
   readonly driverOptions?: { readonly [key: string]: string };
   readonly labels?: { readonly [key: string]: string };
+}
+
+export interface EngineImage {
+  readonly id: string;
+  /** Every `name:tag` and `name@digest` that leads to it, in the engine's own spelling; none when all have moved on. */
+  readonly names: readonly string[];
+  /** With all its layers, shared ones too. */
+  readonly bytes: number;
+}
+
+/** As `df` counts: what only root may still write is not free. */
+export interface DiskUsage {
+  readonly path: string;
+  readonly usedBytes: number;
+  readonly freeBytes: number;
 }
 
 /** A bridge network of the engine. */
@@ -145,6 +161,15 @@ export interface ContainerEngine {
   inspectImage(
     reference: string,
   ): Promise<{ readonly id: string; readonly digests: readonly string[]; readonly hasHealthcheck: boolean } | undefined>;
+  /** All images, whoever brought them. */
+  listImages(): Promise<readonly EngineImage[]>;
+  /**
+   * By a name only that name goes, and the image with its last one; by its id the image with its names of one repository.
+   * @throws EngineError `conflict` when a container, another image or a further name needs it.
+   */
+  removeImage(reference: string): Promise<'removed' | 'already-gone'>;
+  /** Of the disk that holds the engine's data root; undefined when this host does not see it, as with an engine over TCP. */
+  diskUsage(): Promise<DiskUsage | undefined>;
   /** Makes the volume unless it is there. @throws EngineError `conflict` when it is there with another driver. */
   ensureVolume(volume: VolumeRequest): Promise<void>;
   /** All bridge networks that carry every label given. */

@@ -28,6 +28,7 @@ export interface RawSummary {
   readonly Id: string;
   readonly Names?: readonly string[];
   readonly Labels?: { readonly [key: string]: string } | null;
+  readonly ImageID: string;
   readonly State: ContainerState['status'];
   /** `Up 5 seconds (healthy)`: the only place where a list says the health in every version of the API. */
   readonly Status: string;
@@ -67,6 +68,13 @@ export interface RawImage {
   readonly Id: string;
   readonly RepoDigests?: readonly string[] | null;
   readonly Config?: { readonly Healthcheck?: { readonly Test?: readonly string[] | null } | null };
+}
+
+export interface RawImageSummary {
+  readonly Id: string;
+  readonly RepoTags?: readonly string[] | null;
+  readonly RepoDigests?: readonly string[] | null;
+  readonly Size: number;
 }
 
 export interface RawEvent {

@@ -6,6 +6,7 @@ import type { Logger } from '@swarm/shared/runtime/logger';
 import { startLoop } from '@swarm/shared/runtime/loop';
 import { type ContainerEngine, EngineError, type EngineInfo } from '../engine/engine.ts';
 import type { TaskSocket } from '../engine/engine-socket.ts';
+import type { ImageStore } from '../images/image-store.ts';
 import type { NetworkKeeper, NetworkStanding } from '../network/network-keeper.ts';
 import type { PayloadFiles } from '../payloads/payload-files.ts';
 import type { AssignmentSet, ManagerLine } from '../session/worker-ports.ts';
@@ -27,6 +28,8 @@ export interface Reconciler {
   hold(set: AssignmentSet, confirmed: boolean): void;
   /** Something that tasks wait for has changed. */
   wake(): void;
+  /** The images that its tasks name; undefined until a manager has said what the node shall hold. */
+  assignedImages(): ReadonlySet<string> | undefined;
   /** Resolves when no pass runs and none is due. */
   idle(): Promise<void>;
   /** Ends without touching any container. */
@@ -42,6 +45,7 @@ export interface ReconcilerDeps {
   readonly line: Pick<ManagerLine, 'report' | 'reach' | 'watchReach'>;
   readonly networks: Pick<NetworkKeeper, 'standing' | 'lookAgain'>;
   readonly payloads: PayloadFiles;
+  readonly images: ImageStore;
   readonly nodeID: string;
   readonly clusterID: string;
   /** What an earlier life of this daemon knew of its tasks. */
@@ -86,7 +90,7 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
       engine,
       clock,
       networks: deps.networks,
-      images: createImagePulls({ engine, clock, logger }),
+      images: createImagePulls({ images: deps.images, clock, logger }),
       ...(deps.taskSocket !== undefined && { taskSocket: deps.taskSocket }),
       payloads: deps.payloads,
       assigned: () => set,
@@ -254,6 +258,7 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
       loop.wake();
     },
     wake: () => loop.wake(),
+    assignedImages: () => (confirmed && set !== undefined ? imagesOf(set) : undefined),
     idle: () => loop.idle(),
     async stop() {
       unwatchReach();
@@ -264,6 +269,10 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
       await saved;
     },
   };
+}
+
+function imagesOf({ templates }: AssignmentSet): ReadonlySet<string> {
+  return new Set([...templates.values()].flatMap(({ spec }) => spec.ContainerSpec?.Image ?? []));
 }
 
 function sameRecords(a: ReadonlyMap<string, StoredRecord>, b: ReadonlyMap<string, StoredRecord>): boolean {

@@ -65,6 +65,11 @@ export interface ManagerLine {
   tellNetworksApplied(networks: NetworksApplied['networks']): void;
   /** Tells all that is wrong with this host's networks, likewise. */
   tellNetworkProblems(problems: readonly NetworkProblem[]): void;
+  /**
+   * Of these images, as specs spell them: those that a rollback would bring back. Undefined when no manager answers.
+   * At most `MAX_ASKED_IMAGES`.
+   */
+  askRollbackImages(images: readonly string[]): Promise<ReadonlySet<string> | undefined>;
   /** Asks for a place of a container that is no task; false when no session is open. */
   requestGuest(request: GuestRequest): boolean;
   /** Tells which of them are seen, if a session is open. */

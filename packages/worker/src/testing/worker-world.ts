@@ -11,7 +11,7 @@ import { createFakeEngine } from '../engine/fake-engine.ts';
 import { createRecordedPlane, type RecordedPlane } from '../network/recorded-plane.ts';
 import { createMemoryPayloadFiles, type MemoryPayloadFiles } from '../payloads/memory-payload-files.ts';
 import type { AssignmentSet, AssignmentSink, ManagerReach } from '../session/worker-ports.ts';
-import { type RunningWorker, startWorker } from '../worker.ts';
+import { type RunningWorker, startWorker, type WorkerDeps } from '../worker.ts';
 
 /** A worker on a fake engine with a manager that the test plays. Time moves only when told to. */
 export interface WorkerWorld {
@@ -38,6 +38,8 @@ export interface WorkerWorld {
   /** What goes with every set from now on. */
   give(payloads: GivenPayloads): void;
   setReach(reach: ManagerReach): void;
+  /** What the manager says that a rollback would bring back. */
+  setRollbackImages(images: readonly string[]): void;
   /** The newest status of a task. */
   status(taskID: string): ReportedStatus['status'] | undefined;
   /** Time passes until the task is in `state`. */
@@ -93,7 +95,7 @@ export function assignedTemplate(options: TaskOptions): AssignedTemplate {
   return { ID: `template-${options.id}`, serviceName: 'web', serviceLabels: {}, global: false, spec, ...endpoint };
 }
 
-export async function createWorkerWorld(): Promise<WorkerWorld> {
+export async function createWorkerWorld(options: Pick<WorkerDeps, 'imageGarbage'> = {}): Promise<WorkerWorld> {
   const clock = new VirtualClock();
   const engine = createFakeEngine({ clock });
   engine.addImage(IMAGE);
@@ -111,10 +113,12 @@ export async function createWorkerWorld(): Promise<WorkerWorld> {
   const listeners = new Set<(reach: ManagerReach) => void>();
   let reach: ManagerReach = 'connected';
   let given = NO_PAYLOADS;
+  let needed: readonly string[] = [];
   let sink: AssignmentSink | undefined;
 
   function start(): Promise<RunningWorker> {
     return startWorker({
+      ...options,
       engine,
       disk,
       clock,
@@ -137,6 +141,8 @@ export async function createWorkerWorld(): Promise<WorkerWorld> {
           },
           tellNetworksApplied: (networks) => void applied.push(...networks),
           tellNetworkProblems: () => undefined,
+          askRollbackImages: async (asked) =>
+            reach === 'connected' ? new Set(asked.filter((image) => needed.includes(image))) : undefined,
           requestGuest: (request) => {
             guestRequests.push(request);
             return reach === 'connected';
@@ -192,6 +198,9 @@ export async function createWorkerWorld(): Promise<WorkerWorld> {
     setReach(next) {
       reach = next;
       for (const listener of [...listeners]) listener(next);
+    },
+    setRollbackImages(images) {
+      needed = images;
     },
     status,
     untilState: (taskID, state) => until(() => status(taskID)?.State === state, `task ${taskID} ${state}`),

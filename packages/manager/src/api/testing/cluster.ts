@@ -131,9 +131,11 @@ export async function startTestApi(
       tokens += 1;
       return `SWMTKN-1-root-rotated${tokens}`;
     },
+    readOwnRoot: () => noRoot(),
+    replaceRoot: () => noRoot(),
     issue: () => Promise.reject(new Error('the API issues no node certificates')),
-    issueClient: () => Promise.reject(new Error('this cluster has no root of its own')),
-    issueApi: () => Promise.reject(new Error('this cluster has no root of its own')),
+    issueClient: async () => noRoot(),
+    issueApi: async () => noRoot(),
   };
   /** `unlockKey`: what a locked manager would open with. */
   const state: { local: LocalNode; logs: TaskLogs; containers: TaskContainers; guests: Guests | undefined; unlockKey: string | undefined } =
@@ -180,4 +182,8 @@ export async function startTestApi(
   };
   const app = await buildApi(deps);
   return Object.assign(state, { app, store, deps });
+}
+
+function noRoot(): never {
+  throw new Error('this cluster has no root of its own');
 }
