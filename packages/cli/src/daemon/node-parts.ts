@@ -17,6 +17,7 @@ import type { Random } from '@swarm/shared/runtime/ids';
 import type { Logger } from '@swarm/shared/runtime/logger';
 import type { ContainerAccess } from '@swarm/worker/engine/container-access';
 import type { ContainerEngine } from '@swarm/worker/engine/engine';
+import type { ImageGarbageRules } from '@swarm/worker/images/decide/garbage';
 import type { PayloadFiles } from '@swarm/worker/payloads/payload-files';
 import { systemTmpfs } from '@swarm/worker/payloads/tmpfs';
 import { openTmpfsPayloadFiles } from '@swarm/worker/payloads/tmpfs-payload-files';
@@ -44,6 +45,8 @@ export interface NodePartsDeps {
   /** Serves names and published ports beside the daemon. */
   readonly netProcess: RunningNetProcess;
   readonly networkPlane: MakeNetworkPlane;
+  /** Absent: images are never removed. */
+  readonly imageGarbage?: ImageGarbageRules;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -136,6 +139,7 @@ export function createNodeParts(deps: NodePartsDeps): NodeParts {
       ...(deps.taskSocket !== undefined && { taskSocket: deps.taskSocket }),
       network: deps.networkPlane(first),
       payloads: await openPayloads(first.nodeID),
+      ...(deps.imageGarbage !== undefined && { imageGarbage: deps.imageGarbage }),
       identity: keeper,
       folder: dataRoot.worker,
       advertiseHost: membership.advertise.host,
@@ -153,6 +157,7 @@ export function createNodeParts(deps: NodePartsDeps): NodeParts {
       address: membership.advertise.host,
       isLocked: opened === 'locked',
       manager,
+      guests: worker.guests,
       remoteManagers: () => remoteManagers(manager?.store, managers.list()),
       problem: () => keeper.problem() ?? problem() ?? '',
       async stop() {

@@ -7,6 +7,7 @@ import { createFileWorkerDisk } from '@swarm/worker/assignments/file-worker-disk
 import type { ContainerAccess } from '@swarm/worker/engine/container-access';
 import type { ContainerEngine } from '@swarm/worker/engine/engine';
 import type { TaskSocket } from '@swarm/worker/engine/engine-socket';
+import type { ImageGarbageRules } from '@swarm/worker/images/decide/garbage';
 import type { NetworkPlane } from '@swarm/worker/network/network-plane';
 import { startNetworkProbe } from '@swarm/worker/network/probe/network-probe';
 import { createProbeWire } from '@swarm/worker/network/probe/probe-wire';
@@ -17,7 +18,7 @@ import { startEngineHealth } from '@swarm/worker/session/engine-health';
 import { type Session, startSession } from '@swarm/worker/session/session';
 import { taskCaller } from '@swarm/worker/session/task-calls';
 import { taskLogOpener } from '@swarm/worker/session/task-log';
-import { startWorker } from '@swarm/worker/worker';
+import { type RunningWorker, startWorker } from '@swarm/worker/worker';
 import type { IdentityKeeper } from './identity-keeper.ts';
 
 export interface WorkerNodeDeps {
@@ -27,6 +28,8 @@ export interface WorkerNodeDeps {
   readonly network: NetworkPlane;
   readonly identity: Pick<IdentityKeeper, 'current' | 'report' | 'wantRoots' | 'renewNow'>;
   readonly payloads: PayloadFiles;
+  /** Absent: images are never removed. */
+  readonly imageGarbage?: ImageGarbageRules;
   /** Of the worker's own documents. */
   readonly folder: string;
   readonly advertiseHost: string;
@@ -40,6 +43,8 @@ export interface WorkerNodeDeps {
 export interface WorkerNode {
   /** Why there is no session with a manager now, or what ails the engine; undefined when all is well. */
   problem(): string | undefined;
+  /** Places for containers that are no tasks. */
+  readonly guests: RunningWorker['guests'];
   /** The node's certificates are others now. */
   trustChanged(): void;
   stop(): Promise<void>;
@@ -62,7 +67,9 @@ export async function startWorkerNode(deps: WorkerNodeDeps): Promise<WorkerNode>
     disk: createFileWorkerDisk({ folder: deps.folder, privateKey }),
     network: deps.network,
     payloads: deps.payloads,
+    ...(deps.imageGarbage !== undefined && { imageGarbage: deps.imageGarbage }),
     clock,
+    random,
     logger: logger('worker'),
     nodeID,
     clusterID,
@@ -98,6 +105,7 @@ export async function startWorkerNode(deps: WorkerNodeDeps): Promise<WorkerNode>
     onFailure,
   });
   return {
+    guests: worker.guests,
     problem() {
       const { ok, message } = health.current();
       return session?.problem() ?? (ok ? undefined : message);

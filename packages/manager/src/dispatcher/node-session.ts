@@ -119,6 +119,9 @@ export class NodeSession {
       case 'networksApplied':
       case 'needNetwork':
       case 'networkReport':
+      case 'askRollbackImages':
+      case 'guestRequest':
+      case 'guests':
         this.#deps.listener.message(this, message);
         break;
       default:

@@ -2,6 +2,7 @@ import type { NodeDescription, NodeSpec, Role, SwarmSpec, TLSInfo } from '../eng
 import type { ConfigSpec, NetworkSpec, SecretSpec } from '../engine-api/payload-specs.ts';
 import type { EndpointSpec, GenericResource, PortConfig, ServiceSpec, TaskSpec } from '../engine-api/service-spec.ts';
 import type { StackBody } from '../engine-api/stack-spec.ts';
+import type { ErrorClass } from '../errors/api-error.ts';
 import type { NetworkProblem } from '../protocol/network-state.ts';
 import {
   asID,
@@ -9,6 +10,7 @@ import {
   type ClusterID,
   type ConfigID,
   type GatewayID,
+  type GuestID,
   type NetworkID,
   type NodeID,
   type SecretID,
@@ -256,6 +258,30 @@ export interface Gateway extends StoredObject<GatewayID> {
   readonly nodeID: NodeID;
   /** Without mask. */
   readonly address: string;
+}
+
+/**
+ * A container that no task is, in one network of the cluster: someone started it by hand (`docker run --network`). It
+ * lives as long as its host says so. Owner: dispatcher.
+ */
+export interface Guest extends StoredObject<GuestID> {
+  readonly networkID: NetworkID;
+  readonly nodeID: NodeID;
+  /** Of the container; empty until that is known. */
+  readonly name: string;
+  /** Other names of it in this network. */
+  readonly aliases: readonly string[];
+  /** Absent until the container is made. */
+  readonly containerID?: string;
+  readonly running: boolean;
+  /** The address it must have. */
+  readonly wanted?: string;
+  /** The address it gets if that is free. */
+  readonly preferred?: string;
+  /** Without mask. Owner: allocator. */
+  readonly address?: string;
+  /** Why it gets none; then nobody keeps it. Owner: allocator. */
+  readonly refusal?: { readonly kind: ErrorClass; readonly text: string };
 }
 
 export function gatewayID(networkID: string, nodeID: string): GatewayID {

@@ -6,6 +6,7 @@ import { EndpointSpecSchema, GenericResourceSchema, PortConfigSchema, TaskSpecSc
 import type { DeepReadonly } from '../runtime/deep-readonly.ts';
 import { type Static, Type } from '../schema/type.ts';
 import { ContainerCallSchema } from './container-call.ts';
+import { GuestAnswerSchema, GuestReportSchema, GuestRequestSchema } from './guests.ts';
 import { NeedNetworkSchema, NetworkReportSchema, NetworksAppliedSchema, NetworkUpdateSchema } from './network-state.ts';
 
 /**
@@ -151,6 +152,12 @@ const HeartbeatAcknowledgedSchema = Type.Object({ type: Type.Literal('heartbeatA
 /** The worker shall renew its certificate now (role or root changed). */
 const RenewCertificateSchema = Type.Object({ type: Type.Literal('renewCertificate') });
 
+/** The most images in one question. */
+export const MAX_ASKED_IMAGES = 500;
+const ImageReferences = () => Type.Array(Type.String({ maxLength: 1024 }), { maxItems: MAX_ASKED_IMAGES });
+/** Of the images that the worker asked about: those that a rollback would bring back. Answers in the order of the questions. */
+const RollbackImagesSchema = Type.Object({ type: Type.Literal('rollbackImages'), images: ImageReferences() });
+
 export const MANAGER_MESSAGES = {
   welcome: WelcomeSchema,
   settings: SettingsMessageSchema,
@@ -161,6 +168,8 @@ export const MANAGER_MESSAGES = {
   renewCertificate: RenewCertificateSchema,
   /** Only of networks that the node has use for; in order within one network. */
   network: NetworkUpdateSchema,
+  rollbackImages: RollbackImagesSchema,
+  guestAnswer: GuestAnswerSchema,
 } as const;
 export type ManagerMessage = DeepReadonly<Static<(typeof MANAGER_MESSAGES)[keyof typeof MANAGER_MESSAGES]>>;
 
@@ -239,6 +248,9 @@ const NeedCompleteSchema = Type.Object({ type: Type.Literal('needComplete') });
 /** The worker will not open the stream; the reason is for the user. */
 const StreamRefusedSchema = Type.Object({ type: Type.Literal('streamRefused'), streamID: ID(), reason: StatusText() });
 
+/** Before images are removed: as the specs spell them. */
+const AskRollbackImagesSchema = Type.Object({ type: Type.Literal('askRollbackImages'), images: ImageReferences() });
+
 export const WORKER_MESSAGES = {
   hello: HelloSchema,
   heartbeat: HeartbeatSchema,
@@ -254,6 +266,9 @@ export const WORKER_MESSAGES = {
   networksApplied: NetworksAppliedSchema,
   needNetwork: NeedNetworkSchema,
   networkReport: NetworkReportSchema,
+  askRollbackImages: AskRollbackImagesSchema,
+  guestRequest: GuestRequestSchema,
+  guests: GuestReportSchema,
 } as const;
 export type WorkerMessage = DeepReadonly<Static<(typeof WORKER_MESSAGES)[keyof typeof WORKER_MESSAGES]>>;
 

@@ -12,7 +12,7 @@ import { Connection } from './connection.ts';
 import { decideBackoffMs } from './decide/backoff.ts';
 import { ManagerRefused } from './dial.ts';
 import { Reach } from './reach.ts';
-import { StatusOutbox } from './status-outbox.ts';
+import { isPassing, StatusOutbox } from './status-outbox.ts';
 import type { CallTask } from './task-calls.ts';
 import { TaskStreams } from './task-streams.ts';
 import type { AssignmentSink, ManagerLine } from './worker-ports.ts';
@@ -191,10 +191,13 @@ export function startSession(deps: SessionDeps): Session {
   return {
     report(status) {
       outbox.put(status);
-      connection?.flushSoon();
+      connection?.flushSoon(isPassing(status));
     },
     tellNetworksApplied: (networks) => connection?.tellNetworksApplied(networks),
     tellNetworkProblems: (problems) => connection?.tellNetworkProblems(problems),
+    askRollbackImages: async (images) => connection?.askRollbackImages(images),
+    requestGuest: (request) => connection?.requestGuest(request) ?? false,
+    tellGuests: (report) => connection?.tellGuests(report),
     reach: () => reach.now,
     watchReach: (listener) => reach.watch(listener),
     problem: () => problem,

@@ -20,11 +20,16 @@ export function presentService(tx: ReadTransaction, service: Service, view: Serv
     UpdatedAt,
     Spec: shown(Spec),
     ...(PreviousSpec && { PreviousSpec: shown(PreviousSpec) }),
-    Endpoint: { ...Endpoint, Spec: Endpoint.Spec ?? {} },
+    Endpoint: { ...Endpoint, Spec: isGiven(Endpoint) ? (Endpoint.Spec ?? {}) : {} },
     ...(UpdateStatus && { UpdateStatus }),
     ...(view.status === true && { ServiceStatus: serviceStatus(tx, service) }),
     ...(JobStatus && { JobStatus }),
   };
+}
+
+/** dockerd shows the endpoint's spec once it gave the service something by it. */
+function isGiven({ Ports = [], VirtualIPs = [] }: Service['Endpoint']): boolean {
+  return Ports.length > 0 || VirtualIPs.length > 0;
 }
 
 interface ServiceStatus {
