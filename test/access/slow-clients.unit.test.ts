@@ -46,7 +46,8 @@ function connected<S extends net.Socket>(socket: S, event: string): Promise<S> {
 test.each(Object.entries(CONNECTIONS))(
   'over %s a client that sends its head a byte at a time is cut off, and one that idles between requests is not',
   async (_, connect) => {
-    const [slow, idle] = [await connect(), await connect()];
+    const [slow, idle, silent] = [await connect(), await connect(), await connect()];
+    silent.on('error', () => undefined).resume();
     let answer = '';
     slow.on('data', (chunk) => {
       answer += chunk;
@@ -67,6 +68,7 @@ test.each(Object.entries(CONNECTIONS))(
     }, HEAD_TIMEOUT_MS / 10);
     onTestFinished(() => clearInterval(drip));
     await vi.waitFor(() => expect(slow.closed).toBe(true), { timeout: 5_000 });
+    await vi.waitFor(() => expect(silent.closed).toBe(true), { timeout: 5_000 });
     expect(answer).toMatch(/^HTTP\/1\.1 408 .*the head of the request did not come in time/s);
 
     first = '';
