@@ -1,4 +1,4 @@
-import { createPublicKey, X509Certificate } from 'node:crypto';
+import { createPublicKey } from 'node:crypto';
 import https from 'node:https';
 import net, { type AddressInfo } from 'node:net';
 import tls from 'node:tls';
@@ -10,6 +10,7 @@ import { createClusterCertificates } from '@swarm/manager/ca/cluster-certificate
 import type { NewClientReply } from '@swarm/shared/engine-api/client-spec';
 import { createCertificateRequest } from '@swarm/shared/identity/certificate-request';
 import { createRoot, signApiCertificate, signClientCertificate, signNodeCertificate } from '@swarm/shared/identity/certificates';
+import { readCertificates, readChain } from '@swarm/shared/identity/chain';
 import { createPrivateKeyPem } from '@swarm/shared/identity/keys';
 import { checkNodeCertificate } from '@swarm/shared/identity/node-certificate';
 import { systemClock } from '@swarm/shared/runtime/clock';
@@ -264,7 +265,7 @@ describe('clients', () => {
   test('are no nodes: the control port does not take their certificates, nor those of the API', async () => {
     const { addClient } = await start();
     const client = await addClient('alice');
-    const check = (pem: string) => checkNodeCertificate(new X509Certificate(pem), new X509Certificate(root.certificate), Date.now());
+    const check = (pem: string) => checkNodeCertificate(readChain(pem), readCertificates(root.certificate), Date.now());
     expect(check(client.cert)).toMatchObject({ kind: 'refused' });
     const key = createPrivateKeyPem();
     expect(check(signApiCertificate(root, { ...leaf(key), nodeID: 'm'.repeat(25), names: ['localhost'] }))).toMatchObject({

@@ -1,5 +1,6 @@
 import { tableChecksum } from '@swarm/shared/domain/network-table';
 import { gatewayID, type Task } from '@swarm/shared/domain/objects';
+import type { GuestAnswer } from '@swarm/shared/protocol/guests';
 import type { NetworkProblem, NetworksApplied } from '@swarm/shared/protocol/network-state';
 import { asID } from '@swarm/shared/runtime/ids';
 import { applyNetworkPart, type NetworkChain, NO_NETWORK } from '@swarm/worker/session/decide/network-chain';
@@ -10,6 +11,7 @@ import { openWorld, taskDraft, type Worker, type World } from './world.ts';
 class Host {
   chain: NetworkChain = NO_NETWORK;
   problems: readonly NetworkProblem[] = [];
+  readonly answers: GuestAnswer[] = [];
   silent = false;
   readonly worker: Worker;
 
@@ -19,6 +21,8 @@ class Host {
         onSession: () => undefined,
         applied: () => this.#words(),
         problems: () => this.problems,
+        onGuestAnswer: (answer) => void this.answers.push(answer),
+        guests: () => undefined,
         onUpdate: (update) => {
           const { chain, outcome } = applyNetworkPart(this.chain, update);
           this.chain = chain;

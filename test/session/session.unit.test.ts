@@ -1,3 +1,4 @@
+import type { Service } from '@swarm/shared/domain/objects';
 import { isLive } from '@swarm/shared/domain/task-state';
 import { asID } from '@swarm/shared/runtime/ids';
 import { expect, onTestFinished, test } from 'vitest';
@@ -212,4 +213,28 @@ test('only a task that reaches the node is one of its tasks: global ones have th
   expect(isLive(pending!)).toBe(true);
   await world.store.update((tx) => tx.tasks.update({ ...pending!, Status: { State: 'assigned', Timestamp: '' }, NodeID: asID('n1') }));
   await world.clock.advanceUntil(() => worker.set()?.tasks.has('t1') === true, 100, 'the task');
+});
+
+test('a worker that wants to remove images learns which of them a rollback would bring back', async () => {
+  const world = await open('n1');
+  const spec = (Image: string) => ({
+    Name: 'web',
+    Labels: {},
+    TaskTemplate: { ContainerSpec: { Image } },
+    Mode: { Replicated: { Replicas: 1 } },
+  });
+  const service = { ID: asID<Service['ID']>('s'), specVersion: 2, templateID: asID<Service['templateID']>('p'), Endpoint: {} };
+  await world.store.update((tx) => tx.services.create({ ...service, Spec: spec('web:2'), PreviousSpec: spec('web:1') }));
+  const worker = await join(world, 'n1');
+  const ask = async () => {
+    let answer: ReadonlySet<string> | undefined;
+    void worker.session.askRollbackImages(['web:1', 'web:2', 'other:1']).then((images) => {
+      answer = images;
+    });
+    await world.clock.advanceUntil(() => answer !== undefined, 1_000, 'the answer');
+    return answer;
+  };
+  expect(await ask()).toEqual(new Set(['web:1']));
+  await world.store.update((tx) => tx.services.remove('s'));
+  expect(await ask()).toEqual(new Set());
 });

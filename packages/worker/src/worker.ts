@@ -1,14 +1,21 @@
 import type { NetworkTable } from '@swarm/shared/domain/network-table';
 import type { NetworkProblem } from '@swarm/shared/protocol/network-state';
 import type { Clock } from '@swarm/shared/runtime/clock';
+import type { Random } from '@swarm/shared/runtime/ids';
 import type { Logger } from '@swarm/shared/runtime/logger';
 import { createAssignmentStore } from './assignments/assignment-store.ts';
 import { createDocumentWriter } from './assignments/document-writer.ts';
+import { decodeImages, encodeImages } from './assignments/stored-images.ts';
 import { decodeNetworks, encodeNetworks } from './assignments/stored-networks.ts';
 import { decodeRecords, encodeRecords } from './assignments/stored-records.ts';
 import { type WorkerDisk, WorkerDiskError } from './assignments/worker-disk.ts';
 import type { ContainerEngine } from './engine/engine.ts';
 import type { TaskSocket } from './engine/engine-socket.ts';
+import { type GuestKeeper, startGuestKeeper } from './guests/guest-keeper.ts';
+import type { ImageGarbageRules } from './images/decide/garbage.ts';
+import type { PulledImages } from './images/decide/pulled-image.ts';
+import { startImageGarbage } from './images/image-garbage.ts';
+import { createImageStore } from './images/image-store.ts';
 import { type NetworkKeeper, startNetworkKeeper } from './network/network-keeper.ts';
 import type { NetworkPlane } from './network/network-plane.ts';
 import { decideProbePeers } from './network/probe/decide/probe-peers.ts';
@@ -25,6 +32,8 @@ export interface RunningWorker {
   stop(): Promise<void>;
   /** The nodes that share networks with this one, for the self-test. */
   probePeers(): readonly ProbePeer[];
+  /** Places for containers that are no tasks. */
+  readonly guests: Pick<GuestKeeper, 'attach' | 'settle'>;
   /** What others found wrong with this host's networks (the self-test): told to the manager beside what the worker finds. */
   noteNetworkProblems(problems: readonly NetworkProblem[]): void;
   /**
@@ -41,7 +50,10 @@ export interface WorkerDeps {
   readonly disk: WorkerDisk;
   readonly network: NetworkPlane;
   readonly payloads: PayloadFiles;
+  /** Absent: images are never removed. */
+  readonly imageGarbage?: ImageGarbageRules;
   readonly clock: Clock;
+  readonly random: Random;
   readonly logger: Logger;
   readonly nodeID: string;
   readonly clusterID: string;
@@ -55,6 +67,12 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
   const { engine, disk, clock, logger, nodeID, clusterID, onFailure } = deps;
   const records = createDocumentWriter({ disk, name: 'restarts', logger });
   const tablesOnDisk = createDocumentWriter({ disk, name: 'networks', logger });
+  const pulledOnDisk = createDocumentWriter({ disk, name: 'images', logger });
+  const images = createImageStore({
+    engine,
+    known: await loadImages(disk, logger),
+    save: (pulled) => pulledOnDisk.save(encodeImages(pulled)),
+  });
   const store = createAssignmentStore({ disk, nodeID, clusterID, logger, onHeld: (set) => reconciler.hold(set, true) });
   const known = await store.load();
   const stored = await loadRecords(disk, logger);
@@ -68,10 +86,15 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
       networks.confirm();
     },
     networks: {
-      onSession: () => networks.restart(),
+      onSession() {
+        networks.restart();
+        guests.onSession();
+      },
       onUpdate: (update) => networks.receive(update),
       applied: () => networks.applied(),
       problems: networkProblems,
+      onGuestAnswer: (answer) => guests.onAnswer(answer),
+      guests: () => guests.report(),
     },
     onWelcome(facts) {
       if (facts.nodeID === nodeID && facts.clusterID === clusterID) return;
@@ -88,11 +111,13 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     save: (tables) => tablesOnDisk.save(encodeNetworks({ nodeID, clusterID }, tables)),
     onApplied(applied) {
       session.tellNetworksApplied(applied);
+      guests.networksApplied();
       reconciler.wake();
     },
     onProblems: () => session.tellNetworkProblems(networkProblems()),
     onFailure,
   });
+  const guests: GuestKeeper = startGuestKeeper({ ...deps, networks, line: session });
   const reconciler: Reconciler = startReconciler({
     engine,
     clock,
@@ -101,27 +126,37 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     networks,
     ...(deps.taskSocket !== undefined && { taskSocket: deps.taskSocket }),
     payloads: deps.payloads,
+    images,
     nodeID,
     clusterID,
     stored,
+    onOther: () => guests.wake(),
     saveRecords: (next) => records.save(encodeRecords(next)),
     onFailure,
   });
   if (known !== undefined) reconciler.hold(known, false);
+  const { assignedImages } = reconciler;
+  const garbage =
+    deps.imageGarbage &&
+    startImageGarbage({ engine, images, rules: deps.imageGarbage, assignedImages, line: session, clock, logger, onFailure });
 
   let stopped: Promise<void> | undefined;
   function stop(): Promise<void> {
     stopped ??= (async () => {
+      await garbage?.stop();
       await reconciler.stop();
+      await guests.stop();
       await networks.stop();
       await session.stop();
       await store.settled();
+      await images.settled();
     })();
     return stopped;
   }
 
   return {
     stop,
+    guests,
     probePeers() {
       return decideProbePeers(networks.tables(), nodeID, (id) => {
         const standing = networks.standing(id);
@@ -140,6 +175,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
       await disk.write('assignments', null);
       await disk.write('restarts', null);
       await disk.write('networks', null);
+      await disk.write('images', null);
     },
   };
 }
@@ -150,6 +186,16 @@ async function loadRecords(disk: WorkerDisk, logger: Logger): Promise<ReadonlyMa
   } catch (error) {
     if (!(error instanceof WorkerDiskError)) throw error;
     logger.error({ reason: error.message }, 'what was known of this node’s tasks is lost; they are looked at anew');
+    return new Map();
+  }
+}
+
+async function loadImages(disk: WorkerDisk, logger: Logger): Promise<PulledImages> {
+  try {
+    return decodeImages(await disk.read('images'));
+  } catch (error) {
+    if (!(error instanceof WorkerDiskError)) throw error;
+    logger.error({ reason: error.message }, 'which images this node pulled is lost; they stay until somebody removes them by hand');
     return new Map();
   }
 }

@@ -3,7 +3,7 @@ import { type ContainerEngine, EngineError, type EngineEvent } from '@swarm/work
 import type { Life } from './life.ts';
 import type { SimulatedTime } from './time.ts';
 
-export type EngineVerb = 'list' | 'inspect' | 'pull' | 'ensureVolume' | 'create' | 'start' | 'stop' | 'remove';
+export type EngineVerb = 'list' | 'inspect' | 'pull' | 'ensureVolume' | 'create' | 'start' | 'stop' | 'remove' | 'removeImage';
 
 /** The engine's side of a hang: calls wait until it is over. */
 export class EngineStall {
@@ -67,10 +67,15 @@ export function gateEngine(deps: EngineGateDeps): ContainerEngine {
     inspectContainer: (id) => told('inspect', id, () => engine.inspectContainer(id)),
     pullImage: (reference, auth, signal) => told('pull', reference, () => engine.pullImage(reference, auth, signal), signal),
     inspectImage: (reference) => call(() => engine.inspectImage(reference)),
+    listImages: () => call(() => engine.listImages()),
+    removeImage: (reference) => told('removeImage', reference, () => engine.removeImage(reference)),
+    diskUsage: () => call(() => engine.diskUsage()),
     ensureVolume: (volume) => told('ensureVolume', volume.name, () => engine.ensureVolume(volume)),
     listNetworks: (labels) => call(() => engine.listNetworks(labels)),
     createNetwork: (request) => call(() => engine.createNetwork(request)),
     removeNetwork: (id) => call(() => engine.removeNetwork(id)),
+    listMembers: (networks) => call(() => engine.listMembers(networks)),
+    aliasesOf: (id, network) => call(() => engine.aliasesOf(id, network)),
     listPlaces: (labels) => call(() => engine.listPlaces(labels)),
     connectNetwork: (network, id, address) => call(() => engine.connectNetwork(network, id, address)),
     disconnectNetwork: (network, id) => call(() => engine.disconnectNetwork(network, id)),

@@ -71,6 +71,9 @@ const none = {
   'log-level': undefined,
   'advertise-addr': undefined,
   'tls-name': [],
+  'image-high-watermark': undefined,
+  'image-low-watermark': undefined,
+  'image-minimum-age': undefined,
 };
 
 describe('the settings of a daemon', () => {
@@ -81,7 +84,17 @@ describe('the settings of a daemon', () => {
       hosts: [{ kind: 'unix', path: '/run/swarm/docker.sock' }],
       engine: { kind: 'unix', path: '/var/run/docker.sock' },
       logLevel: 'info',
+      imageGarbage: { highPercent: 85, lowPercent: 75, minimumAgeMs: 3_600_000 },
     });
+  });
+
+  it.each([
+    ['off', {}, undefined],
+    ['60%', {}, { highPercent: 60, lowPercent: 60, minimumAgeMs: 3_600_000 }],
+    ['90', { 'image-low-watermark': '40', 'image-minimum-age': '0' }, { highPercent: 90, lowPercent: 40, minimumAgeMs: 0 }],
+  ])('remove images from a watermark of %s on', (high, more, expected) => {
+    expect(readSettings({ ...none, 'image-high-watermark': high, ...more }, {}).imageGarbage).toEqual(expected);
+    expect(readSettings({ ...none, ...more }, { SWARM_IMAGE_HIGH_WATERMARK: high }).imageGarbage).toEqual(expected);
   });
 
   it('come from the environment, and a flag wins over it', () => {
@@ -120,6 +133,9 @@ describe('the settings of a daemon', () => {
     ],
     ['a TLS name that is none', { ...none, 'tls-name': ['a b'] }, /neither a host name nor an IP address/],
     ['an address of no kind', { ...none, host: ['ftp://x'] }, /use unix:\/\/\/path\/to\/socket or tcp:\/\/host:port/],
+    ['a watermark that is no percentage', { ...none, 'image-high-watermark': '101' }, /a whole number from 1 to 100 or "off"/],
+    ['a low watermark above the high one', { ...none, 'image-low-watermark': '90' }, /90 is above the high watermark, 85/],
+    ['an age without a unit', { ...none, 'image-minimum-age': '5' }, /no duration/],
     ['an unknown level', { ...none, 'log-level': 'loud' }, /not one of debug, info/],
   ])('do not take %s', (_, flags, message) => {
     expect(() => readSettings(flags, {})).toThrow(message);

@@ -100,6 +100,7 @@ async function startDaemon(settings: DaemonSettings, logger: Logger, onFailure: 
     parts: createNodeParts({
       dataRoot,
       execRoot: settings.execRoot,
+      ...(settings.imageGarbage !== undefined && { imageGarbage: settings.imageGarbage }),
       engine,
       access,
       ...(taskSocket !== undefined && { taskSocket }),

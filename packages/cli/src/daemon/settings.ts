@@ -1,13 +1,18 @@
 import { isIP } from 'node:net';
 import { isAbsolute } from 'node:path';
 import { LOG_LEVELS, type LogLevel } from '@swarm/shared/runtime/logger';
+import type { ImageGarbageRules } from '@swarm/worker/images/decide/garbage';
 import { DEFAULT_HOST, parseTarget, type Target, TLS_PORT } from '../client/target.ts';
 import type { OptionSpec, OptionValues } from '../command/command.ts';
 import { usageError } from '../command/exit-codes.ts';
+import { parseDuration } from '../service/values.ts';
 
 export const DEFAULT_DATA_ROOT = '/var/lib/swarm';
 export const DEFAULT_EXEC_ROOT = '/run/swarm';
 export const DEFAULT_ENGINE = 'unix:///var/run/docker.sock';
+const DEFAULT_IMAGE_HIGH_WATERMARK = '85';
+const DEFAULT_IMAGE_LOW_WATERMARK = '75';
+const DEFAULT_IMAGE_MINIMUM_AGE = '1h';
 
 /** Flags of `swarm daemon`; each has an environment variable of the same name: SWARM_DATA_ROOT … */
 export const DAEMON_OPTIONS = {
@@ -35,6 +40,21 @@ export const DAEMON_OPTIONS = {
     value: 'address',
     help: `where the API listens, may repeat; tcp:// is TLS with client certificates (SWARM_HOST, default ${DEFAULT_HOST})`,
   },
+  'image-high-watermark': {
+    kind: 'text',
+    value: 'percent|off',
+    help: `from how full a disk on unused images that this daemon pulled are removed (SWARM_IMAGE_HIGH_WATERMARK, default ${DEFAULT_IMAGE_HIGH_WATERMARK})`,
+  },
+  'image-low-watermark': {
+    kind: 'text',
+    value: 'percent',
+    help: `how full the disk may stay then (SWARM_IMAGE_LOW_WATERMARK, default ${DEFAULT_IMAGE_LOW_WATERMARK})`,
+  },
+  'image-minimum-age': {
+    kind: 'text',
+    value: 'duration',
+    help: `how long an image must have been unused (SWARM_IMAGE_MINIMUM_AGE, default ${DEFAULT_IMAGE_MINIMUM_AGE})`,
+  },
   'tls-name': {
     kind: 'list',
     value: 'name|ip',
@@ -52,6 +72,8 @@ export interface DaemonSettings {
   readonly engine: Target;
   readonly logLevel: LogLevel;
   readonly advertiseAddr: string | undefined;
+  /** Absent: images are never removed. */
+  readonly imageGarbage?: ImageGarbageRules;
 }
 
 /** A flag wins over its environment variable. @throws CommandFailure (usage). */
@@ -69,7 +91,14 @@ export function readSettings(
   const logLevel = LOG_LEVELS.find((known) => known === level);
   if (logLevel === undefined) throw usageError(`--log-level: "${level}" is not one of ${LOG_LEVELS.join(', ')}`);
   const hosts = (named.length > 0 ? named : [`unix://${execRoot}/docker.sock`]).map(parseListen);
+  const image = (name: 'high-watermark' | 'low-watermark' | 'minimum-age') => options[`image-${name}`] ?? fromEnvironment(`image-${name}`);
+  const imageGarbage = readImageGarbage(
+    image('high-watermark') ?? DEFAULT_IMAGE_HIGH_WATERMARK,
+    image('low-watermark'),
+    image('minimum-age') ?? DEFAULT_IMAGE_MINIMUM_AGE,
+  );
   return {
+    ...(imageGarbage !== undefined && { imageGarbage }),
     dataRoot: absolute('data-root', options['data-root'] ?? fromEnvironment('data-root') ?? DEFAULT_DATA_ROOT),
     execRoot,
     hosts,
@@ -78,6 +107,26 @@ export function readSettings(
     logLevel,
     advertiseAddr: options['advertise-addr'] ?? fromEnvironment('advertise-addr'),
   };
+}
+
+/** Undefined: `off`. A low watermark that nobody gave is below any high one. */
+function readImageGarbage(high: string, low: string | undefined, age: string): ImageGarbageRules | undefined {
+  const nanoseconds = parseDuration('image-minimum-age', age);
+  if (nanoseconds < 0) throw usageError(`--image-minimum-age: "${age}" must not be negative`);
+  const lowGiven = low === undefined ? undefined : percent('image-low-watermark', low);
+  if (high === 'off') return undefined;
+  const highPercent = percent('image-high-watermark', high, ' or "off"');
+  const lowPercent = lowGiven ?? Math.min(highPercent, percent('image-low-watermark', DEFAULT_IMAGE_LOW_WATERMARK));
+  if (lowPercent > highPercent) {
+    throw usageError(`--image-low-watermark: ${lowPercent} is above the high watermark, ${highPercent}; give it a lower one`);
+  }
+  return { highPercent, lowPercent, minimumAgeMs: nanoseconds / 1e6 };
+}
+
+function percent(flag: string, text: string, or = ''): number {
+  const value = /^\d{1,3}%?$/.test(text) ? Number.parseInt(text, 10) : Number.NaN;
+  if (value >= 1 && value <= 100) return value;
+  throw usageError(`--${flag}: "${text}" is no percentage; give a whole number from 1 to 100${or}`);
 }
 
 function absolute(flag: string, path: string): string {

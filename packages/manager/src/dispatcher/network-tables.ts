@@ -1,6 +1,6 @@
 import type { Network, Node, Service, Task } from '@swarm/shared/domain/objects';
 import type { Change, Commit, ReadTransaction, Store } from '../store/store.ts';
-import { DEFAULT_DATA_PATH_PORT, definitionOf, endpointEntry, peerOf, serviceEntry } from './decide/network-entries.ts';
+import { DEFAULT_DATA_PATH_PORT, definitionOf, endpointEntry, guestEntry, peerOf, serviceEntry } from './decide/network-entries.ts';
 import { LiveTable } from './live-table.ts';
 
 /** What a commit did to the networks. */
@@ -29,6 +29,7 @@ export class NetworkTables {
       for (const task of tx.tasks.all()) {
         for (const { networkID } of task.attachments ?? []) this.#deriveEndpoint(tx, networkID, task.ID, tx.version);
       }
+      for (const guest of tx.guests.all()) this.#deriveGuest(tx, guest.networkID, guest.ID, tx.version);
       for (const table of this.#tables.values()) table.startLog(tx.version);
     });
   }
@@ -87,10 +88,16 @@ export class NetworkTables {
         return this.#deriveService(tx, networkIDs, change.id, revision);
       }
       case 'tasks': {
-        const attachments = [...(change.before?.attachments ?? []), ...(change.after?.attachments ?? [])];
+        const { before, after } = change;
+        if (before?.attachments === undefined && after?.attachments === undefined) return [];
+        const attachments = [...(before?.attachments ?? []), ...(after?.attachments ?? [])];
         return [...new Set(attachments.map((attachment) => attachment.networkID))].flatMap((networkID) =>
           this.#deriveEndpoint(tx, networkID, change.id, revision),
         );
+      }
+      case 'guests': {
+        const { networkID } = (change.after ?? change.before) as NonNullable<typeof change.after>;
+        return this.#deriveGuest(tx, networkID, change.id, revision);
       }
       default:
         return [];
@@ -107,7 +114,8 @@ export class NetworkTables {
     const endpoints = tx.tasks
       .by('node', id)
       .flatMap((task) => (task.attachments ?? []).flatMap(({ networkID }) => this.#deriveEndpoint(tx, networkID, task.ID, revision)));
-    return [...peers, ...endpoints];
+    const guests = tx.guests.by('node', id).flatMap((guest) => this.#deriveGuest(tx, guest.networkID, guest.ID, revision));
+    return [...peers, ...endpoints, ...guests];
   }
 
   #open(tx: ReadTransaction, network: Network, revision: number): void {
@@ -135,6 +143,12 @@ export class NetworkTables {
     const node = task?.NodeID === undefined ? undefined : tx.nodes.get(task.NodeID);
     const entry = endpointEntry(task, template, node, networkID);
     return this.#tables.get(networkID)?.put('endpoint', taskID, entry, revision) === true ? [networkID] : [];
+  }
+
+  #deriveGuest(tx: ReadTransaction, networkID: string, guestID: string, revision: number): readonly string[] {
+    const guest = tx.guests.get(guestID);
+    const entry = guestEntry(guest, guest && tx.nodes.get(guest.nodeID));
+    return this.#tables.get(networkID)?.put('endpoint', guestID, entry, revision) === true ? [networkID] : [];
   }
 }
 

@@ -112,12 +112,16 @@ export class NodeSession {
         this.#deps.listener.message(this, message);
         break;
       case 'description':
+      case 'trust':
       case 'statuses':
       case 'needComplete':
       case 'streamRefused':
       case 'networksApplied':
       case 'needNetwork':
       case 'networkReport':
+      case 'askRollbackImages':
+      case 'guestRequest':
+      case 'guests':
         this.#deps.listener.message(this, message);
         break;
       default:

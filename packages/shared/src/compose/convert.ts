@@ -26,7 +26,7 @@ import type {
   Options,
 } from './model.ts';
 import { nameVersions, payloadBytes } from './rotation.ts';
-import type { Path } from './yaml-source.ts';
+import type { Path } from './yaml-tree.ts';
 
 export interface ConvertContext {
   readonly stackName: string;

@@ -3,6 +3,7 @@ import type { ServiceSpecInput } from '../engine-api/service-spec.ts';
 import { loadLegacy } from './legacy/load.ts';
 import { parseDotenv } from './spec/dotenv.ts';
 import { loadSpec } from './spec/load.ts';
+import type { YamlParser } from './yaml-events.ts';
 
 /**
  * A stack in the Engine API's shapes: what would be posted, keyed by full name. The loader is pure: files and
@@ -34,6 +35,8 @@ export interface StackInput {
   readonly homeDirectory: string;
   /** Reads a file that a stack file refers to (absolute path). Undefined when there is none. */
   readonly readFile: (path: string) => Uint8Array | undefined;
+  /** How YAML is read: quickly, or so that no file is refused that Docker would take. */
+  readonly parseYaml: YamlParser;
   /** Only what `docker stack deploy` takes: never the Compose Specification. */
   readonly strictDocker: boolean;
   /** False: a key that the Compose Specification does not know is a problem, not a warning. */

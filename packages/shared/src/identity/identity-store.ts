@@ -1,12 +1,14 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { createPrivateKey } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { findIssuer, readCertificates, readChain } from './chain.ts';
 import type { NodeIdentity } from './identity.ts';
 import { readNodeCertificate } from './node-certificate.ts';
 
 /**
  * A node's identity on disk: `node.key` (0600), `root.crt` and `node.crt`, each replaced atomically. The certificate is
- * written last: where it is, the identity is whole. Names, role and cluster stand in the certificate and nowhere else.
+ * written last: where it is, the identity is whole. When the root is replaced both change; new roots and old certificate
+ * fit too, since whoever gets new ones keeps the one that leads to its certificate until it has another. Names, role and cluster stand in the certificate and nowhere else.
  */
 export interface IdentityStore {
   /** Undefined when there is none. @throws IdentityError when it is damaged or cannot be read. */
@@ -58,13 +60,14 @@ export function createIdentityStore(directory: string): IdentityStore {
 type Files = Readonly<Record<keyof typeof FILES, string>>;
 
 function parseIdentity(directory: string, files: Files): NodeIdentity {
-  const certificate = parsed(directory, FILES.certificate, () => new X509Certificate(files.certificate));
-  const root = parsed(directory, FILES.rootCertificate, () => new X509Certificate(files.rootCertificate));
+  const chain = parsed(directory, FILES.certificate, () => readChain(files.certificate));
+  const roots = parsed(directory, FILES.rootCertificate, () => readCertificates(files.rootCertificate));
   const key = parsed(directory, FILES.privateKey, () => createPrivateKey(files.privateKey));
+  const { leaf: certificate } = chain;
   const read = readNodeCertificate(certificate);
   if (read === undefined) throw damaged(directory, `${FILES.certificate} is no node's certificate`);
   if (!certificate.checkPrivateKey(key)) throw damaged(directory, `${FILES.certificate} and ${FILES.privateKey} do not belong together`);
-  if (!certificate.verify(root.publicKey)) throw damaged(directory, `${FILES.certificate} is not signed by ${FILES.rootCertificate}`);
+  if (findIssuer(chain, roots) === undefined) throw damaged(directory, `${FILES.certificate} is not signed by ${FILES.rootCertificate}`);
   const { nodeID, clusterID, role } = read;
   return { nodeID, clusterID, role, ...files };
 }

@@ -1,11 +1,12 @@
 import type { DesiredState, ObservedState } from '../domain/task-state.ts';
-import { NodeDescriptionSchema } from '../engine-api/cluster-spec.ts';
+import { NodeDescriptionSchema, TLSInfoSchema } from '../engine-api/cluster-spec.ts';
 import { ConfigSpecSchema, SecretSpecSchema } from '../engine-api/payload-specs.ts';
 import { Int, OneOf, optional } from '../engine-api/schema.ts';
 import { EndpointSpecSchema, GenericResourceSchema, PortConfigSchema, TaskSpecSchema } from '../engine-api/service-spec.ts';
 import type { DeepReadonly } from '../runtime/deep-readonly.ts';
 import { type Static, Type } from '../schema/type.ts';
 import { ContainerCallSchema } from './container-call.ts';
+import { GuestAnswerSchema, GuestReportSchema, GuestRequestSchema } from './guests.ts';
 import { NeedNetworkSchema, NetworkReportSchema, NetworksAppliedSchema, NetworkUpdateSchema } from './network-state.ts';
 
 /**
@@ -99,6 +100,11 @@ export const SettingsSchema = Type.Object({
   heartbeatEveryMs: Type.Integer({ minimum: 1 }),
   /** The addresses (`host:port`) of all managers, for the next time a session is opened. */
   managers: Type.Array(Type.String({ maxLength: 512 })),
+  /**
+   * The roots that the worker shall trust, PEM, see `trustedRoots`; its certificate shall be of the last one. Absent: the
+   * link needs no certificates.
+   */
+  roots: optional(Type.Array(Type.String({ maxLength: 32_768 }), { maxItems: 2 })),
 });
 export type Settings = DeepReadonly<Static<typeof SettingsSchema>>;
 
@@ -146,6 +152,12 @@ const HeartbeatAcknowledgedSchema = Type.Object({ type: Type.Literal('heartbeatA
 /** The worker shall renew its certificate now (role or root changed). */
 const RenewCertificateSchema = Type.Object({ type: Type.Literal('renewCertificate') });
 
+/** The most images in one question. */
+export const MAX_ASKED_IMAGES = 500;
+const ImageReferences = () => Type.Array(Type.String({ maxLength: 1024 }), { maxItems: MAX_ASKED_IMAGES });
+/** Of the images that the worker asked about: those that a rollback would bring back. Answers in the order of the questions. */
+const RollbackImagesSchema = Type.Object({ type: Type.Literal('rollbackImages'), images: ImageReferences() });
+
 export const MANAGER_MESSAGES = {
   welcome: WelcomeSchema,
   settings: SettingsMessageSchema,
@@ -156,6 +168,8 @@ export const MANAGER_MESSAGES = {
   renewCertificate: RenewCertificateSchema,
   /** Only of networks that the node has use for; in order within one network. */
   network: NetworkUpdateSchema,
+  rollbackImages: RollbackImagesSchema,
+  guestAnswer: GuestAnswerSchema,
 } as const;
 export type ManagerMessage = DeepReadonly<Static<(typeof MANAGER_MESSAGES)[keyof typeof MANAGER_MESSAGES]>>;
 
@@ -196,12 +210,22 @@ export type ReportedStatus = DeepReadonly<Static<typeof ReportedStatusSchema>>;
 export const EngineHealthSchema = Type.Object({ ok: Type.Boolean(), message: optional(StatusText()) });
 export type EngineHealth = DeepReadonly<Static<typeof EngineHealthSchema>>;
 
+/** What a node's certificates are now. */
+const TrustReportSchema = Type.Object({
+  tlsInfo: TLSInfoSchema(),
+  /** Digests, as in join tokens, of the roots it trusts. */
+  roots: Type.Array(Type.String({ maxLength: 64 }), { maxItems: 8 }),
+});
+export type TrustReport = DeepReadonly<Static<typeof TrustReportSchema>>;
+
 const HelloSchema = Type.Object({
   type: Type.Literal('hello'),
   protocolVersion: Int(),
   /** Absent while the host's engine has not answered since the daemon started. */
   description: optional(NodeDescriptionSchema),
   engineHealth: EngineHealthSchema,
+  /** Absent where the link needs no certificates. */
+  trust: optional(TrustReportSchema),
   /** The address under which the node wants to be known, without port. Absent: the one it dials from. */
   advertiseAddr: optional(Type.String({ minLength: 1, maxLength: 255 })),
   /** The address, without port, to which other nodes send VXLAN packets. Absent: the one it is known under. */
@@ -211,6 +235,8 @@ export type Hello = DeepReadonly<Static<typeof HelloSchema>>;
 
 const HeartbeatSchema = Type.Object({ type: Type.Literal('heartbeat'), engineHealth: EngineHealthSchema });
 const DescriptionSchema = Type.Object({ type: Type.Literal('description'), description: NodeDescriptionSchema });
+/** Whenever it has changed since hello. */
+const TrustSchema = Type.Object({ type: Type.Literal('trust'), trust: TrustReportSchema });
 /** Batches count up within a session; the next one is sent once the one before is acknowledged. */
 const StatusesSchema = Type.Object({
   type: Type.Literal('statuses'),
@@ -222,10 +248,14 @@ const NeedCompleteSchema = Type.Object({ type: Type.Literal('needComplete') });
 /** The worker will not open the stream; the reason is for the user. */
 const StreamRefusedSchema = Type.Object({ type: Type.Literal('streamRefused'), streamID: ID(), reason: StatusText() });
 
+/** Before images are removed: as the specs spell them. */
+const AskRollbackImagesSchema = Type.Object({ type: Type.Literal('askRollbackImages'), images: ImageReferences() });
+
 export const WORKER_MESSAGES = {
   hello: HelloSchema,
   heartbeat: HeartbeatSchema,
   description: DescriptionSchema,
+  trust: TrustSchema,
   statuses: StatusesSchema,
   needComplete: NeedCompleteSchema,
   streamRefused: StreamRefusedSchema,
@@ -236,6 +266,9 @@ export const WORKER_MESSAGES = {
   networksApplied: NetworksAppliedSchema,
   needNetwork: NeedNetworkSchema,
   networkReport: NetworkReportSchema,
+  askRollbackImages: AskRollbackImagesSchema,
+  guestRequest: GuestRequestSchema,
+  guests: GuestReportSchema,
 } as const;
 export type WorkerMessage = DeepReadonly<Static<(typeof WORKER_MESSAGES)[keyof typeof WORKER_MESSAGES]>>;
 

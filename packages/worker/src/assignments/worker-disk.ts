@@ -9,7 +9,7 @@ export interface WorkerDisk {
   write(name: WorkerDocument, value: unknown): Promise<void>;
 }
 
-export type WorkerDocument = 'assignments' | 'restarts' | 'networks';
+export type WorkerDocument = 'assignments' | 'restarts' | 'networks' | 'images';
 
 export class WorkerDiskError extends Error {
   constructor(message: string, cause?: unknown) {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { createDockerodeEngine } from './dockerode-engine.ts';
 import { EngineError } from './engine.ts';
 import { engineContract } from './engine-contract.ts';
-import { buildTestImage } from './test-image.ts';
+import { buildTestImage, labelTestImage } from './test-image.ts';
 
 const address = process.env.SWARM_ENGINE ?? 'unix:///var/run/docker.sock';
 const engine = await createDockerodeEngine({ address });
@@ -24,6 +24,7 @@ const prefix = `swarm-contract-${process.pid}-`;
       image: `${prefix}image`,
       label,
       prefix,
+      addImage: async (name) => labelTestImage(address, `${prefix}image`, name),
       settled: (promise) => promise,
       async until(condition) {
         const limit = Date.now() + 60_000;

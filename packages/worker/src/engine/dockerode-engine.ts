@@ -1,11 +1,12 @@
-import { StringDecoder } from 'node:string_decoder';
 import type { ContainerEngine, ContainerState, ContainerSummary, EngineEvent, EngineInfo, HealthState } from './engine.ts';
 import { EngineError } from './engine.ts';
 import { connectEngine, type EngineConnection } from './engine-connection.ts';
-import { translateEngineError, translatePullError } from './engine-errors.ts';
+import { absent404 } from './engine-errors.ts';
+import { engineImageVerbs } from './engine-image-verbs.ts';
 import { engineNetworkVerbs } from './engine-network-verbs.ts';
+import { readChunks, readLines } from './engine-streams.ts';
 import { loadDockerode } from './load-dockerode.ts';
-import type { RawContainer, RawEvent, RawImage, RawInfo, RawSummary } from './raw-engine-types.ts';
+import type { RawContainer, RawEvent, RawInfo, RawSummary } from './raw-engine-types.ts';
 
 /** Creating and starting wait for disks, volume drivers and the kernel: slow is not dead. */
 const LONG_CALL_TIMEOUT_MS = 5 * 60_000;
@@ -30,14 +31,7 @@ export async function createDockerodeEngine(deps: { readonly address: string }):
     async inspectContainer(id) {
       return absent404(async () => toState((await engine.call({ method: 'GET', path: `/containers/${id}/json` })) as RawContainer));
     },
-    pullImage: (reference, auth, signal) => pullImage(engine, address, reference, auth, signal),
-    async inspectImage(reference) {
-      return absent404(async () => {
-        const raw = (await engine.call({ method: 'GET', path: `/images/${reference}/json` })) as RawImage;
-        const test = raw.Config?.Healthcheck?.Test ?? [];
-        return { id: raw.Id, digests: raw.RepoDigests ?? [], hasHealthcheck: test.length > 0 && test[0] !== 'NONE' };
-      });
-    },
+    ...engineImageVerbs(engine, address),
     async ensureVolume(volume) {
       await engine.call({
         method: 'POST',
@@ -121,31 +115,6 @@ async function readInfo(engine: EngineConnection, signal: AbortSignal | undefine
   };
 }
 
-async function pullImage(
-  engine: EngineConnection,
-  address: string,
-  reference: string,
-  auth: string | undefined,
-  signal: AbortSignal,
-): Promise<void> {
-  try {
-    const call = { method: 'POST', path: '/images/create', query: { fromImage: withTag(reference) }, signal } as const;
-    const stream = await engine.stream(auth === undefined ? call : { ...call, registryAuth: auth });
-    for await (const line of readLines(stream, address, signal)) {
-      const progress = JSON.parse(line) as { error?: string };
-      if (progress.error !== undefined) throw new EngineError('failed', progress.error);
-    }
-  } catch (error) {
-    throw error instanceof EngineError ? translatePullError(error) : error;
-  }
-}
-
-/** Without tag or digest the engine would pull every tag there is. */
-function withTag(reference: string): string {
-  const name = reference.slice(reference.lastIndexOf('/') + 1);
-  return name.includes(':') || name.includes('@') ? reference : `${reference}:latest`;
-}
-
 async function* readEvents(stream: NodeJS.ReadableStream, address: string, signal: AbortSignal): AsyncIterable<EngineEvent> {
   for await (const line of readLines(stream, address, signal)) {
     const event = JSON.parse(line) as RawEvent;
@@ -154,40 +123,6 @@ async function* readEvents(stream: NodeJS.ReadableStream, address: string, signa
     yield { kind: 'container', action, containerID: event.Actor.ID, labels: event.Actor.Attributes ?? {} };
   }
   throw new EngineError('unavailable', `the Docker Engine at ${address} closed its stream of events`);
-}
-
-async function* readChunks(stream: NodeJS.ReadableStream, address: string, signal: AbortSignal): AsyncIterable<Uint8Array> {
-  try {
-    for await (const chunk of stream) yield chunk as Uint8Array;
-  } catch (cause) {
-    signal.throwIfAborted();
-    throw translateEngineError(cause, address, 'none');
-  }
-}
-
-/** Without `node:readline`, which costs every daemon 2 MB. */
-async function* readLines(stream: NodeJS.ReadableStream, address: string, signal: AbortSignal): AsyncIterable<string> {
-  const decoder = new StringDecoder('utf8');
-  let open = '';
-  for await (const chunk of readChunks(stream, address, signal)) {
-    const lines = (open + decoder.write(chunk)).split('\n');
-    open = lines.pop() ?? '';
-    yield* lines.filter(isNotBlank);
-  }
-  yield* [open + decoder.end()].filter(isNotBlank);
-}
-
-function isNotBlank(line: string): boolean {
-  return line.trim() !== '';
-}
-
-async function absent404<Value>(read: () => Promise<Value>): Promise<Value | undefined> {
-  try {
-    return await read();
-  } catch (error) {
-    if (error instanceof EngineError && error.kind === 'not-found') return undefined;
-    throw error;
-  }
 }
 
 /** The engine answers 304 when there is nothing to do and 404 when there is no such container. */
@@ -214,6 +149,7 @@ function toSummary(raw: RawSummary): ContainerSummary {
     id: raw.Id,
     name: (raw.Names?.[0] ?? '').replace(/^\//, ''),
     labels: raw.Labels ?? {},
+    imageID: raw.ImageID,
     status: raw.State,
     health: health === undefined ? 'none' : health === 'health: starting' ? 'starting' : (health as HealthState),
   };

@@ -8,6 +8,8 @@ export interface EngineHarness {
   readonly image: string;
   readonly label: string;
   readonly prefix: string;
+  /** Makes an image of its own with this name and the same commands. */
+  addImage(name: string): Promise<void>;
   /** Lets time pass until `promise` is settled. */
   settled<Value>(promise: Promise<Value>): Promise<Value>;
   /** Lets time pass until `condition` holds. */
@@ -126,6 +128,29 @@ export function engineContract(name: string, open: () => Promise<EngineHarness>)
       expect(await engine.inspectImage(harness.image)).toMatchObject({ hasHealthcheck: false });
     });
 
+    test('images are listed with their names, and go unless a container needs them', async () => {
+      const name = `${harness.prefix}other:v1`;
+      await harness.addImage(name);
+      const made = await engine.inspectImage(name);
+      const find = async () => (await engine.listImages()).find(({ id }) => id === made?.id);
+      expect(await find()).toMatchObject({ names: [name], bytes: expect.any(Number) });
+      const id = await create(['sleep', '600'], { Image: name });
+      expect((await engine.listContainers([harness.label])).find((container) => container.id === id)?.imageID).toBe(made?.id);
+      for (const reference of [made?.id ?? '', name]) expect((await errorOf(engine.removeImage(reference))).kind).toBe('conflict');
+      expect(await find()).toMatchObject({ names: [name] });
+      await harness.settled(engine.removeContainer(id));
+      expect(await harness.settled(engine.removeImage(name))).toBe('removed');
+      expect(await harness.settled(engine.removeImage(name))).toBe('already-gone');
+      expect(await harness.settled(engine.removeImage(made?.id ?? ''))).toBe('already-gone');
+      expect(await find()).toBeUndefined();
+    });
+
+    test('the disk of the engine has a size', async () => {
+      const usage = await engine.diskUsage();
+      expect(usage?.usedBytes).toBeGreaterThan(0);
+      expect(usage?.freeBytes).toBeGreaterThan(0);
+    });
+
     test('a registry that cannot be reached fails the pull and says so', async () => {
       const error = await errorOf(engine.pullImage('localhost:1/nothing:v1', undefined, new AbortController().signal));
       expect(error.kind).toBe('registry-unavailable');
@@ -190,13 +215,21 @@ export function engineContract(name: string, open: () => Promise<EngineHarness>)
         const { ipRange: _, ...shown } = make(0);
         expect(await engine.listNetworks([harness.label, 'n=0'])).toEqual([{ ...shown, id: first.id, options: expect.anything() }]);
         const place = (n: number, last: number) => `10.218.${third + n}.${last}`;
-        const EndpointsConfig = { [make(0).name]: { IPAMConfig: { IPv4Address: place(0, 7) } } };
+        const EndpointsConfig = { [make(0).name]: { IPAMConfig: { IPv4Address: place(0, 7) }, Aliases: ['alias'] } };
         const id = await create(['sleep', '600'], { HostConfig: { NetworkMode: make(0).name }, NetworkingConfig: { EndpointsConfig } });
         expect(await engine.connectNetwork(second.id, id, place(1, 8))).toBe('connected');
         await harness.settled(engine.startContainer(id));
         const found = (await engine.listPlaces([harness.label])).find(({ containerID }) => containerID === id);
         expect(found?.places.map(({ address }) => address).sort()).toEqual([place(0, 7), place(1, 8)]);
         expect(await engine.connectNetwork(second.id, id, place(1, 8))).toBe('already-connected');
+        const member = (await engine.listMembers([make(1).name])).find(({ containerID }) => containerID === id);
+        expect(member).toMatchObject({ status: 'running', name: expect.stringContaining(harness.prefix) });
+        expect([...(member?.places ?? [])].sort((a, b) => (a.network < b.network ? -1 : 1))).toEqual([
+          { network: make(0).name, address: place(0, 7) },
+          { network: make(1).name, address: place(1, 8) },
+        ]);
+        expect(await engine.aliasesOf(id, make(0).name)).toEqual(['alias']);
+        expect(await engine.aliasesOf('f'.repeat(64), make(0).name)).toBeUndefined();
         expect(await engine.removeNetwork(first.id)).toBe('in-use');
         expect(await engine.disconnectNetwork(first.id, id)).toBe('disconnected');
         expect(await engine.disconnectNetwork(first.id, id)).toBe('already-gone');

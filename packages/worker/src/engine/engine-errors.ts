@@ -61,3 +61,13 @@ function pullErrorKind(error: EngineError): EngineErrorKind {
   if (error.kind === 'invalid') return 'invalid';
   return 'registry-unavailable';
 }
+
+/** What is not there is a value. */
+export async function absent404<Value>(read: () => Promise<Value>): Promise<Value | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof EngineError && error.kind === 'not-found') return undefined;
+    throw error;
+  }
+}

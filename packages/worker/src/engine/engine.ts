@@ -51,6 +51,7 @@ export interface ContainerSummary {
   readonly id: string;
   readonly name: string;
   readonly labels: { readonly [key: string]: string };
+  readonly imageID: string;
   readonly status: ContainerState['status'];
   /** Known while it runs; `none` for one that does not. */
   readonly health: HealthState;
@@ -67,6 +68,21 @@ export interface VolumeRequest {
   readonly driver?: string;
   readonly driverOptions?: { readonly [key: string]: string };
   readonly labels?: { readonly [key: string]: string };
+}
+
+export interface EngineImage {
+  readonly id: string;
+  /** Every `name:tag` and `name@digest` that leads to it, in the engine's own spelling; none when all have moved on. */
+  readonly names: readonly string[];
+  /** With all its layers, shared ones too. */
+  readonly bytes: number;
+}
+
+/** As `df` counts: what only root may still write is not free. */
+export interface DiskUsage {
+  readonly path: string;
+  readonly usedBytes: number;
+  readonly freeBytes: number;
 }
 
 /** A bridge network of the engine. */
@@ -97,6 +113,16 @@ export interface ContainerPlaces {
   readonly labels: { readonly [key: string]: string };
   /** By the engine's id of the network; addresses without mask. */
   readonly places: readonly { readonly networkID: string; readonly address: string }[];
+}
+
+/** A container, whether it runs or not, as a member of networks. */
+export interface NetworkMember {
+  readonly containerID: string;
+  readonly name: string;
+  readonly labels: { readonly [key: string]: string };
+  readonly status: ContainerState['status'];
+  /** By the engine's name of the network; addresses without mask, those that are set for it: empty where the engine chooses. */
+  readonly places: readonly { readonly network: string; readonly address: string }[];
 }
 
 export type EngineEvent = {
@@ -135,6 +161,15 @@ export interface ContainerEngine {
   inspectImage(
     reference: string,
   ): Promise<{ readonly id: string; readonly digests: readonly string[]; readonly hasHealthcheck: boolean } | undefined>;
+  /** All images, whoever brought them. */
+  listImages(): Promise<readonly EngineImage[]>;
+  /**
+   * By a name only that name goes, and the image with its last one; by its id the image with its names of one repository.
+   * @throws EngineError `conflict` when a container, another image or a further name needs it.
+   */
+  removeImage(reference: string): Promise<'removed' | 'already-gone'>;
+  /** Of the disk that holds the engine's data root; undefined when this host does not see it, as with an engine over TCP. */
+  diskUsage(): Promise<DiskUsage | undefined>;
   /** Makes the volume unless it is there. @throws EngineError `conflict` when it is there with another driver. */
   ensureVolume(volume: VolumeRequest): Promise<void>;
   /** All bridge networks that carry every label given. */
@@ -144,6 +179,10 @@ export interface ContainerEngine {
   removeNetwork(id: string): Promise<'removed' | 'already-gone' | 'in-use'>;
   /** The places of all running containers that carry every label given. */
   listPlaces(labels: readonly string[]): Promise<readonly ContainerPlaces[]>;
+  /** All containers that are in one of these networks, by name, also those that do not run. */
+  listMembers(networks: readonly string[]): Promise<readonly NetworkMember[]>;
+  /** The names a container has in a network beside its own; undefined when it is gone. */
+  aliasesOf(containerID: string, network: string): Promise<readonly string[] | undefined>;
   /** `network` is a name or an id. Safe to repeat. @throws EngineError `not-found` without the network or the container. */
   connectNetwork(network: string, containerID: string, address: string): Promise<'connected' | 'already-connected'>;
   disconnectNetwork(network: string, containerID: string): Promise<'disconnected' | 'already-gone'>;

@@ -6,6 +6,7 @@ import type { FakeProgram } from './fake-program.ts';
 export interface FakeContainer {
   state: ContainerState;
   readonly request: ContainerCreateRequest;
+  readonly imageID: string;
   readonly program: FakeProgram;
   readonly stopTimeoutMs: number;
   readonly cancelTimers: (() => void)[];

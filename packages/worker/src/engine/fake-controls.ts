@@ -1,4 +1,12 @@
-import type { ContainerCreateRequest, ContainerEngine, ContainerState, EngineError, HealthState, VolumeRequest } from './engine.ts';
+import type {
+  ContainerCreateRequest,
+  ContainerEngine,
+  ContainerState,
+  EngineError,
+  EngineImage,
+  HealthState,
+  VolumeRequest,
+} from './engine.ts';
 import type { FakeProgram } from './fake-program.ts';
 
 /**
@@ -10,6 +18,10 @@ export interface FakeEngine extends ContainerEngine {
   addImage(reference: string, image?: FakeImage): void;
   /** An image that a pull finds. */
   addRegistryImage(reference: string, image?: FakeImage): void;
+  /** All images that are there, whoever brought them. */
+  images(): readonly EngineImage[];
+  /** How large its disk is, and what lies on it beside images. */
+  disk: FakeDisk;
   /** Changed at will; they hold for calls made from then on. */
   faults: FakeFaults;
   /** All containers by id, whoever made them. */
@@ -27,12 +39,20 @@ export interface FakeEngine extends ContainerEngine {
   readonly calls: Readonly<Record<FakeVerb, number>>;
 }
 
+export interface FakeDisk {
+  readonly totalBytes: number;
+  readonly otherBytes: number;
+}
+
 export interface FakeImage {
+  /** Two names of one id are one image; absent: made of the name. */
+  readonly id?: string;
+  readonly bytes?: number;
   readonly program?: FakeProgram;
   readonly digests?: readonly string[];
 }
 
-export type FakeVerb = 'list' | 'inspect' | 'pull' | 'create' | 'start' | 'stop' | 'remove' | 'ensureVolume';
+export type FakeVerb = 'list' | 'inspect' | 'pull' | 'create' | 'start' | 'stop' | 'remove' | 'ensureVolume' | 'removeImage';
 
 export interface FakeFaults {
   /** How long the engine takes for a verb; absent is at once. */

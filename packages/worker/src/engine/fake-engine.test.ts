@@ -11,6 +11,7 @@ engineContract('fake', async () => {
     image: 'test-image',
     label: 'contract=fake',
     prefix: 'contract-',
+    addImage: async (name) => engine.addImage(name),
     async settled(promise) {
       let done = false;
       const watched = promise.finally(() => {

@@ -2,8 +2,9 @@ import { type Clock, delay, timestamp, ZERO_TIME } from '@swarm/shared/runtime/c
 import type { ContainerState, EngineInfo, HealthState, VolumeRequest } from './engine.ts';
 import { EngineError } from './engine.ts';
 import { bodyOf, DEFAULT_INFO, type FakeContainer, hasLabel, portsOf, withTag } from './fake-container.ts';
-import type { FakeEngine, FakeFaults, FakeImage, FakeVerb } from './fake-controls.ts';
+import type { FakeDisk, FakeEngine, FakeFaults, FakeVerb } from './fake-controls.ts';
 import { createFakeEvents } from './fake-events.ts';
+import { createFakeImages } from './fake-images.ts';
 import { createFakeNetworks } from './fake-networks.ts';
 import { fakeHealthOf, fakeProgramOf } from './fake-program.ts';
 
@@ -11,19 +12,28 @@ const FIRST_EPHEMERAL_PORT = 49153;
 const KILLED = 137;
 const TERMINATED = 143;
 
-export function createFakeEngine(deps: { readonly clock: Clock; readonly info?: Partial<EngineInfo> }): FakeEngine {
-  const { clock } = deps;
-  const local = new Map<string, FakeImage>();
-  const registry = new Map<string, FakeImage>();
+export interface FakeEngineDeps {
+  readonly clock: Clock;
+  readonly info?: Partial<EngineInfo>;
+  /** Of the container that is made as the nth thing; counted when absent. A real engine's are chosen by chance. */
+  readonly containerID?: (nth: number) => string;
+}
+
+export function createFakeEngine(deps: FakeEngineDeps): FakeEngine {
+  const { clock, containerID = (nth) => nth.toString(16).padStart(64, '0') } = deps;
   const containers = new Map<string, FakeContainer>();
+  /** Ids by name. */
+  const names = new Map<string, string>();
   const volumes = new Map<string, VolumeRequest>();
   const subscribers = createFakeEvents();
+  const images = createFakeImages({ containers });
   const networks = createFakeNetworks({ containers, requireUp: () => requireUp() });
-  const calls = { list: 0, inspect: 0, pull: 0, create: 0, start: 0, stop: 0, remove: 0, ensureVolume: 0 };
+  const calls = { list: 0, inspect: 0, pull: 0, create: 0, start: 0, stop: 0, remove: 0, ensureVolume: 0, removeImage: 0 };
   let down = false;
   let made = 0;
   let downs = 0;
   let faults: FakeFaults = {};
+  let disk: FakeDisk = { totalBytes: 100 * 2 ** 30, otherBytes: 10 * 2 ** 30 };
 
   function requireUp(): void {
     if (down) throw new EngineError('unavailable', 'the fake engine is down');
@@ -98,10 +108,6 @@ export function createFakeEngine(deps: { readonly clock: Clock; readonly info?: 
     emit(container, 'start');
   }
 
-  function find(reference: string): FakeImage | undefined {
-    return local.get(withTag(reference)) ?? [...local.values()].find((image) => image.digests?.includes(reference));
-  }
-
   function findContainer(id: string): FakeContainer {
     const container = containers.get(id);
     if (container === undefined) throw new Error(`the fake engine has no container ${id}`);
@@ -115,9 +121,16 @@ export function createFakeEngine(deps: { readonly clock: Clock; readonly info?: 
     set faults(value: FakeFaults) {
       faults = value;
     },
+    get disk() {
+      return disk;
+    },
+    set disk(value: FakeDisk) {
+      disk = value;
+    },
     calls,
-    addImage: (reference, image = {}) => local.set(withTag(reference), image),
-    addRegistryImage: (reference, image = {}) => registry.set(withTag(reference), image),
+    addImage: (reference, image = {}) => images.put(reference, image),
+    addRegistryImage: (reference, image = {}) => images.offer(reference, image),
+    images: () => images.list(),
     containers: () => [...containers.values()].map((container) => container.state),
     requestOf: (id) => containers.get(id)?.request,
     volumes: () => volumes,
@@ -153,32 +166,27 @@ export function createFakeEngine(deps: { readonly clock: Clock; readonly info?: 
           id,
           name,
           labels: own,
+          imageID: findContainer(id).imageID,
           status,
           health,
         }));
       }),
     inspectContainer: (id) => answer('inspect', id, () => containers.get(id)?.state),
-    pullImage: (reference, _auth, signal) =>
-      answer(
-        'pull',
-        reference,
-        () => {
-          if (reference.startsWith('localhost:1/')) {
-            throw new EngineError(
-              'registry-unavailable',
-              'Get "http://localhost:1/v2/": dial tcp 127.0.0.1:1: connect: connection refused',
-            );
-          }
-          const image = registry.get(withTag(reference));
-          if (image === undefined) throw new EngineError('not-found', `manifest for ${withTag(reference)} not found: manifest unknown`);
-          local.set(withTag(reference), image);
-        },
-        signal,
-      ),
+    pullImage: (reference, _auth, signal) => answer('pull', reference, () => images.pull(reference), signal),
     async inspectImage(reference) {
       requireUp();
-      const image = find(reference);
-      return image === undefined ? undefined : { id: `sha256:${withTag(reference)}`, digests: image.digests ?? [], hasHealthcheck: false };
+      const found = images.find(reference);
+      return found === undefined ? undefined : { id: found.id, digests: found.image.digests ?? [], hasHealthcheck: false };
+    },
+    async listImages() {
+      requireUp();
+      return images.list();
+    },
+    removeImage: (reference) => answer('removeImage', reference, () => images.remove(reference)),
+    async diskUsage() {
+      requireUp();
+      const usedBytes = images.list().reduce((sum, { bytes }) => sum + bytes, disk.otherBytes);
+      return { path: DEFAULT_INFO.rootDirectory, usedBytes, freeBytes: Math.max(0, disk.totalBytes - usedBytes) };
     },
     ensureVolume: (volume) =>
       answer('ensureVolume', volume.name, () => {
@@ -192,22 +200,25 @@ export function createFakeEngine(deps: { readonly clock: Clock; readonly info?: 
     createNetwork: networks.createNetwork,
     removeNetwork: networks.removeNetwork,
     listPlaces: networks.listPlaces,
+    listMembers: networks.listMembers,
+    aliasesOf: networks.aliasesOf,
     connectNetwork: networks.connectNetwork,
     disconnectNetwork: networks.disconnectNetwork,
     createContainer: (request) =>
       answer('create', request.name, () => {
         const body = bodyOf(request);
-        const taken = [...containers.values()].find((container) => container.state.name === request.name);
+        const taken = names.get(request.name);
         if (taken !== undefined) {
-          const message = `Conflict. The container name "/${request.name}" is already in use by container "${taken.state.id}".`;
-          throw new EngineError('name-taken', message, { containerID: taken.state.id });
+          const message = `Conflict. The container name "/${request.name}" is already in use by container "${taken}".`;
+          throw new EngineError('name-taken', message, { containerID: taken });
         }
-        const image = find(body.Image);
-        if (image === undefined) throw new EngineError('not-found', `No such image: ${withTag(body.Image)}`);
-        const id = (++made).toString(16).padStart(64, '0');
+        const found = images.find(body.Image);
+        if (found === undefined) throw new EngineError('not-found', `No such image: ${withTag(body.Image)}`);
+        const id = containerID(++made);
         const container: FakeContainer = {
           request,
-          program: image.program ?? fakeProgramOf(body),
+          imageID: found.id,
+          program: found.image.program ?? fakeProgramOf(body),
           stopTimeoutMs: (body.StopTimeout ?? 10) * 1000,
           cancelTimers: [],
           endWaiters: [],
@@ -229,6 +240,7 @@ export function createFakeEngine(deps: { readonly clock: Clock; readonly info?: 
           },
         };
         containers.set(id, container);
+        names.set(request.name, id);
         emit(container, 'create');
         return { id, warnings: [] };
       }),
@@ -266,6 +278,7 @@ export function createFakeEngine(deps: { readonly clock: Clock; readonly info?: 
         if (container === undefined) return 'already-gone';
         end(container, KILLED);
         containers.delete(id);
+        names.delete(container.state.name);
         emit(container, 'destroy');
         return 'removed';
       }),

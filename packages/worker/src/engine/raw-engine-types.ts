@@ -28,11 +28,18 @@ export interface RawSummary {
   readonly Id: string;
   readonly Names?: readonly string[];
   readonly Labels?: { readonly [key: string]: string } | null;
+  readonly ImageID: string;
   readonly State: ContainerState['status'];
   /** `Up 5 seconds (healthy)`: the only place where a list says the health in every version of the API. */
   readonly Status: string;
   readonly NetworkSettings?: {
-    readonly Networks?: { readonly [name: string]: { readonly NetworkID?: string; readonly IPAddress?: string } | null } | null;
+    readonly Networks?: {
+      readonly [name: string]: {
+        readonly NetworkID?: string;
+        readonly IPAddress?: string;
+        readonly IPAMConfig?: { readonly IPv4Address?: string } | null;
+      } | null;
+    } | null;
   } | null;
 }
 
@@ -53,6 +60,7 @@ export interface RawContainer {
   };
   readonly NetworkSettings?: {
     readonly Ports?: { readonly [target: string]: readonly { readonly HostIp: string; readonly HostPort: string }[] | null };
+    readonly Networks?: { readonly [name: string]: { readonly Aliases?: readonly string[] | null } | null } | null;
   };
 }
 
@@ -60,6 +68,13 @@ export interface RawImage {
   readonly Id: string;
   readonly RepoDigests?: readonly string[] | null;
   readonly Config?: { readonly Healthcheck?: { readonly Test?: readonly string[] | null } | null };
+}
+
+export interface RawImageSummary {
+  readonly Id: string;
+  readonly RepoTags?: readonly string[] | null;
+  readonly RepoDigests?: readonly string[] | null;
+  readonly Size: number;
 }
 
 export interface RawEvent {

@@ -22,10 +22,25 @@ export function buildTestImage(address: string, name: string): void {
       join(folder, 'Dockerfile'),
       ['FROM scratch', 'COPY busybox /bin/busybox', ...links.map((link) => `RUN ${link}`), 'CMD ["sleep", "3600"]', ''].join('\n'),
     );
-    execFileSync('docker', ['--host', address, 'build', '--quiet', '--network=none', '--tag', name, folder], {
-      env: { PATH: process.env.PATH, DOCKER_BUILDKIT: '0' },
-    });
+    build(address, name, folder);
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+/** Another image on top of one that is there. */
+export function labelTestImage(address: string, base: string, name: string): void {
+  const folder = mkdtempSync(join(tmpdir(), 'swarm-test-image-'));
+  try {
+    writeFileSync(join(folder, 'Dockerfile'), `FROM ${base}\nLABEL name="${name}"\n`);
+    build(address, name, folder);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function build(address: string, name: string, folder: string): void {
+  execFileSync('docker', ['--host', address, 'build', '--quiet', '--network=none', '--tag', name, folder], {
+    env: { PATH: process.env.PATH, DOCKER_BUILDKIT: '0' },
+  });
 }

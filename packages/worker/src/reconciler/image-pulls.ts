@@ -1,6 +1,7 @@
 import { type Clock, delay } from '@swarm/shared/runtime/clock';
 import type { Logger } from '@swarm/shared/runtime/logger';
-import { type ContainerEngine, EngineError } from '../engine/engine.ts';
+import { EngineError } from '../engine/engine.ts';
+import type { ImageStore } from '../images/image-store.ts';
 import { decidePull, isForgettable, type PullKnowledge } from './decide/pull.ts';
 import { untilAborted } from './until-aborted.ts';
 
@@ -19,15 +20,15 @@ interface RunningPull {
   waiters: number;
 }
 
-export function createImagePulls(deps: { readonly engine: ContainerEngine; readonly clock: Clock; readonly logger: Logger }): ImagePulls {
-  const { engine, clock, logger } = deps;
+export function createImagePulls(deps: { readonly images: ImageStore; readonly clock: Clock; readonly logger: Logger }): ImagePulls {
+  const { images, clock, logger } = deps;
   const known = new Map<string, PullKnowledge>();
   const running = new Map<string, RunningPull>();
 
   async function pull(key: string, reference: string, auth: string | undefined, signal: AbortSignal): Promise<void> {
     const failures = known.get(key)?.failures ?? 0;
     try {
-      await engine.pullImage(reference, auth, signal);
+      await images.pull(reference, auth, signal);
       known.set(key, { checkedAtMs: clock.monotonicMs(), failures: 0 });
       logger.info({ image: reference }, 'image pulled');
     } catch (error) {
@@ -75,12 +76,12 @@ export function createImagePulls(deps: { readonly engine: ContainerEngine; reado
       forgetOld();
       const key = `${reference} ${auth ?? ''}`;
       const isDigest = reference.includes('@');
-      const present = (await engine.inspectImage(reference)) !== undefined;
+      const present = (await images.inspect(reference)) !== undefined;
       const decision = decidePull({ isDigest, present }, known.get(key), clock.monotonicMs());
       if (decision.kind === 'use-local') return undefined;
       if (decision.inMs > 0) await delay(clock, decision.inMs, signal);
       await join(key, reference, auth, signal);
-      if (present || (await engine.inspectImage(reference)) !== undefined) return undefined;
+      if (present || (await images.inspect(reference)) !== undefined) return undefined;
       const reason = known.get(key)?.error;
       return `No such image: ${reference}${reason === undefined ? '' : `: ${reason}`}`;
     },

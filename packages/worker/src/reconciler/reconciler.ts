@@ -6,6 +6,7 @@ import type { Logger } from '@swarm/shared/runtime/logger';
 import { startLoop } from '@swarm/shared/runtime/loop';
 import { type ContainerEngine, EngineError, type EngineInfo } from '../engine/engine.ts';
 import type { TaskSocket } from '../engine/engine-socket.ts';
+import type { ImageStore } from '../images/image-store.ts';
 import type { NetworkKeeper, NetworkStanding } from '../network/network-keeper.ts';
 import type { PayloadFiles } from '../payloads/payload-files.ts';
 import type { AssignmentSet, ManagerLine } from '../session/worker-ports.ts';
@@ -27,6 +28,8 @@ export interface Reconciler {
   hold(set: AssignmentSet, confirmed: boolean): void;
   /** Something that tasks wait for has changed. */
   wake(): void;
+  /** The images that its tasks name; undefined until a manager has said what the node shall hold. */
+  assignedImages(): ReadonlySet<string> | undefined;
   /** Resolves when no pass runs and none is due. */
   idle(): Promise<void>;
   /** Ends without touching any container. */
@@ -42,12 +45,15 @@ export interface ReconcilerDeps {
   readonly line: Pick<ManagerLine, 'report' | 'reach' | 'watchReach'>;
   readonly networks: Pick<NetworkKeeper, 'standing' | 'lookAgain'>;
   readonly payloads: PayloadFiles;
+  readonly images: ImageStore;
   readonly nodeID: string;
   readonly clusterID: string;
   /** What an earlier life of this daemon knew of its tasks. */
   readonly stored: ReadonlyMap<string, StoredRecord>;
   /** Resolves once it is on disk, or given up with a word in the log. */
   readonly saveRecords: (records: ReadonlyMap<string, StoredRecord>) => Promise<void>;
+  /** A container that is no task of this node has come, changed or gone; or nobody knows which have. */
+  readonly onOther: () => void;
   readonly onFailure: (error: unknown) => void;
 }
 
@@ -84,7 +90,7 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
       engine,
       clock,
       networks: deps.networks,
-      images: createImagePulls({ engine, clock, logger }),
+      images: createImagePulls({ images: deps.images, clock, logger }),
       ...(deps.taskSocket !== undefined && { taskSocket: deps.taskSocket }),
       payloads: deps.payloads,
       assigned: () => set,
@@ -223,12 +229,16 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
     engine,
     clock,
     onOpen() {
+      deps.onOther();
       deps.networks.lookAgain();
       observer.listAgain();
       loop.wake();
     },
     onEvent(event) {
-      if (event.labels[CLUSTER_LABEL] !== clusterID || event.labels[CONTAINER_LABELS.nodeID] !== nodeID) return;
+      if (event.labels[CLUSTER_LABEL] !== clusterID || event.labels[CONTAINER_LABELS.nodeID] !== nodeID) {
+        deps.onOther();
+        return;
+      }
       // A step that makes or starts a container looks at it itself when it is done.
       const step = runner.busy().get(event.labels[CONTAINER_LABELS.taskID] ?? '');
       if (step !== undefined && step === event.action) return;
@@ -248,6 +258,7 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
       loop.wake();
     },
     wake: () => loop.wake(),
+    assignedImages: () => (confirmed && set !== undefined ? imagesOf(set) : undefined),
     idle: () => loop.idle(),
     async stop() {
       unwatchReach();
@@ -258,6 +269,10 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
       await saved;
     },
   };
+}
+
+function imagesOf({ templates }: AssignmentSet): ReadonlySet<string> {
+  return new Set([...templates.values()].flatMap(({ spec }) => spec.ContainerSpec?.Image ?? []));
 }
 
 function sameRecords(a: ReadonlyMap<string, StoredRecord>, b: ReadonlyMap<string, StoredRecord>): boolean {

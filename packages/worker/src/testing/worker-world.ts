@@ -1,5 +1,6 @@
 import { CONTAINER_LABELS } from '@swarm/shared/domain/labels';
 import { isTerminal } from '@swarm/shared/domain/task-state';
+import type { GuestAnswer, GuestReport, GuestRequest } from '@swarm/shared/protocol/guests';
 import type { NetworksApplied, NetworkUpdate } from '@swarm/shared/protocol/network-state';
 import type { AssignedSecret, AssignedTask, AssignedTemplate, ReportedStatus } from '@swarm/shared/protocol/session';
 import { silentLogger } from '@swarm/shared/runtime/logger';
@@ -10,7 +11,7 @@ import { createFakeEngine } from '../engine/fake-engine.ts';
 import { createRecordedPlane, type RecordedPlane } from '../network/recorded-plane.ts';
 import { createMemoryPayloadFiles, type MemoryPayloadFiles } from '../payloads/memory-payload-files.ts';
 import type { AssignmentSet, AssignmentSink, ManagerReach } from '../session/worker-ports.ts';
-import { type RunningWorker, startWorker } from '../worker.ts';
+import { type RunningWorker, startWorker, type WorkerDeps } from '../worker.ts';
 
 /** A worker on a fake engine with a manager that the test plays. Time moves only when told to. */
 export interface WorkerWorld {
@@ -30,9 +31,15 @@ export interface WorkerWorld {
   worker(): RunningWorker;
   assign(...tasks: readonly TaskOptions[]): void;
   sendNetwork(update: NetworkUpdate): void;
+  /** What was asked of the manager for containers that are no tasks, and what it was told of them, oldest first. */
+  readonly guestRequests: readonly GuestRequest[];
+  readonly guestReports: readonly GuestReport[];
+  answerGuest(answer: Omit<GuestAnswer, 'type'>): void;
   /** What goes with every set from now on. */
   give(payloads: GivenPayloads): void;
   setReach(reach: ManagerReach): void;
+  /** What the manager says that a rollback would bring back. */
+  setRollbackImages(images: readonly string[]): void;
   /** The newest status of a task. */
   status(taskID: string): ReportedStatus['status'] | undefined;
   /** Time passes until the task is in `state`. */
@@ -88,7 +95,7 @@ export function assignedTemplate(options: TaskOptions): AssignedTemplate {
   return { ID: `template-${options.id}`, serviceName: 'web', serviceLabels: {}, global: false, spec, ...endpoint };
 }
 
-export async function createWorkerWorld(): Promise<WorkerWorld> {
+export async function createWorkerWorld(options: Pick<WorkerDeps, 'imageGarbage'> = {}): Promise<WorkerWorld> {
   const clock = new VirtualClock();
   const engine = createFakeEngine({ clock });
   engine.addImage(IMAGE);
@@ -100,16 +107,22 @@ export async function createWorkerWorld(): Promise<WorkerWorld> {
   const reports: ReportedStatus[] = [];
   const endedTooEarly: ReportedStatus[] = [];
   const failures: unknown[] = [];
+  const guestRequests: GuestRequest[] = [];
+  const guestReports: GuestReport[] = [];
+  let ids = 0;
   const listeners = new Set<(reach: ManagerReach) => void>();
   let reach: ManagerReach = 'connected';
   let given = NO_PAYLOADS;
+  let needed: readonly string[] = [];
   let sink: AssignmentSink | undefined;
 
   function start(): Promise<RunningWorker> {
     return startWorker({
+      ...options,
       engine,
       disk,
       clock,
+      random: { id: () => `guest${++ids}`, fraction: () => 0.5 },
       logger: silentLogger,
       network,
       payloads,
@@ -128,6 +141,13 @@ export async function createWorkerWorld(): Promise<WorkerWorld> {
           },
           tellNetworksApplied: (networks) => void applied.push(...networks),
           tellNetworkProblems: () => undefined,
+          askRollbackImages: async (asked) =>
+            reach === 'connected' ? new Set(asked.filter((image) => needed.includes(image))) : undefined,
+          requestGuest: (request) => {
+            guestRequests.push(request);
+            return reach === 'connected';
+          },
+          tellGuests: (report) => void guestReports.push(report),
           reach: () => reach,
           watchReach(listener) {
             listeners.add(listener);
@@ -164,6 +184,9 @@ export async function createWorkerWorld(): Promise<WorkerWorld> {
     network,
     applied,
     sendNetwork: (update) => sink?.networks.onUpdate(update),
+    guestRequests,
+    guestReports,
+    answerGuest: (answer) => sink?.networks.onGuestAnswer({ type: 'guestAnswer', ...answer }),
     reports,
     endedTooEarly,
     failures,
@@ -175,6 +198,9 @@ export async function createWorkerWorld(): Promise<WorkerWorld> {
     setReach(next) {
       reach = next;
       for (const listener of [...listeners]) listener(next);
+    },
+    setRollbackImages(images) {
+      needed = images;
     },
     status,
     untilState: (taskID, state) => until(() => status(taskID)?.State === state, `task ${taskID} ${state}`),

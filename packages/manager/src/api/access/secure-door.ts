@@ -97,7 +97,7 @@ export async function openSecureDoor(
   async function shakeHands(manager: ManagerAccess, socket: Socket): Promise<void> {
     const identity = await identityFor(manager);
     if (identity !== shown) {
-      const { certificate: cert, privateKey: key, rootCertificate: ca } = identity;
+      const { certificate: cert, privateKey: key, rootCertificates: ca } = identity;
       // Without session tickets every connection proves its key anew.
       door.setSecureContext({ cert, key, ca, secureOptions: constants.SSL_OP_NO_TICKET, minVersion: 'TLSv1.3' });
       shown = identity;

@@ -1,3 +1,4 @@
+import { trustBundle } from '@swarm/shared/domain/cluster-roots';
 import { CLIENT_ROLES, type Client, type ClientRole, type Cluster } from '@swarm/shared/domain/objects';
 import { type ClientReply, ClientRequestSchema, type NewClientReply } from '@swarm/shared/engine-api/client-spec';
 import { ApiError, badRequest } from '@swarm/shared/errors/api-error';
@@ -58,7 +59,7 @@ export function addClientRoutes(app: FastifyInstance, deps: RouteDeps): void {
     const made: NewClientReply = {
       ...presentClient(client),
       Certificate: certificate,
-      RootCertificate: cluster.ca.certificate,
+      RootCertificate: trustBundle(cluster),
       Addresses: deps.clientAddresses(),
     };
     return sendJSON(reply, made, 201);
@@ -83,7 +84,7 @@ function explainRequest(error: unknown): never {
 }
 
 function rootOf(cluster: Cluster | undefined): string | undefined {
-  return cluster?.ca.certificate;
+  return cluster === undefined ? undefined : trustBundle(cluster);
 }
 
 function presentClient({ ID, Spec, CreatedAt, expiresAt }: Client): ClientReply {

@@ -1,4 +1,5 @@
-import { Float, plainScalar, type Tree, type TreeMap } from '../yaml-source.ts';
+import { plainScalar } from '../yaml-scalar.ts';
+import { Float, type Tree, type TreeMap } from '../yaml-tree.ts';
 
 /**
  * YAML in the very form that the docker CLI's encoder gives it (go-yaml v3, block style, indented by two): which scalars

@@ -1,5 +1,5 @@
 import type { Options } from '../model.ts';
-import type { Tree, TreeMap } from '../yaml-source.ts';
+import type { Tree, TreeMap } from '../yaml-tree.ts';
 import { compareKeys } from './emit-yaml.ts';
 
 export type Field = readonly [key: string, value: Tree | undefined];

@@ -16,7 +16,7 @@ import type {
 } from '../model.ts';
 import { joinPath } from '../paths.ts';
 import { parseBytes, parseDuration, parseNanoCPUs } from '../units.ts';
-import { Float, type Path, type Tree, type TreeMap } from '../yaml-source.ts';
+import { Float, type Path, type Tree, type TreeMap } from '../yaml-tree.ts';
 import { parseEnvFile } from './env-file.ts';
 import { extensionsOf, ignoredKeys } from './ignored.ts';
 import type { Lookup } from './interpolate.ts';

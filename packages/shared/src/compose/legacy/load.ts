@@ -1,7 +1,10 @@
 import { convertStack } from '../convert.ts';
 import type { StackInput, StackLoad, StackProblem } from '../load-stack.ts';
 import type { ComposeFile } from '../model.ts';
-import { Float, type Path, parseYaml, type Tree, type TreeMap, YamlError, type YamlSource } from '../yaml-source.ts';
+import type { YamlParser } from '../yaml-events.ts';
+import { YamlError } from '../yaml-place.ts';
+import { parseYaml, type YamlSource } from '../yaml-source.ts';
+import { Float, type Path, type Tree, type TreeMap } from '../yaml-tree.ts';
 import { byCodeUnit, decodeFile } from './decode.ts';
 import { InterpolationError, interpolateTree, type Lookup } from './interpolate.ts';
 import { mergeFiles } from './merge.ts';
@@ -75,7 +78,7 @@ export function readLegacy(input: StackInput): LegacyFile {
   const lookup: Lookup = (name) => (Object.hasOwn(input.environment, name) ? input.environment[name] : undefined);
   const sources: { path: string; source: YamlSource; tree: TreeMap; version: string }[] = [];
   for (const file of input.files) {
-    const parsed = parseFile(file.path, file.bytes);
+    const parsed = parseFile(file.path, file.bytes, input.parseYaml);
     if (parsed.kind === 'problem') problems.push(parsed.problem);
     else sources.push(parsed);
   }
@@ -116,20 +119,17 @@ type Parsed =
   | { readonly kind: 'parsed'; readonly path: string; readonly source: YamlSource; readonly tree: TreeMap; readonly version: string }
   | { readonly kind: 'problem'; readonly problem: StackProblem };
 
-function parseFile(path: string, bytes: Uint8Array): Parsed {
+function parseFile(path: string, bytes: Uint8Array, parse: YamlParser): Parsed {
   const refuse = (message: string, at: { line?: number; column?: number } = {}): Parsed => ({
     kind: 'problem',
     problem: { file: path, ...at, message },
   });
   let source: YamlSource;
   try {
-    [source] = parseYaml(bytes, 'first');
+    [source] = parseYaml(bytes, 'first', parse);
   } catch (error) {
     if (!(error instanceof YamlError)) throw error;
-    return refuse(`yaml: ${error.message}`, {
-      ...(error.line === undefined ? {} : { line: error.line }),
-      ...(error.column === undefined ? {} : { column: error.column }),
-    });
+    return refuse(`yaml: ${error.message}`, error.place);
   }
   const { tree } = source;
   if (!(tree instanceof Map)) return refuse(tree === null ? 'the file is empty' : 'top-level object must be a mapping');

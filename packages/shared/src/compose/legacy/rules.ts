@@ -1,4 +1,4 @@
-import { Float, type Path, type Tree } from '../yaml-source.ts';
+import { Float, type Path, type Tree } from '../yaml-tree.ts';
 
 /**
  * A small language for the shape of a stack file. A JSON-schema validator would check the same, but its reports on

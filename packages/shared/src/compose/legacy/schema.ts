@@ -1,5 +1,5 @@
 import { parseDuration } from '../units.ts';
-import type { Path, Tree } from '../yaml-source.ts';
+import type { Path, Tree } from '../yaml-tree.ts';
 import { parsePorts } from './ports.ts';
 import {
   anything,

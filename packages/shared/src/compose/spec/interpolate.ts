@@ -1,4 +1,4 @@
-import type { Path, Tree } from '../yaml-source.ts';
+import type { Path, Tree } from '../yaml-tree.ts';
 
 /**
  * Variable substitution of the Compose Specification: operators `:-`, `-`, `:?`, `?`, `:+`, `+` within braces, the one that

@@ -1,6 +1,6 @@
 import type { ComposeMount, ComposeService } from '../model.ts';
 import { parseBytes, parseDuration } from '../units.ts';
-import { Float, type Path, type Tree, type TreeMap } from '../yaml-source.ts';
+import { Float, type Path, type Tree, type TreeMap } from '../yaml-tree.ts';
 
 /** Where the conversion says what it could not read. */
 export type Problem = (path: Path, message: string) => void;

@@ -3,7 +3,7 @@ import { convertStack } from '../convert.ts';
 import { byCodeUnit, decodeFile } from '../legacy/decode.ts';
 import type { StackInput, StackLoad, StackProblem } from '../load-stack.ts';
 import type { ComposeFile } from '../model.ts';
-import type { Path, Tree, TreeMap } from '../yaml-source.ts';
+import type { Path, Tree, TreeMap } from '../yaml-tree.ts';
 import { resolveEnvironment } from './environment.ts';
 import { checkSpecShape, IGNORED_SERVICE_KEYS } from './file-shape.ts';
 import type { Lookup } from './interpolate.ts';

@@ -3,6 +3,7 @@ import { posix } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { loadStack, type StackInput, type StackLoad } from '../load-stack.ts';
+import { parseAnyYaml } from '../yaml-patient.ts';
 import { parseDotenv } from './dotenv.ts';
 import { substitute } from './interpolate.ts';
 
@@ -18,6 +19,7 @@ function load(
     files: [text, ...(options.more ?? [])].map((each, index) => ({ path: `compose-${index}.yaml`, bytes: Buffer.from(each) })),
     workingDirectory: DIRECTORY,
     environment: options.env ?? {},
+    parseYaml: parseAnyYaml,
     homeDirectory: '/root',
     readFile: (path) => (files[path] === undefined ? undefined : Buffer.from(files[path])),
     strictDocker: false,
@@ -239,6 +241,7 @@ test('real files that docker stack refuses load here, or name what a cluster can
       files: each.files.map((path) => ({ path, bytes: read(path) ?? new Uint8Array() })),
       workingDirectory: DIRECTORY,
       environment: { ...manifest.global_env, ...each.env },
+      parseYaml: parseAnyYaml,
       homeDirectory: '/root',
       readFile: (path) =>
         posix.basename(path) === '.env' || path.endsWith('.yaml') || path.endsWith('.yml') ? undefined : Buffer.from('STUB=1\n'),
@@ -344,6 +347,7 @@ describe('no input crashes the loader', () => {
     files: [{ path: 'f', bytes }],
     workingDirectory: DIRECTORY,
     environment: {},
+    parseYaml: parseAnyYaml,
     homeDirectory: '/root',
     readFile: () => undefined,
     strictDocker: false,

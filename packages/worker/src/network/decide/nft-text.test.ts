@@ -167,6 +167,22 @@ describe('rules', () => {
     expect(text(network())).not.toContain('ipsec');
   });
 
+  test('a published port 53 takes neither the questions of containers for names nor refuses them', () => {
+    const lines = text(network(), ingress([service({ ports: [{ protocol: 'udp', published: 53, target: 53 }] })]))
+      .split('\n')
+      .map((line) => line.trim());
+    expect(lines).toContain('set names { type ifname . ipv4_addr; elements = { "swtestb4097" . 10.9.0.1, "swtestb4096" . 10.0.0.1 }; }');
+    const exempt = 'iifname . ip daddr @names meta l4proto { tcp, udp } th dport 53 return';
+    for (const rule of [
+      'fib daddr type local meta l4proto . th dport vmap @published',
+      'meta l4proto . th dport @reserved fib daddr type local jump no-tasks',
+    ]) {
+      const at = lines.indexOf(rule);
+      expect(at).toBeGreaterThan(0);
+      expect(lines[at - 1]).toBe(exempt);
+    }
+  });
+
   test('names are led to another port where 53 is taken', () => {
     const document = buildNftDocument([network()], names, { ...host, namePorts: new Map([['10.9.0.1', 5353]]) });
     expect(renderNft(document)).toContain(
