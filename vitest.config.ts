@@ -19,7 +19,8 @@ export default defineConfig({
           include: ['test/integration/**/*.test.ts', 'packages/*/src/**/*.engine-test.ts'],
           testTimeout: 240_000,
           hookTimeout: 400_000,
-          fileParallelism: false,
+          // Two labs at once: much of their time is waiting.
+          maxWorkers: 2,
         },
       },
       {
@@ -35,7 +36,7 @@ export default defineConfig({
         test: {
           name: 'differential',
           include: ['test/differential/**/*.engine-test.ts'],
-          testTimeout: 400_000,
+          testTimeout: 900_000,
           hookTimeout: 400_000,
           fileParallelism: false,
         },

@@ -8,19 +8,17 @@ import { sweepAbandoned } from './lab/clean-up.ts';
 import { outerEngine } from './lab/engine.ts';
 import { createImageMaker } from './lab/images.ts';
 import { WORKSPACE_ROOT } from './lab/labels.ts';
+import { LAB_IMAGES } from './lab/registry.ts';
 import { aptInstall, ensureEngine, exists, obstacleToInstalling } from './lab/setup/ensure-engine.ts';
 import { addTotals, NO_TOTALS, parseVitestReport, renderTotals, type Totals } from './totals.ts';
 
 /** `npm test`: every check of the project in order of its cost, and one line of totals at the end. */
-const STAGES = ['checks', 'unit', 'simulation', 'integration', 'load', 'differential'] as const;
+const STAGES = ['checks', 'unit', 'simulation', 'integration', 'differential', 'load'] as const;
 type Stage = (typeof STAGES)[number];
-/**
- * Run only when named: tens of thousands of requests take minutes, and the comparison with a dockerd in its own swarm mode
- * is not known to be steady.
- */
-const ON_DEMAND: readonly Stage[] = ['load', 'differential'];
+/** Run only when named: tens of thousands of requests take minutes. */
+const ON_DEMAND: readonly Stage[] = ['load'];
 /** These need an engine, and may leave labs behind when they are cut short. */
-const ON_ENGINES: readonly Stage[] = ['integration', 'load', 'differential'];
+const ON_ENGINES: readonly Stage[] = ['integration', 'differential', 'load'];
 
 const USAGE = `Usage: npm test [-- OPTIONS FILTER…]
 
@@ -58,10 +56,11 @@ async function main(argv: readonly string[]): Promise<number> {
 
   let totals = NO_TOTALS;
   let ok = true;
+  const engine = chosen.some((stage) => ON_ENGINES.includes(stage)) ? await prepareEngine() : undefined;
   for (const stage of chosen) {
     const started = performance.now();
     heading(stage);
-    const result = await runStage(stage, positionals);
+    const result = await runStage(stage, positionals, engine);
     totals = addTotals(totals, result.totals);
     ok &&= result.ok;
     process.stdout.write(`${stage}: ${renderTotals(result.totals)} in ${((performance.now() - started) / 1000).toFixed(0)} s\n`);
@@ -91,8 +90,9 @@ function heading(stage: Stage): void {
 }
 
 /** A stage that cannot even begin (no engine, say) is one failure, and the others still run. */
-async function runStage(stage: Stage, filters: readonly string[]): Promise<StageResult> {
+async function runStage(stage: Stage, filters: readonly string[], engine: PreparedEngine | undefined): Promise<StageResult> {
   try {
+    if (ON_ENGINES.includes(stage)) await engine?.ready;
     return stage === 'checks' ? await runChecks() : await runVitest(stage, filters);
   } catch (error) {
     process.stderr.write(`${stage}: ${error instanceof Error ? error.message : String(error)}\n`);
@@ -116,7 +116,6 @@ async function runChecks(): Promise<StageResult> {
 }
 
 async function runVitest(project: Stage, filters: readonly string[]): Promise<StageResult> {
-  if (ON_ENGINES.includes(project)) await prepareEngine();
   const directory = await mkdtemp(join(tmpdir(), 'swarm-test-'));
   const report = join(directory, 'report.json');
   try {
@@ -141,15 +140,35 @@ async function runVitest(project: Stage, filters: readonly string[]): Promise<St
   }
 }
 
-async function prepareEngine(): Promise<void> {
+interface PreparedEngine {
+  /** Once the images of the lab are there; fails where the engine or an image could not be had. */
+  readonly ready: Promise<void>;
+}
+
+/**
+ * Installs and starts an engine where there is none, and then makes the images of the lab beside the stages that need
+ * none: that takes minutes on a fresh machine, most of them waiting for packages.
+ */
+async function prepareEngine(): Promise<PreparedEngine> {
   const say = (line: string) => void process.stdout.write(`${line}\n`);
-  await ensureEngine(say);
-  // The adapters' tests on the engine build their image from it.
-  if (!(await exists('busybox')) && obstacleToInstalling() === undefined) await aptInstall(['busybox-static']);
-  const engine = await outerEngine();
-  // Here and not in the first test, whose time limit would have to allow for it.
-  await createImageMaker({ engine, say }).ensure('host');
-  for (const name of await sweepAbandoned(engine)) process.stdout.write(`Removed the lab "${name}", which an earlier run left.\n`);
+  const installed = async () => {
+    await ensureEngine(say);
+    // The adapters' tests on the engine build their image from it.
+    if (!(await exists('busybox')) && obstacleToInstalling() === undefined) await aptInstall(['busybox-static']);
+  };
+  const makeImages = async () => {
+    const engine = await outerEngine();
+    for (const name of await sweepAbandoned(engine)) say(`Removed the lab "${name}", which an earlier run left.`);
+    const images = createImageMaker({ engine, say });
+    // One after the other: beside the unit tests, not in their place.
+    for (const name of ['host', ...Object.keys(LAB_IMAGES)]) await images.ensure(name);
+  };
+  const installing = installed();
+  const ready = installing.then(makeImages);
+  // Whoever needs it hears of it; the stages before run all the same.
+  ready.catch(() => undefined);
+  await installing.catch(() => undefined);
+  return { ready };
 }
 
 function run(program: string, args: readonly string[]): Promise<number> {

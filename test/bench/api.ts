@@ -54,6 +54,8 @@ interface Result {
   readonly list: Rate;
   readonly listBytes: number;
   readonly create: Rate;
+  /** The same while another client polls without pause. */
+  readonly createPolled: Rate;
   readonly alone: Rate;
   /** Pings of another client meanwhile: what it waits for is the manager's event loop. */
   readonly polled: Rate;
@@ -83,25 +85,37 @@ async function measure({ socket, name }: Side): Promise<Result> {
   );
   const list = await repeat(READERS, until(forMs), () => client('GET', '/tasks'));
   let made = 0;
-  const create = await repeat(
-    CREATORS,
-    () => made < Number(values.creates),
-    () => {
-      made += 1;
-      return client('POST', '/services/create', {
-        Name: `made${made}`,
-        TaskTemplate: { ContainerSpec: { Image: 'nothing:1' } },
-        Mode: { Replicated: { Replicas: 0 } },
-      });
-    },
-  );
+  const createMany = () => {
+    const end = made + Number(values.creates);
+    return repeat(
+      CREATORS,
+      () => made < end,
+      () => {
+        made += 1;
+        return client('POST', '/services/create', {
+          Name: `made${made}`,
+          TaskTemplate: { ContainerSpec: { Image: 'nothing:1' } },
+          Mode: { Replicated: { Replicas: 0 } },
+        });
+      },
+    );
+  };
+  const create = await createMany();
   const ping = () => client('GET', '/_ping');
   const alone = await repeat(1, until(forMs / 2), ping, PINGS_EVERY_MS);
   const filters = encodeURIComponent(JSON.stringify({ label: { [`${STACK}=many`]: true } }));
-  const polling = repeat(1, until(forMs), () => client('GET', `/tasks?filters=${filters}`));
+  const poll = () => client('GET', `/tasks?filters=${filters}`);
+  const polling = repeat(1, until(forMs), poll);
   const waits: number[] = [];
   const polled = await repeat(1, until(forMs), ping, PINGS_EVERY_MS, waits);
-  return { list, listBytes, create, alone, polled, polls: await polling, longestWaitMs: Math.max(...waits) };
+  const polls = await polling;
+  let creating = true;
+  const besides = repeat(1, () => creating, poll);
+  const createPolled = await createMany().finally(() => {
+    creating = false;
+  });
+  await besides;
+  return { list, listBytes, create, createPolled, alone, polled, polls, longestWaitMs: Math.max(...waits) };
 }
 
 type Call = (method: 'GET' | 'POST', path: string, body?: unknown) => Promise<Buffer>;
@@ -159,6 +173,8 @@ function print([reference, subject]: readonly Result[]): void {
   row('  size', subject.listBytes / 1e6, reference.listBytes / 1e6, 'MB');
   row(`POST /services/create, ${CREATORS} clients`, subject.create.perSecond, reference.create.perSecond, '/s');
   row('  p99', subject.create.p99Ms, reference.create.p99Ms, 'ms');
+  row('  while one client polls', subject.createPolled.perSecond, reference.createPolled.perSecond, '/s');
+  row('  p99', subject.createPolled.p99Ms, reference.createPolled.p99Ms, 'ms');
   row('ping, nothing else going on: p99', subject.alone.p99Ms, reference.alone.p99Ms, 'ms');
   row('ping while one client polls: p99', subject.polled.p99Ms, reference.polled.p99Ms, 'ms');
   row('  longest', subject.longestWaitMs, reference.longestWaitMs, 'ms');

@@ -2,7 +2,11 @@
  * The control plane under load: a manager with journal, certificates and control port in one process, thousands of
  * workers with real sessions over mutual TLS in others. Prints a curve, and draws it with `--plot`.
  *
- *   npm run bench:control-plane -- [nodes×tasks …] [--fleets 2] [--per-service 1000] [--profile DIR] [--plot FILE.svg]
+ *   npm run bench:control-plane -- [nodes×tasks …] [--fleets 2] [--per-service 1000] [--plot FILE.svg]
+ *                                  [--profile DIR] [--heap-profile DIR]
+ *
+ * `--profile` writes CPU profiles of all processes, `--heap-profile` what is alive in the manager at the end, by where it
+ * was made.
  *
  * A task counts when the manager has made its `running` durable. The rate is that of all tasks over the time from the
  * first service to the last task. All processes share the machine's cores.
@@ -17,7 +21,10 @@ import { drawCurve, type Measured } from './control-plane/plot.ts';
 const AIMED_RATE = 1_500;
 const AIMED_BYTES = 4 * 2 ** 30;
 const DEFAULT_SIZES = ['100x20000', '1000x100000', '5000x1000000'];
-const MANAGER_FLAGS = ['--max-old-space-size=4096', '--max-semi-space-size=32'];
+const MANAGER_FLAGS = ['--max-old-space-size=3072', '--max-semi-space-size=32'];
+const FLEET_FLAGS = ['--max-old-space-size=6144', '--max-semi-space-size=32'];
+/** Bytes between two samples of what is allocated. */
+const HEAP_INTERVAL = 32_768;
 /** No task became running for so long: something is wrong. */
 const STALL_MS = 60_000;
 const PRINT_EVERY = 5;
@@ -28,6 +35,7 @@ const { values, positionals } = parseArgs({
     fleets: { type: 'string', default: '2' },
     'per-service': { type: 'string', default: '1000' },
     profile: { type: 'string' },
+    'heap-profile': { type: 'string' },
     plot: { type: 'string' },
   },
 });
@@ -48,8 +56,10 @@ if (values.plot !== undefined) {
 async function measure(nodes: number, tasks: number): Promise<Measured> {
   say(`${count(nodes)} nodes, ${count(tasks)} tasks; ${cpus().length} cores for all processes`);
   const profile = values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${values.profile}`];
-  const manager = start('manager-process.ts', [...MANAGER_FLAGS, ...profile]);
-  const fleets = Array.from({ length: Number(values.fleets) }, () => start('fleet-process.ts', ['--max-old-space-size=4096']));
+  const heapFolder = values['heap-profile'];
+  const heap = heapFolder === undefined ? [] : ['--heap-prof', `--heap-prof-interval=${HEAP_INTERVAL}`, `--heap-prof-dir=${heapFolder}`];
+  const manager = start('manager-process.ts', [...MANAGER_FLAGS, ...profile, ...heap]);
+  const fleets = Array.from({ length: Number(values.fleets) }, () => start('fleet-process.ts', [...FLEET_FLAGS, ...profile]));
   const samples: Sample[] = [];
   const run = Promise.withResolvers<Measured>();
   const tell = (message: ToManager) => manager.send(message);
@@ -119,7 +129,7 @@ function ended(child: ChildProcess): Promise<void> {
 function describe(sample: Sample): string {
   return (
     `${count(sample.connected)} nodes ready, ${count(sample.created)} tasks made, ${count(sample.running)} running, ` +
-    `${megabytes(sample.residentBytes)}, loop late ${sample.loopDelayMaxMs.toFixed(0)} ms, CPU ${sample.cpuSeconds.toFixed(0)} s, ${sample.down} down`
+    `${megabytes(sample.residentBytes)} (heap ${megabytes(sample.heapBytes)}), loop late ${sample.loopDelayMaxMs.toFixed(0)} ms, CPU ${sample.cpuSeconds.toFixed(0)} s, ${sample.down} down`
   );
 }
 

@@ -1,6 +1,6 @@
 import type { ApiStep, WaitStep } from './step.ts';
 
-type Extra = Partial<Pick<ApiStep, 'name' | 'headers' | 'save'>>;
+type Extra = Partial<Pick<ApiStep, 'name' | 'headers' | 'save' | 'until' | 'quiet'>>;
 
 /** A body that is no text is sent as JSON. */
 export function api(method: string, path: string, body?: unknown, extra: Extra = {}): ApiStep {
@@ -18,6 +18,9 @@ export const filters = (value: unknown) => `filters=${encodeURIComponent(JSON.st
 export const list = (path: string, wanted: unknown, query = '') =>
   get(`${path}?${query}${filters(wanted)}`, { name: `GET ${path} filters ${JSON.stringify(wanted)}` });
 
+/** In nanoseconds, as the API has durations. */
+export const SECOND = 1_000_000_000;
+
 export interface SpecParts {
   readonly container?: object;
   readonly task?: object;
@@ -34,12 +37,73 @@ export function spec(name: string, { container, task, service }: SpecParts = {})
   };
 }
 
-/** Until as many tasks as that of the service are observed in the state. */
+interface TaskView {
+  readonly Status: { readonly State: string };
+  readonly DesiredState: string;
+}
+
+const ENDED = new Set(['complete', 'shutdown', 'failed', 'rejected']);
+
+/** Until as many tasks of the service are observed in the state, and every other one has ended. */
 export function waitForTasks(service: string, state: string, count: number): WaitStep {
   return {
     kind: 'wait',
     name: `${count} tasks of ${service} ${state}`,
     path: `/tasks?${filters({ service: [service] })}`,
-    until: (body) => (JSON.parse(body) as { Status: { State: string } }[]).filter((task) => task.Status.State === state).length === count,
+    until: (body) => {
+      const tasks = JSON.parse(body) as readonly TaskView[];
+      const there = tasks.filter(({ Status }) => Status.State === state);
+      return there.length === count && tasks.every((task) => there.includes(task) || ENDED.has(task.Status.State));
+    },
   };
 }
+
+interface ServiceView {
+  readonly Spec: { readonly EndpointSpec?: { readonly Ports?: readonly { readonly PublishMode?: string }[] } };
+  readonly Endpoint: { readonly Ports?: readonly unknown[]; readonly VirtualIPs?: readonly unknown[] };
+}
+
+/** Until a service that is there has the ports and addresses that are due to it. */
+export function waitForEndpoint(service: string): WaitStep {
+  return {
+    kind: 'wait',
+    name: `the endpoint of ${service}`,
+    path: `/services/${service}`,
+    until: (body) => {
+      const { Spec, Endpoint } = JSON.parse(body) as Partial<ServiceView>;
+      const ports = Spec?.EndpointSpec?.Ports ?? [];
+      const needsAddress = ports.some(({ PublishMode }) => PublishMode === 'ingress');
+      return ports.length === 0 || (Endpoint?.Ports !== undefined && (!needsAddress || Endpoint.VirtualIPs !== undefined));
+    },
+  };
+}
+
+/** Until a service on a network has its virtual address. */
+export function waitForAddress(service: string): WaitStep {
+  return { ...waitForEndpoint(service), until: (body) => body.includes('"Addr"') };
+}
+
+/** Until the service's last update has ended as that state says. */
+export function waitForUpdate(service: string, state: string): WaitStep {
+  return {
+    kind: 'wait',
+    name: `the update of ${service} ${state}`,
+    path: `/services/${service}`,
+    until: (body) => (JSON.parse(body) as { UpdateStatus?: { State: string } }).UpdateStatus?.State === state,
+  };
+}
+
+/** Until the only node has said what it is; that comes after the answer to `init`. */
+export const waitForNode: WaitStep = {
+  kind: 'wait',
+  name: 'the node is ready',
+  path: '/nodes',
+  until: (body) => {
+    const [node] = JSON.parse(body) as readonly {
+      Status?: { State?: string };
+      Description?: object;
+      ManagerStatus?: { Leader?: boolean };
+    }[];
+    return node?.Status?.State === 'ready' && node.Description !== undefined && node.ManagerStatus?.Leader === true;
+  },
+};

@@ -5,6 +5,8 @@ export interface Request {
   readonly path: string;
   readonly body?: string | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** The connection is ended as soon as the body holds all of these. */
+  readonly until?: readonly string[] | undefined;
 }
 
 export interface Answer {
@@ -13,10 +15,11 @@ export interface Answer {
   readonly body: string;
 }
 
-const TIMEOUT_MS = 30_000;
+/** Of one call, command or wait: it only ends what hangs. */
+export const TIMEOUT_MS = 150_000;
 
 /** One call on a unix socket, exactly as given: nothing is added but a content type for a body. */
-export function call(socketPath: string, { method, path, body, headers }: Request): Promise<Answer> {
+export function call(socketPath: string, { method, path, body, headers, until }: Request): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const sent = request(
       {
@@ -33,11 +36,16 @@ export function call(socketPath: string, { method, path, body, headers }: Reques
       },
       (response) => {
         const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        const body = () => Buffer.concat(chunks).toString('utf8');
+        const answer = () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: body() });
+        response.on('data', (chunk: Buffer) => {
+          chunks.push(chunk);
+          if (until === undefined || !until.every((word) => body().includes(word))) return;
+          answer();
+          response.destroy();
+        });
         response.once('error', reject);
-        response.once('end', () =>
-          resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks).toString('utf8') }),
-        );
+        response.once('end', answer);
       },
     );
     sent.once('timeout', () => sent.destroy(new Error(`${method} ${path}: no answer within ${TIMEOUT_MS / 1000} s`)));

@@ -1,263 +1,26 @@
-import { get, list, post, remove, type SpecParts, spec, waitForTasks } from './build-step.ts';
+import { get, list, post, remove, SECOND, spec, waitForEndpoint, waitForTasks, waitForUpdate } from './build-step.ts';
+import { REFUSED_EARLIER, SPECS } from './service-specs.ts';
 import type { Step } from './step.ts';
-
-/** What admission must refuse or accept: by a sentence for the name of the step. Each creates a service of its own or none. */
-const CREATE: readonly (readonly [string, SpecParts])[] = [
-  ['nothing special', {}],
-  ['labels', { service: { Labels: { a: '1', 'b.c': '' } } }],
-  ['null labels', { service: { Labels: null } }],
-  ['container labels', { container: { Labels: { a: 'b' } } }],
-  ['command and args', { container: { Command: ['sleep'], Args: ['100'] } }],
-  ['empty lists', { container: { Command: [], Args: [], Env: [], Mounts: [], Hosts: [] } }],
-  ['hostname, dir, user, groups', { container: { Hostname: 'h', Dir: '/d', User: '1:2', Groups: ['3'] } }],
-  ['env', { container: { Env: ['A=1', 'B'] } }],
-  ['a template in env', { container: { Env: ['A={{.Service.Name}}-{{.Task.Slot}}'] } }],
-  ['an unknown template field', { container: { Env: ['A={{.Foo}}'] } }],
-  ['a template that does not parse', { container: { Env: ['A={{.Service'] } }],
-  ['an unknown template field of a hostname', { container: { Hostname: '{{.Nope.Field}}' } }],
-  ['tty, stdin, read-only', { container: { TTY: true, OpenStdin: true, ReadOnly: true } }],
-  ['init true', { container: { Init: true } }],
-  ['init null', { container: { Init: null } }],
-  ['stop signal and grace', { container: { StopSignal: 'SIGINT', StopGracePeriod: 5000000000 } }],
-  ['negative grace', { container: { StopGracePeriod: -1 } }],
-  ['healthcheck', { container: { Healthcheck: { Test: ['CMD', 'true'], Interval: 1000000000, Timeout: 1000000, Retries: 3 } } }],
-  ['healthcheck none', { container: { Healthcheck: { Test: ['NONE'] } } }],
-  ['healthcheck interval below 1ms', { container: { Healthcheck: { Test: ['CMD', 'true'], Interval: 1 } } }],
-  ['healthcheck timeout below 1ms', { container: { Healthcheck: { Test: ['CMD', 'true'], Timeout: 999999 } } }],
-  ['healthcheck start period below 1ms', { container: { Healthcheck: { Test: ['CMD', 'true'], StartPeriod: 1 } } }],
-  ['healthcheck negative interval', { container: { Healthcheck: { Interval: -1 } } }],
-  ['healthcheck negative retries', { container: { Healthcheck: { Retries: -1 } } }],
-  ['hosts', { container: { Hosts: ['1.2.3.4 a b'] } }],
-  ['hosts nonsense', { container: { Hosts: ['nonsense'] } }],
-  ['dns', { container: { DNSConfig: { Nameservers: ['1.1.1.1'], Search: ['x'], Options: ['ndots:2'] } } }],
-  ['dns empty', { container: { DNSConfig: {} } }],
-  ['privileges', { container: { Privileges: { CredentialSpec: null, SELinuxContext: { Disable: true } } } }],
-  ['credential spec of two kinds', { container: { Privileges: { CredentialSpec: { File: 'a', Registry: 'b' } } } }],
-  ['credential spec of none', { container: { Privileges: { CredentialSpec: {} } } }],
-  ['isolation default', { container: { Isolation: 'default' } }],
-  ['isolation unknown', { container: { Isolation: 'foo' } }],
-  ['sysctls', { container: { Sysctls: { 'net.core.somaxconn': '1024' } } }],
-  ['capabilities', { container: { CapabilityAdd: ['CAP_NET_ADMIN'], CapabilityDrop: ['ALL'] } }],
-  ['ulimits', { container: { Ulimits: [{ Name: 'nofile', Soft: 1024, Hard: 2048 }] } }],
-  ['mount volume', { container: { Mounts: [{ Type: 'volume', Source: 'v', Target: '/v' }] } }],
-  ['mount without type', { container: { Mounts: [{ Source: 'v', Target: '/v' }] } }],
-  [
-    'mount bind with options',
-    { container: { Mounts: [{ Type: 'bind', Source: '/a', Target: '/b', ReadOnly: true, BindOptions: { Propagation: 'rslave' } }] } },
-  ],
-  [
-    'mount bind propagation unknown',
-    { container: { Mounts: [{ Type: 'bind', Source: '/a', Target: '/b', BindOptions: { Propagation: 'foo' } }] } },
-  ],
-  [
-    'mount volume with options',
-    {
-      container: {
-        Mounts: [
-          {
-            Type: 'volume',
-            Target: '/v',
-            VolumeOptions: { NoCopy: true, Labels: { a: 'b' }, DriverConfig: { Name: 'local', Options: { o: 'x' } } },
-          },
-        ],
-      },
-    },
-  ],
-  ['mount tmpfs', { container: { Mounts: [{ Type: 'tmpfs', Target: '/t', TmpfsOptions: { SizeBytes: 1048576, Mode: 511 } }] } }],
-  ['mount npipe', { container: { Mounts: [{ Type: 'npipe', Source: 'a', Target: 'b' }] } }],
-  ['mount of unknown type', { container: { Mounts: [{ Type: 'foo', Target: '/v' }] } }],
-  [
-    'mount twice',
-    {
-      container: {
-        Mounts: [
-          { Type: 'volume', Target: '/x' },
-          { Type: 'tmpfs', Target: '/x' },
-        ],
-      },
-    },
-  ],
-  ['mount without target', { container: { Mounts: [{ Type: 'volume', Source: 'v' }] } }],
-  ['mount with consistency', { container: { Mounts: [{ Type: 'volume', Source: 'v', Target: '/v', Consistency: 'cached' }] } }],
-  ['no image', { container: { Image: '' } }],
-  ['image with capitals', { container: { Image: 'Bad Image' } }],
-  ['image with tag and digest', { container: { Image: `busybox:1@sha256:${'a'.repeat(64)}` } }],
-  [
-    'resources',
-    {
-      task: {
-        Resources: {
-          Limits: { NanoCPUs: 500000000, MemoryBytes: 8388608, Pids: 10 },
-          Reservations: { NanoCPUs: 1000000, MemoryBytes: 4194304 },
-        },
-      },
-    },
-  ],
-  ['resources empty', { task: { Resources: {} } }],
-  ['resources empty parts', { task: { Resources: { Limits: {}, Reservations: {} } } }],
-  ['cpu limit too small', { task: { Resources: { Limits: { NanoCPUs: 1000 } } } }],
-  ['cpu reservation too small', { task: { Resources: { Reservations: { NanoCPUs: 1000 } } } }],
-  ['cpu limit negative', { task: { Resources: { Limits: { NanoCPUs: -1 } } } }],
-  ['memory limit too small', { task: { Resources: { Limits: { MemoryBytes: 1000 } } } }],
-  ['memory reservation too small', { task: { Resources: { Reservations: { MemoryBytes: 1 } } } }],
-  ['pids negative', { task: { Resources: { Limits: { Pids: -1 } } } }],
-  [
-    'generic resources',
-    { task: { Resources: { Reservations: { GenericResources: [{ DiscreteResourceSpec: { Kind: 'gpu', Value: 2 } }] } } } },
-  ],
-  [
-    'named generic resources',
-    { task: { Resources: { Reservations: { GenericResources: [{ NamedResourceSpec: { Kind: 'gpu', Value: 'a' } }] } } } },
-  ],
-  ['restart policy', { task: { RestartPolicy: { Condition: 'on-failure', Delay: 1000000000, MaxAttempts: 3, Window: 60000000000 } } }],
-  ['restart policy empty', { task: { RestartPolicy: {} } }],
-  ['restart none', { task: { RestartPolicy: { Condition: 'none' } } }],
-  ['restart condition unknown', { task: { RestartPolicy: { Condition: 'always' } } }],
-  ['restart delay negative', { task: { RestartPolicy: { Delay: -1 } } }],
-  ['restart window negative', { task: { RestartPolicy: { Window: -1 } } }],
-  ['restart attempts negative', { task: { RestartPolicy: { MaxAttempts: -1 } } }],
-  [
-    'placement',
-    {
-      task: {
-        Placement: {
-          Constraints: ['node.role==manager'],
-          Preferences: [{ Spread: { SpreadDescriptor: 'node.labels.a' } }],
-          MaxReplicas: 2,
-        },
-      },
-    },
-  ],
-  ['placement empty', { task: { Placement: {} } }],
-  ['placement platforms', { task: { Placement: { Platforms: [{ Architecture: 'amd64', OS: 'linux' }] } } }],
-  ['constraint without operator', { task: { Placement: { Constraints: ['node.role'] } } }],
-  ['constraint with bad key', { task: { Placement: { Constraints: ['node role==a'] } } }],
-  ['constraint with empty value', { task: { Placement: { Constraints: ['node.role=='] } } }],
-  ['constraint with unknown key', { task: { Placement: { Constraints: ['foo.bar==a'] } } }],
-  ['constraint with odd value', { task: { Placement: { Constraints: ['node.hostname==a,b'] } } }],
-  ['log driver', { task: { LogDriver: { Name: 'json-file', Options: { 'max-size': '1m' } } } }],
-  ['log driver without name', { task: { LogDriver: { Options: { a: 'b' } } } }],
-  ['force update', { task: { ForceUpdate: 3 } }],
-  ['runtime container', { task: { Runtime: 'container' } }],
-  ['runtime plugin', { task: { Runtime: 'plugin' } }],
-  ['runtime attachment', { task: { Runtime: 'attachment' } }],
-  ['runtime unknown', { task: { Runtime: 'foo' } }],
-  ['no container spec', { task: { ContainerSpec: null } }],
-  ['plugin spec beside container spec', { task: { PluginSpec: { Name: 'a', Remote: 'b' } } }],
-  ['unknown network', { task: { Networks: [{ Target: 'nope' }] } }],
-  ['deprecated unknown network', { service: { Networks: [{ Target: 'nope' }] } }],
-  ['local network', { task: { Networks: [{ Target: 'bridge' }] } }],
-  ['host network', { task: { Networks: [{ Target: 'host' }] } }],
-  ['ingress network', { task: { Networks: [{ Target: 'ingress' }] } }],
-  ['no mode', { service: { Mode: {} } }],
-  ['global', { service: { Mode: { Global: {} }, Labels: {} }, task: { Placement: { Constraints: ['node.labels.none==1'] } } }],
-  ['two modes', { service: { Mode: { Global: {}, Replicated: { Replicas: 1 } } } }],
-  ['three modes', { service: { Mode: { Global: {}, Replicated: {}, GlobalJob: {} } } }],
-  ['replicated job of nothing', { service: { Mode: { ReplicatedJob: { MaxConcurrent: 0, TotalCompletions: 0 } } } }],
-  ['job with update config', { service: { Mode: { ReplicatedJob: { MaxConcurrent: 1 } }, UpdateConfig: { Parallelism: 1 } } }],
-  ['global job with rollback config', { service: { Mode: { GlobalJob: {} }, RollbackConfig: { Parallelism: 1 } } }],
-  [
-    'job with restart any',
-    { service: { Mode: { ReplicatedJob: { MaxConcurrent: 0, TotalCompletions: 0 } } }, task: { RestartPolicy: { Condition: 'any' } } },
-  ],
-  [
-    'update config',
-    {
-      service: {
-        UpdateConfig: {
-          Parallelism: 2,
-          Delay: 1000000000,
-          FailureAction: 'rollback',
-          Monitor: 1000000000,
-          MaxFailureRatio: 0.5,
-          Order: 'start-first',
-        },
-      },
-    },
-  ],
-  ['update config empty', { service: { UpdateConfig: {}, RollbackConfig: {} } }],
-  ['update failure action unknown', { service: { UpdateConfig: { FailureAction: 'foo' } } }],
-  ['update order unknown', { service: { UpdateConfig: { Order: 'foo' } } }],
-  ['rollback failure action rollback', { service: { RollbackConfig: { FailureAction: 'rollback' } } }],
-  ['rollback order unknown', { service: { RollbackConfig: { Order: 'foo' } } }],
-  ['update delay negative', { service: { UpdateConfig: { Delay: -1 } } }],
-  ['update monitor negative', { service: { UpdateConfig: { Monitor: -1 } } }],
-  ['update ratio above one', { service: { UpdateConfig: { MaxFailureRatio: 1.5 } } }],
-  ['update ratio negative', { service: { UpdateConfig: { MaxFailureRatio: -0.1 } } }],
-  ['rollback delay negative', { service: { RollbackConfig: { Delay: -1 } } }],
-  ['update parallelism negative', { service: { UpdateConfig: { Parallelism: -1 } } }],
-  ['endpoint empty', { service: { EndpointSpec: {} } }],
-  ['endpoint vip', { service: { EndpointSpec: { Mode: 'vip' } } }],
-  ['endpoint dnsrr', { service: { EndpointSpec: { Mode: 'dnsrr' } } }],
-  ['endpoint mode unknown', { service: { EndpointSpec: { Mode: 'foo' } } }],
-  ['dnsrr with ingress port', { service: { EndpointSpec: { Mode: 'dnsrr', Ports: [{ TargetPort: 80 }] } } }],
-  ['host port', { service: { EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 8080, PublishMode: 'host' }] } } }],
-  ['host port without number', { service: { EndpointSpec: { Ports: [{ TargetPort: 80, PublishMode: 'host', Protocol: 'udp' }] } } }],
-  [
-    'a port published twice',
-    {
-      service: {
-        EndpointSpec: {
-          Ports: [
-            { TargetPort: 80, PublishedPort: 90, PublishMode: 'host' },
-            { TargetPort: 81, PublishedPort: 90, PublishMode: 'host' },
-          ],
-        },
-      },
-    },
-  ],
-  [
-    'port protocol unknown',
-    { service: { EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 8082, PublishMode: 'host', Protocol: 'foo' }] } } },
-  ],
-  ['port mode unknown', { service: { EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 8083, PublishMode: 'foo' }] } } }],
-  ['port past 65535', { service: { EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 70000, PublishMode: 'host' }] } } }],
-  ['port negative', { service: { EndpointSpec: { Ports: [{ TargetPort: -1, PublishMode: 'host' }] } } }],
-  ['ingress port', { service: { EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 8090 }] } } }],
-  ['ingress port taken', { service: { EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 8090 }] } } }],
-  ['ingress port taken by a host port', { service: { EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 8080 }] } } }],
-  [
-    'host port taken by a host port',
-    { service: { EndpointSpec: { Ports: [{ TargetPort: 81, PublishedPort: 8080, PublishMode: 'host' }] } } },
-  ],
-  [
-    'unknown secret',
-    { container: { Secrets: [{ SecretID: 'no', SecretName: 'no', File: { Name: 'f', UID: '0', GID: '0', Mode: 292 } }] } },
-  ],
-  [
-    'unknown secrets',
-    {
-      container: {
-        Secrets: ['no', 'nn'].map((id) => ({ SecretID: id, SecretName: id, File: { Name: id, UID: '0', GID: '0', Mode: 292 } })),
-      },
-    },
-  ],
-  ['secret without target', { container: { Secrets: [{ SecretID: 'no', SecretName: 'no' }] } }],
-  ['secret with empty target', { container: { Secrets: [{ SecretID: 'no', SecretName: 'no', File: { Name: '' } }] } }],
-  ['secret without id', { container: { Secrets: [{ SecretName: 'no', File: { Name: 'f' } }] } }],
-  [
-    'unknown config',
-    { container: { Configs: [{ ConfigID: 'no', ConfigName: 'no', File: { Name: 'f', UID: '0', GID: '0', Mode: 292 } }] } },
-  ],
-  ['config without target', { container: { Configs: [{ ConfigID: 'no', ConfigName: 'no' }] } }],
-  ['config of two kinds', { container: { Configs: [{ ConfigID: 'no', ConfigName: 'no', File: { Name: 'f' }, Runtime: {} }] } }],
-  ['config of the runtime without use', { container: { Configs: [{ ConfigID: 'no', ConfigName: 'no', Runtime: {} }] } }],
-  ['an unknown key', { service: { Nonsense: 1 } }],
-  ['keys in lower case', { service: { mode: { replicated: { replicas: 0 } }, labels: { A: 'b' } } }],
-  ['replicas negative', { service: { Mode: { Replicated: { Replicas: -1 } } } }],
-  ['replicas a text', { service: { Mode: { Replicated: { Replicas: '1' } } } }],
-  ['replicas a fraction', { service: { Mode: { Replicated: { Replicas: 1.5 } } } }],
-  ['env a text', { container: { Env: 'A=1' } }],
-  ['labels a list', { service: { Labels: ['a'] } }],
-  ['label value a number', { service: { Labels: { a: 1 } } }],
-];
 
 const NAMES = ['has.dot', '-dash', 'dash-', 'a--b', 'under_score', 'a b', 'x'.repeat(63), 'x'.repeat(64), 'UPPER', '1', 'ü', 'a/b'];
 
-const created = CREATE.flatMap(([name, parts], at): Step[] => [
+/** Read when the cluster has done what it does with a new service: endpoints are given after the answer. */
+const created = SPECS.flatMap(([name, parts], at): Step[] => [
   post('/services/create', spec(`c${at}`, parts), { name: `POST /services/create with ${name}` }),
+  waitForEndpoint(`c${at}`),
   get(`/services/c${at}`, { name: `GET /services/{id} with ${name}` }),
 ]);
+
+/** Only one side has such a service, so it is taken away before anything is listed. */
+const refusedEarlier = REFUSED_EARLIER.flatMap(([name, parts]): Step[] => [
+  post('/services/create', spec('refused', parts), { name: `POST /services/create with ${name}` }),
+  remove('/services/refused', { quiet: true }),
+]);
+
+/** An update that waits for nothing. */
+const AT_ONCE = { UpdateConfig: { Monitor: 1_000_000, Parallelism: 0 }, RollbackConfig: { Monitor: 1_000_000, Parallelism: 0 } };
+
+const nameOf = (wanted: string) => `c${SPECS.findIndex(([name]) => name === wanted)}`;
 
 const BODIES: readonly (readonly [string, string])[] = [
   ['an empty object', '{}'],
@@ -273,6 +36,7 @@ const BODIES: readonly (readonly [string, string])[] = [
 export const SERVICE_CALLS: readonly Step[] = [
   get('/services'),
   ...created,
+  ...refusedEarlier,
   ...NAMES.map((name) => post('/services/create', spec(name), { name: `POST /services/create named ${JSON.stringify(name)}` })),
   post('/services/create', spec('c0'), { name: 'POST /services/create with a name that is taken' }),
   post('/services/create', spec('C0'), { name: 'POST /services/create with a name taken in another case' }),
@@ -282,8 +46,12 @@ export const SERVICE_CALLS: readonly Step[] = [
     headers: { 'content-type': 'text/plain' },
     name: 'POST /services/create as text/plain',
   }),
+  remove('/services/typed', { quiet: true }),
   post('/services/create', spec('authed'), { headers: { 'x-registry-auth': 'e30=' }, name: 'POST /services/create with registry auth' }),
   post('/services/create', spec('authed2'), { headers: { 'x-registry-auth': '!!' }, name: 'POST /services/create with bad registry auth' }),
+  // These alone start something.
+  waitForTasks(nameOf('no mode'), 'running', 1),
+  waitForTasks(nameOf('global job with rollback config'), 'running', 1),
   ...['', '?status=true', '?status=maybe', '?status=1'].map((query) => get(`/services${query}`, { name: `GET /services${query}` })),
   ...[
     { name: ['c1'] },
@@ -314,16 +82,16 @@ export const SERVICE_CALLS: readonly Step[] = [
   get('/services/c0?insertDefaults=maybe'),
   get('/services/none?insertDefaults=0'),
   get('/services/C0'),
-  api404('PUT', '/services/c0'),
-  api404('POST', '/services/c0'),
-  api404('GET', '/services/c0/nope'),
-  api404('DELETE', '/services'),
-  api404('GET', '/services/create'),
+  other('PUT', '/services/c0'),
+  other('POST', '/services/c0'),
+  other('GET', '/services/c0/nope'),
+  other('DELETE', '/services'),
+  other('GET', '/services/create'),
   post(
     '/services/create',
     spec('web', {
-      container: { Command: ['sh', '-c', 'echo hello; echo oops >&2; exec sleep 3600'] },
-      service: { Mode: { Replicated: { Replicas: 2 } }, UpdateConfig: { Monitor: 1000000, Parallelism: 0 } },
+      container: { Command: ['sh', '-c', 'echo hello; echo oops >&2; exec sleep 3600'], StopGracePeriod: SECOND },
+      service: { Mode: { Replicated: { Replicas: 2 } }, ...AT_ONCE },
     }),
     { save: 'web', name: 'POST /services/create of web' },
   ),
@@ -352,33 +120,26 @@ export const SERVICE_CALLS: readonly Step[] = [
   post(
     '/services/{web}/update?version={web@}',
     spec('web', {
-      container: { Command: ['sleep', '3600'] },
-      service: { Mode: { Replicated: { Replicas: 1 } }, Labels: { new: '1' }, UpdateConfig: { Monitor: 1000000, Parallelism: 0 } },
+      container: { Command: ['sleep', '3600'], StopGracePeriod: SECOND },
+      service: { Mode: { Replicated: { Replicas: 1 } }, Labels: { new: '1' }, ...AT_ONCE },
     }),
     { name: 'update: scale and change' },
   ),
-  {
-    kind: 'wait',
-    name: 'the update of web completed',
-    path: '/services/{web}',
-    until: (body) => (JSON.parse(body) as { UpdateStatus?: { State: string } }).UpdateStatus?.State === 'completed',
-  },
+  waitForUpdate('{web}', 'completed'),
   waitForTasks('web', 'running', 1),
   get('/services/{web}', { name: 'GET /services/{web} after the update' }),
   post('/services/{web}/update?version={web@}&rollback=previous', spec('web'), { name: 'update: rollback' }),
-  {
-    kind: 'wait',
-    name: 'the rollback of web completed',
-    path: '/services/{web}',
-    until: (body) => (JSON.parse(body) as { UpdateStatus?: { State: string } }).UpdateStatus?.State === 'rollback_completed',
-  },
+  waitForUpdate('{web}', 'rollback_completed'),
   waitForTasks('web', 'running', 2),
   get('/services/{web}', { name: 'GET /services/{web} after the rollback' }),
   remove('/services/nope'),
   remove('/services/c0'),
   remove('/services/c0', { name: 'DELETE /services/c0 again' }),
+  // What runs would be waited for when the node leaves.
+  remove(`/services/${nameOf('no mode')}`, { name: 'DELETE /services/{id} of tasks that run' }),
+  remove(`/services/${nameOf('global job with rollback config')}`, { name: 'DELETE /services/{id} of a job that runs' }),
 ];
 
-function api404(method: string, path: string): Step {
+function other(method: string, path: string): Step {
   return { kind: 'api', name: `${method} ${path}`, method, path, ...(method === 'GET' ? {} : { body: '{}' }) };
 }

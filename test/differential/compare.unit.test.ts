@@ -44,3 +44,24 @@ test('lists of objects have the same order on both sides', () => {
   const names = { ids: new Map() };
   expect(normaliseValue([{ Name: 'b' }, { Name: 'a' }], names)).toEqual([{ Name: 'a' }, { Name: 'b' }]);
 });
+
+test.each([
+  ['an object that one side lacks', [{ Name: 'a' }, { Name: 'b' }], [{ Name: 'b' }], ['body.a']],
+  [
+    'a field of one of them',
+    [{ Spec: { Name: 'a' }, X: 1 }, { Spec: { Name: 'b' } }],
+    [{ Spec: { Name: 'a' }, X: 2 }, { Spec: { Name: 'b' } }],
+    ['body.a.X'],
+  ],
+  ['two of a name are told apart by their place', [{ Name: 'a' }, { Name: 'a' }], [{ Name: 'a' }, { Name: 'a', X: 1 }], ['body.1.X']],
+  ['a line that one side lacks', ['one', 'two'], ['two'], ['body']],
+  ['the same words in another order', ['one', 'two'], ['two', 'one'], ['body']],
+])('%s is found where it is', (_, reference, subject, paths) => {
+  expect(compare('step', { body: reference }, { body: subject }).map(({ path }) => path)).toEqual(paths);
+});
+
+test('of lines only those that differ are shown', () => {
+  expect(compare('step', ['same', 'theirs'], ['ours', 'same'])).toEqual([
+    { step: 'step', path: '', reference: '["theirs"]', subject: '["ours"]' },
+  ]);
+});

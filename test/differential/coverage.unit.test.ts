@@ -11,9 +11,8 @@ const COMMANDS: { readonly [group: string]: readonly string[] } = {
   config: ['create', 'inspect', 'ls', 'rm'],
 };
 
-const compared = [...cliCalls('docker', 'tag', '/'), ...leaveCalls('docker', 'tag')].flatMap((step) =>
-  step.kind === 'cli' ? [step.args] : [],
-);
+const client = { program: 'docker', tag: 'tag', directory: '/' };
+const compared = [...cliCalls(client), ...leaveCalls(client)].flatMap((step) => (step.kind === 'cli' ? [step.args] : []));
 
 test.each(Object.entries(COMMANDS).flatMap(([group, commands]) => commands.map((command) => [group, command] as const)))(
   'docker %s %s is compared',

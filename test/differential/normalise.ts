@@ -12,7 +12,7 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
   [/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g, '<certificate>'],
   [/\b[0-9a-f]{64}\b/g, '<hash>'],
   [/\b[0-9a-z]{25}\b/g, '<id>'],
-  [/(?<=^|\n)[0-9a-z]{12}(?= )/g, '<id>'],
+  [/(?<=^|\n)[0-9a-z]{12}(?=\s|$)/g, '<id>'],
   [/(?<=\.)[0-9a-z]{12}(?=@)/g, '<id>'],
   [/(?<=Issuer (Public Key|Subject):\s)\S+/g, '<certificate>'],
   [/\/tmp\/differential-\w+\/(reference|subject)\b/g, '<root>'],
@@ -52,6 +52,7 @@ const UNORDERED = new Set(['NetworksDeleted']);
 
 export function normaliseValue(value: unknown, names: Names, key = ''): unknown {
   if (VOLATILE.has(key)) return `<${key}>`;
+  if (key === 'Created' && typeof value === 'number') return '<time>';
   if (typeof value === 'string') return normaliseText(value, names);
   if (Array.isArray(value)) {
     const items = value.map((item: unknown) => normaliseValue(item, names));
@@ -75,4 +76,18 @@ function byText(a: unknown, b: unknown): number {
 function sortKey(value: unknown): string {
   const { Spec, Name, Slot } = Object(value) as { Spec?: { Name?: unknown }; Name?: unknown; Slot?: unknown };
   return JSON.stringify([Spec?.Name ?? Name ?? '', Slot ?? 0, value]);
+}
+
+/** Which steps of the way a command sees is chance: it asks again and again. */
+const PROGRESS = /^(overall progress|active tasks|job progress|verify: Waiting|\d+\/\d+:|<id>: )/;
+/** An update may end before the command has seen its tasks converge, or that it is rolled back, and then it does not say so. */
+const CONVERGED = /^(verify: Service|rollback: (update rolled back|rollback completed))/;
+const UPDATES = new Set(['update', 'rollback']);
+
+/** The lines of what a command printed, in no order: lists come by id. Columns are as wide as ids and ages, which differ. */
+export function tidy(text: string, args: readonly string[]): readonly string[] {
+  const lines = text.split('\n').map((line) => line.trim().replace(/ {2,}/g, '  '));
+  const dropsConverged = UPDATES.has(args[1] ?? '');
+  const kept = lines.filter((line) => line !== '' && !PROGRESS.test(line) && !(dropsConverged && CONVERGED.test(line)));
+  return kept.toSorted();
 }

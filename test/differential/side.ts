@@ -1,19 +1,22 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildTestImage } from '../../packages/worker/src/engine/test-image.ts';
 import { WORKSPACE_ROOT } from '../lab/labels.ts';
 import { waitFor } from '../lab/wait-for.ts';
-import { call } from './call.ts';
+import { call, TIMEOUT_MS } from './call.ts';
 
 /** The same on both sides, so that it needs no normalising. Each side has it in its own network namespace. */
 export const ADDRESS = '10.99.0.1';
 export const TEST_IMAGE = 'differential:1';
+const LOG_CHARACTERS = 4000;
 
 /** One Swarm API with a cluster of one node behind it: dockerd in its own swarm mode, or our daemon beside a dockerd. */
 export interface Side {
   readonly name: 'reference' | 'subject';
   readonly socket: string;
+  /** Whether it still runs, and the end of its logs. */
+  explain(): string;
   stop(): Promise<void>;
 }
 
@@ -46,20 +49,30 @@ export async function startSide(name: Side['name'], directory: string): Promise<
     ['--pdeathsig', 'KILL', 'unshare', '--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', 'sh', '-c', script],
     { stdio: ['ignore', log, log] },
   );
+  const explain = () => {
+    const state = child.exitCode === null && child.signalCode === null ? 'runs' : `has ended with ${child.exitCode ?? child.signalCode}`;
+    const logs = ['engine.log', 'swarm.log'].map((file) => join(directory, file)).filter((file) => existsSync(file));
+    const ends = logs.map((file) => `--- end of ${file}\n${readFileSync(file, 'utf8').slice(-LOG_CHARACTERS)}`);
+    return [`its engine ${state}`, ...ends].join('\n');
+  };
   const answers = async (path: string) => (await call(path, { method: 'GET', path: '/_ping' })).status === 200;
   try {
     for (const path of new Set([engineSocket, socket])) {
-      await waitFor(`${name}: an answer on ${path}`, () => {
-        if (child.exitCode !== null) throw new Error(`it ended:\n${readFileSync(join(directory, 'engine.log'), 'utf8').slice(-2000)}`);
-        return answers(path);
-      });
+      await waitFor(
+        `${name}: an answer on ${path}`,
+        () => {
+          if (child.exitCode !== null) throw new Error(explain());
+          return answers(path);
+        },
+        { timeoutMs: TIMEOUT_MS },
+      );
     }
     buildTestImage(`unix://${engineSocket}`, TEST_IMAGE);
   } catch (error) {
     await end(child);
     throw error;
   }
-  return { name, socket, stop: () => end(child) };
+  return { name, socket, explain, stop: () => end(child) };
 }
 
 async function end(child: ChildProcess): Promise<void> {

@@ -60,6 +60,7 @@ describe('the launcher', () => {
     expect(run.out.split('\n').slice(1)).toEqual([
       '--disable-warning=ExperimentalWarning',
       '--max-semi-space-size=1',
+      '--no-turbofan',
       expect.stringMatching(/main\.ts$/),
       'daemon',
       '--log-level',

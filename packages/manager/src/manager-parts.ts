@@ -2,6 +2,7 @@ import type { Clock } from '@swarm/shared/runtime/clock';
 import type { Random } from '@swarm/shared/runtime/ids';
 import type { Logger } from '@swarm/shared/runtime/logger';
 import { startAllocator } from './allocator/start-allocator.ts';
+import { startRootKeeper } from './ca/root-keeper.ts';
 import { type Dispatcher, startDispatcher } from './dispatcher/dispatcher.ts';
 import { startRebalancer } from './orchestrator/rebalancer.ts';
 import { startOrchestrator } from './orchestrator/start-orchestrator.ts';
@@ -10,7 +11,7 @@ import { startScheduler } from './scheduler/scheduler.ts';
 import type { Store } from './store/store.ts';
 
 /** The names of the parts: each is told by it in the log, and in whose name it writes. */
-export type PartName = 'dispatcher' | 'scheduler' | 'allocator' | 'orchestrator';
+export type PartName = 'dispatcher' | 'scheduler' | 'allocator' | 'orchestrator' | 'ca';
 
 export interface PartsDeps {
   /** The store as one part sees it. In a daemon it is the same for all. */
@@ -45,6 +46,7 @@ export function createManagerParts(deps: PartsDeps): ManagerParts {
         startScheduler(partDeps('scheduler')),
         startAllocator(partDeps('allocator')),
         startOrchestrator(partDeps('orchestrator')),
+        startRootKeeper(partDeps('ca')),
         startRebalancer({ ...partDeps('orchestrator'), previewPlacement }),
       ];
     },

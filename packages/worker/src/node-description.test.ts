@@ -10,7 +10,7 @@ test('a node says of itself what its engine says, plugins sorted, overlay always
     { Type: 'Log', Name: 'json-file' },
   ];
   const info = { ...DEFAULT_INFO, hostname: 'h', labels: { zone: 'a' }, plugins };
-  expect(describeNode(info, { TrustRoot: 'root' })).toEqual({
+  expect(describeNode(info)).toEqual({
     Hostname: 'h',
     Platform: { Architecture: 'x86_64', OS: 'linux' },
     Resources: { NanoCPUs: 4e9, MemoryBytes: 8 * 2 ** 30 },
@@ -24,7 +24,6 @@ test('a node says of itself what its engine says, plugins sorted, overlay always
         { Type: 'Volume', Name: 'local' },
       ],
     },
-    TLSInfo: { TrustRoot: 'root' },
   });
   expect(describeNode({ ...DEFAULT_INFO, plugins: [] }).Engine).toEqual({
     EngineVersion: '20.10.24',

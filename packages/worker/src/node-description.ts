@@ -1,8 +1,8 @@
-import type { NodeDescription, TLSInfo } from '@swarm/shared/engine-api/cluster-spec';
+import type { NodeDescription } from '@swarm/shared/engine-api/cluster-spec';
 import type { EngineInfo } from './engine/engine.ts';
 
 /** What this node says of itself to its manager, from what its engine says. Source of the shape: contract §3.2. */
-export function describeNode(info: EngineInfo, tls?: TLSInfo): NodeDescription {
+export function describeNode(info: EngineInfo): NodeDescription {
   // Cluster networks are ours to make, whatever the engine has.
   const plugins = [...info.plugins, { Type: 'Network', Name: 'overlay' }];
   const unique = new Map(plugins.map((plugin) => [`${plugin.Type} ${plugin.Name}`, plugin]));
@@ -15,7 +15,6 @@ export function describeNode(info: EngineInfo, tls?: TLSInfo): NodeDescription {
       ...(Object.keys(info.labels).length === 0 ? {} : { Labels: info.labels }),
       Plugins: [...unique.values()].sort((a, b) => compare(a.Type, b.Type) || compare(a.Name, b.Name)),
     },
-    ...(tls === undefined ? {} : { TLSInfo: tls }),
   };
 }
 

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ReportedStatus } from '@swarm/shared/protocol/session';
 import { delay, systemClock } from '@swarm/shared/runtime/clock';
+import { systemRandom } from '@swarm/shared/runtime/ids';
 import { silentLogger } from '@swarm/shared/runtime/logger';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createFileWorkerDisk } from './assignments/file-worker-disk.ts';
@@ -45,6 +46,7 @@ const image = `${unique}-image:v1`;
       network: createRecordedPlane(`${unique}-node`),
       payloads: await openTmpfsPayloadFiles({ mountPoint: payloadFolder, nodeID: `${unique}-node`, mounter: systemTmpfs }),
       clock: systemClock,
+      random: systemRandom,
       logger: silentLogger,
       nodeID: `${unique}-node`,
       clusterID: `${unique}-cluster`,
@@ -62,6 +64,8 @@ const image = `${unique}-image:v1`;
           tellNetworksApplied: () => undefined,
           tellNetworkProblems: () => undefined,
           askRollbackImages: async () => new Set(),
+          requestGuest: () => false,
+          tellGuests: () => undefined,
           reach: () => reach,
           watchReach(listener) {
             reachChanged = listener;

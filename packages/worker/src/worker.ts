@@ -1,6 +1,7 @@
 import type { NetworkTable } from '@swarm/shared/domain/network-table';
 import type { NetworkProblem } from '@swarm/shared/protocol/network-state';
 import type { Clock } from '@swarm/shared/runtime/clock';
+import type { Random } from '@swarm/shared/runtime/ids';
 import type { Logger } from '@swarm/shared/runtime/logger';
 import { createAssignmentStore } from './assignments/assignment-store.ts';
 import { createDocumentWriter } from './assignments/document-writer.ts';
@@ -10,6 +11,7 @@ import { decodeRecords, encodeRecords } from './assignments/stored-records.ts';
 import { type WorkerDisk, WorkerDiskError } from './assignments/worker-disk.ts';
 import type { ContainerEngine } from './engine/engine.ts';
 import type { TaskSocket } from './engine/engine-socket.ts';
+import { type GuestKeeper, startGuestKeeper } from './guests/guest-keeper.ts';
 import type { ImageGarbageRules } from './images/decide/garbage.ts';
 import type { PulledImages } from './images/decide/pulled-image.ts';
 import { startImageGarbage } from './images/image-garbage.ts';
@@ -30,6 +32,8 @@ export interface RunningWorker {
   stop(): Promise<void>;
   /** The nodes that share networks with this one, for the self-test. */
   probePeers(): readonly ProbePeer[];
+  /** Places for containers that are no tasks. */
+  readonly guests: Pick<GuestKeeper, 'attach' | 'settle'>;
   /** What others found wrong with this host's networks (the self-test): told to the manager beside what the worker finds. */
   noteNetworkProblems(problems: readonly NetworkProblem[]): void;
   /**
@@ -49,6 +53,7 @@ export interface WorkerDeps {
   /** Absent: images are never removed. */
   readonly imageGarbage?: ImageGarbageRules;
   readonly clock: Clock;
+  readonly random: Random;
   readonly logger: Logger;
   readonly nodeID: string;
   readonly clusterID: string;
@@ -81,10 +86,15 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
       networks.confirm();
     },
     networks: {
-      onSession: () => networks.restart(),
+      onSession() {
+        networks.restart();
+        guests.onSession();
+      },
       onUpdate: (update) => networks.receive(update),
       applied: () => networks.applied(),
       problems: networkProblems,
+      onGuestAnswer: (answer) => guests.onAnswer(answer),
+      guests: () => guests.report(),
     },
     onWelcome(facts) {
       if (facts.nodeID === nodeID && facts.clusterID === clusterID) return;
@@ -101,11 +111,13 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     save: (tables) => tablesOnDisk.save(encodeNetworks({ nodeID, clusterID }, tables)),
     onApplied(applied) {
       session.tellNetworksApplied(applied);
+      guests.networksApplied();
       reconciler.wake();
     },
     onProblems: () => session.tellNetworkProblems(networkProblems()),
     onFailure,
   });
+  const guests: GuestKeeper = startGuestKeeper({ ...deps, networks, line: session });
   const reconciler: Reconciler = startReconciler({
     engine,
     clock,
@@ -118,6 +130,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     nodeID,
     clusterID,
     stored,
+    onOther: () => guests.wake(),
     saveRecords: (next) => records.save(encodeRecords(next)),
     onFailure,
   });
@@ -132,6 +145,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     stopped ??= (async () => {
       await garbage?.stop();
       await reconciler.stop();
+      await guests.stop();
       await networks.stop();
       await session.stop();
       await store.settled();
@@ -142,6 +156,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
 
   return {
     stop,
+    guests,
     probePeers() {
       return decideProbePeers(networks.tables(), nodeID, (id) => {
         const standing = networks.standing(id);

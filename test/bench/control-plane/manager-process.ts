@@ -16,7 +16,7 @@ import { createPrivateKeyPem, fingerprintOfPrivateKey } from '@swarm/shared/iden
 import { systemClock } from '@swarm/shared/runtime/clock';
 import { asID, type NodeID, systemRandom } from '@swarm/shared/runtime/ids';
 import { silentLogger } from '@swarm/shared/runtime/logger';
-import type { FromManager, Sample, ToManager } from './messages.ts';
+import { type FromManager, IMAGE, type Sample, type ToManager } from './messages.ts';
 
 /**
  * The manager under test: the product's own parts, journal on disk and control port included. Only two things are
@@ -24,9 +24,8 @@ import type { FromManager, Sample, ToManager } from './messages.ts';
  * admitted without the HTTP in front.
  */
 const SAMPLE_MS = 1_000;
-const NODES_PER_MESSAGE = 200;
+const NODES_PER_MESSAGE = 50;
 const HOST = '127.0.0.1';
-const IMAGE = 'example/echo:latest';
 
 function fail(error: unknown): never {
   throw error;
@@ -137,10 +136,12 @@ function count(from: Store) {
 
 function takeSample(): Sample {
   const { user, system } = process.cpuUsage();
+  const { rss, heapUsed } = process.memoryUsage();
   const sample = {
     atMs: performance.now(),
     ...counts,
-    residentBytes: process.memoryUsage.rss(),
+    residentBytes: rss,
+    heapBytes: heapUsed,
     loopDelayMaxMs: loopDelay.max / 1e6,
     loopDelayMeanMs: loopDelay.mean / 1e6,
     cpuSeconds: (user + system) / 1e6,

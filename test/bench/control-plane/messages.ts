@@ -1,5 +1,8 @@
 import type { NodeIdentity } from '@swarm/shared/identity/identity';
 
+/** Of every task; there on every node. */
+export const IMAGE = 'example/echo:latest';
+
 /** What the processes of the control plane's benchmark tell one another, over Node's IPC. */
 export type ToManager =
   | { readonly type: 'makeNodes'; readonly count: number }
@@ -19,6 +22,8 @@ export interface Sample {
   /** Nodes that were ready and were marked down since the start, however briefly. */
   readonly down: number;
   readonly residentBytes: number;
+  /** Of JavaScript, what can be collected included. */
+  readonly heapBytes: number;
   /** Of the second before, ms. */
   readonly loopDelayMaxMs: number;
   readonly loopDelayMeanMs: number;

@@ -74,6 +74,8 @@ export function gateEngine(deps: EngineGateDeps): ContainerEngine {
     listNetworks: (labels) => call(() => engine.listNetworks(labels)),
     createNetwork: (request) => call(() => engine.createNetwork(request)),
     removeNetwork: (id) => call(() => engine.removeNetwork(id)),
+    listMembers: (networks) => call(() => engine.listMembers(networks)),
+    aliasesOf: (id, network) => call(() => engine.aliasesOf(id, network)),
     listPlaces: (labels) => call(() => engine.listPlaces(labels)),
     connectNetwork: (network, id, address) => call(() => engine.connectNetwork(network, id, address)),
     disconnectNetwork: (network, id) => call(() => engine.disconnectNetwork(network, id)),

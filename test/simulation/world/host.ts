@@ -148,6 +148,7 @@ export class Host {
     const network = createRecordedPlane(nodeID);
     const worker = await startWorker({
       ...parts,
+      random,
       disk: disk.disk,
       network,
       payloads: this.payloads,

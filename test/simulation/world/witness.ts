@@ -6,7 +6,7 @@ import type { EngineVerb } from './engine-gate.ts';
 import type { Host } from './host.ts';
 
 /** In whose name a transaction was written. */
-export type Writer = 'operator' | 'dispatcher' | 'scheduler' | 'allocator' | 'orchestrator';
+export type Writer = 'operator' | 'dispatcher' | 'scheduler' | 'allocator' | 'orchestrator' | 'ca';
 
 /** Sees all that happens in a world, right when it happens. What it thinks of it is its own affair; it never throws. */
 export interface Witness {

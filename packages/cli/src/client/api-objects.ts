@@ -54,6 +54,7 @@ export interface ApiTask extends ApiMeta {
 export interface ApiSwarm extends ApiMeta {
   readonly Spec: SwarmSpec;
   readonly TLSInfo: TLSInfo;
+  readonly RootRotationInProgress: boolean;
   readonly JoinTokens: { readonly Worker: string; readonly Manager: string };
 }
 

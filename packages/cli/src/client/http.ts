@@ -1,7 +1,6 @@
 import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
-import { request as secureRequest } from 'node:https';
 import type { Duplex } from 'node:stream';
-import { http } from '@swarm/shared/runtime/http';
+import { http, https } from '@swarm/shared/runtime/http';
 import { CommandFailure, EXIT } from '../command/exit-codes.ts';
 import type { Target } from './target.ts';
 
@@ -65,7 +64,7 @@ function connect(target: Target, options: RequestOptions): ClientRequest {
   const { host, port, tls } = target;
   return tls === undefined
     ? http.request({ ...options, host, port })
-    : secureRequest({ ...options, host, port, ...tls, minVersion: 'TLSv1.3' });
+    : https().request({ ...options, host, port, ...tls, minVersion: 'TLSv1.3' });
 }
 
 /** What keeps a client from the daemon, in words, with the way out. */

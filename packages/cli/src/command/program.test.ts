@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { decideCandidates } from '../commands/completion.ts';
 import { defineCommand } from './command.ts';
 import { parseWords } from './program.ts';
+import { LOADERS } from './run-program.ts';
 import { COMMANDS } from './table.ts';
 import { recordingTerminal, runWords } from './testing.ts';
 
@@ -86,6 +87,12 @@ describe('every command of the table', () => {
   it('has a name of its own', () => {
     const paths = COMMANDS.map((command) => command.path.join(' '));
     expect(new Set(paths).size).toBe(paths.length);
+  });
+
+  it.each([...LOADERS])('that begins with %s is loaded without the rest', async (start, load) => {
+    const named = COMMANDS.filter(({ path }) => `${path.join(' ')} `.startsWith(`${start} `));
+    expect(named.length).toBeGreaterThan(0);
+    expect(await load()).toEqual(expect.arrayContaining(named));
   });
 });
 

@@ -1,7 +1,5 @@
 import { homedir } from 'node:os';
 import { systemClock } from '@swarm/shared/runtime/clock';
-import { connectApi } from '../client/api-client.ts';
-import { withTls } from '../client/read-tls.ts';
 import { DEFAULT_HOST, parseTarget } from '../client/target.ts';
 import { VERSION } from '../version.ts';
 import type { Command } from './command.ts';
@@ -18,11 +16,26 @@ export async function runProgram(words: readonly string[], surroundings: Surroun
   return runParsed(parsed, buildContext(parsed.host, surroundings));
 }
 
-/** The daemon lives long and uses no other command: what it does not load is memory that every host keeps. */
+/** Only what the words name is loaded: a command that is over at once spends its time on that. */
 async function commandsFor(words: readonly string[]): Promise<readonly Command[]> {
-  if (words[0] === 'daemon') return [(await import('../commands/daemon-command.ts')).daemon];
-  return (await import('./table.ts')).COMMANDS;
+  const load = LOADERS.get(words.slice(0, 2).join(' ')) ?? LOADERS.get(words[0] ?? '');
+  return load === undefined ? (await import('./table.ts')).COMMANDS : load();
 }
+
+/** By a command's whole name, or by the name of a group, for all that is in it. */
+export const LOADERS: ReadonlyMap<string, () => Promise<readonly Command[]>> = new Map([
+  // Lives long: what it does not load is memory that every host keeps.
+  ['daemon', async () => [(await import('../commands/daemon-command.ts')).daemon]],
+  // Asks no daemon.
+  ['stack config', async () => [(await import('../commands/stack-config.ts')).config]],
+  ['client', async () => (await import('../commands/client-commands.ts')).CLIENT_COMMANDS],
+  ['config', async () => (await import('../commands/payload-commands.ts')).PAYLOAD_COMMANDS],
+  ['network', async () => (await import('../commands/network-commands.ts')).NETWORK_COMMANDS],
+  ['node', async () => (await import('../commands/node-commands.ts')).NODE_COMMANDS],
+  ['secret', async () => (await import('../commands/payload-commands.ts')).PAYLOAD_COMMANDS],
+  ['service', async () => (await import('../commands/service-commands.ts')).SERVICE_COMMANDS],
+  ['stack', async () => (await import('../commands/stack-commands.ts')).STACK_COMMANDS],
+]);
 
 function buildContext(flag: string | undefined, { terminal, streams, environment, workingDirectory, signal }: Surroundings): Context {
   const host = flag ?? environment.SWARM_HOST;
@@ -35,7 +48,10 @@ function buildContext(flag: string | undefined, { terminal, streams, environment
     homeDirectory: homedir(),
     signal,
     host,
-    api: async () => connectApi(await withTls(parseTarget(host ?? DEFAULT_HOST), environment), signal),
+    async api() {
+      const [{ connectApi }, { withTls }] = await Promise.all([import('../client/api-client.ts'), import('../client/read-tls.ts')]);
+      return connectApi(await withTls(parseTarget(host ?? DEFAULT_HOST), environment), signal);
+    },
     async readStdin() {
       const chunks: Buffer[] = [];
       for await (const chunk of streams.stdin as AsyncIterable<Buffer>) chunks.push(chunk);

@@ -1,3 +1,4 @@
+import { ca } from '../commands/ca-command.ts';
 import { CLIENT_COMMANDS } from '../commands/client-commands.ts';
 import { CLUSTER_COMMANDS } from '../commands/cluster-commands.ts';
 import { completeCommand, completion } from '../commands/completion.ts';
@@ -21,6 +22,7 @@ import type { Command } from './command.ts';
 export const COMMANDS: readonly Command[] = [
   ...CLUSTER_COMMANDS,
   ...LOCK_COMMANDS,
+  ca,
   joinScript,
   ...NETWORK_COMMANDS,
   ...NODE_COMMANDS,

@@ -8,7 +8,7 @@ import type { Context } from '../command/context.ts';
 import { usageError } from '../command/exit-codes.ts';
 import { registryOf } from '../service/registry-auth.ts';
 import { parseChoice } from '../service/values.ts';
-import { invalidStack, problemCount, STACK_FILE_OPTIONS, stackInput } from './read-stack.ts';
+import { invalidStack, problemCount, readWith, STACK_FILE_OPTIONS, stackInput } from './read-stack.ts';
 import { lookUpImage, type PinnedImage, pinImage, registryLogins } from './service-change.ts';
 
 /** What `stack deploy` and `stack diff` both take: everything that says what the stack shall be. */
@@ -48,7 +48,7 @@ export async function prepareStack(
   const input = await stackInput(context, name, options);
   // The YAML reader is loaded only where a stack is read: the daemon and the other commands do without it.
   const { loadStack } = await import('@swarm/shared/compose/load-stack');
-  const load = loadStack(input);
+  const load = await readWith(input, loadStack);
   if (load.kind === 'invalid') throw invalidStack(`stack ${name} has ${problemCount(load.problems)}, nothing was changed`, load.problems);
   const api = await context.api();
   const doubts: string[] = [];

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { StackFile, StackInput, StackProblem } from '@swarm/shared/compose/load-stack';
+import type { YamlEvents, YamlParser } from '@swarm/shared/compose/yaml-events';
 import type { OptionTable, OptionValues } from '../command/command.ts';
 import type { Context } from '../command/context.ts';
 import { CommandFailure, EXIT, usageError } from '../command/exit-codes.ts';
@@ -21,12 +22,15 @@ export const STACK_FILE_OPTIONS = {
   'strict-docker': { kind: 'flag', help: 'take only what docker stack deploy takes, not the Compose Specification' },
 } as const satisfies OptionTable;
 
+/** What the loader takes, but for the parser, which `readWith` chooses. */
+export type StackSource = Omit<StackInput, 'parseYaml'>;
+
 /** Everything the pure loader needs of this machine. A path may hold several, separated by commas, as Docker's CLI takes it. */
 export async function stackInput(
   context: Context,
   stackName: string,
   options: OptionValues<typeof STACK_FILE_OPTIONS>,
-): Promise<StackInput> {
+): Promise<StackSource> {
   const paths = options['compose-file'].flatMap((value) => value.split(','));
   if (paths.filter((path) => path === '-').length > 1) throw usageError('-c - can be given once: there is one standard input');
   const files = await Promise.all(paths.map((path) => readStackFile(context, path)));
@@ -44,6 +48,31 @@ export async function stackInput(
     ...(options.profile.length > 0 && { profiles: options.profile.flatMap((value) => value.split(',')) }),
     ...(options.rotate === true && { rotate: true }),
   };
+}
+
+/**
+ * Reads with the quick YAML parser; where it refuses a file, once more with the patient one, which takes all that Docker
+ * takes and takes time to load.
+ */
+export async function readWith<T>(source: StackSource, read: (input: StackInput) => T): Promise<T> {
+  const { parseQuickly } = await import('@swarm/shared/compose/yaml-events');
+  /** Both dialects may read the same file. */
+  const parsed = new Map<string, YamlEvents>();
+  let refusals = 0;
+  const parseYaml: YamlParser = (text, documents) => {
+    try {
+      const events = parsed.get(text) ?? parseQuickly(text, documents);
+      parsed.set(text, events);
+      return events;
+    } catch (error) {
+      refusals += 1;
+      throw error;
+    }
+  };
+  const result = read({ ...source, parseYaml });
+  if (refusals === 0) return result;
+  const { parseAnyYaml } = await import('@swarm/shared/compose/yaml-patient');
+  return read({ ...source, parseYaml: parseAnyYaml });
 }
 
 export function invalidStack(what: string, problems: readonly StackProblem[]): CommandFailure {

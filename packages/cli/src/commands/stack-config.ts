@@ -1,7 +1,7 @@
 import { defineCommand } from '../command/command.ts';
 import { EXIT, usageError } from '../command/exit-codes.ts';
 import { parseChoice } from '../service/values.ts';
-import { invalidStack, printStackWarnings, problemCount, STACK_FILE_OPTIONS, stackInput } from './read-stack.ts';
+import { invalidStack, printStackWarnings, problemCount, readWith, STACK_FILE_OPTIONS, stackInput } from './read-stack.ts';
 
 export const config = defineCommand({
   path: ['stack', 'config'],
@@ -22,7 +22,7 @@ export const config = defineCommand({
     const input = await stackInput(context, options.stack ?? '', options);
     if (format === 'yaml') {
       const { loadConfig } = await import('@swarm/shared/compose/config/load-config');
-      const load = loadConfig({ ...input, skipInterpolation: skip });
+      const load = await readWith({ ...input, skipInterpolation: skip }, loadConfig);
       if (load.kind === 'invalid')
         throw invalidStack(`there ${areProblems(load.problems.length)} ${problemCount(load.problems)}`, load.problems);
       printStackWarnings(context, load.warnings);
@@ -33,7 +33,7 @@ export const config = defineCommand({
       import('@swarm/shared/compose/load-stack'),
       import('@swarm/shared/compose/config/api-bodies'),
     ]);
-    const load = loadStack(input);
+    const load = await readWith(input, loadStack);
     if (load.kind === 'invalid')
       throw invalidStack(`there ${areProblems(load.problems.length)} ${problemCount(load.problems)}`, load.problems);
     printStackWarnings(context, load.warnings);

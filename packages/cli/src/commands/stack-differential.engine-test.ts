@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { listenApi } from '@swarm/manager/api/listen-api';
 import { startTestApi, type TestApi } from '@swarm/manager/api/testing/cluster';
 import { loadStack } from '@swarm/shared/compose/load-stack';
+import { parseAnyYaml } from '@swarm/shared/compose/yaml-patient';
 import { asID } from '@swarm/shared/runtime/ids';
 import { silentLogger } from '@swarm/shared/runtime/logger';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -105,6 +106,7 @@ async function makeExternals(each: Case, root: string, paths: readonly string[])
     files: paths.map((path) => ({ path, bytes: readFileSync(path) })),
     workingDirectory: root,
     environment: each.env,
+    parseYaml: parseAnyYaml,
     homeDirectory: directory,
     readFile: (path) => (existsSync(path) ? readFileSync(path) : undefined),
     strictDocker: true,

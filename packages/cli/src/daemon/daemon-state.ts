@@ -1,3 +1,4 @@
+import type { Guests } from '@swarm/manager/seams/guests';
 import type { ManagerAccess } from '@swarm/manager/seams/node-control';
 import { assertNever } from '@swarm/shared/runtime/assert-never';
 import type { Logger } from '@swarm/shared/runtime/logger';
@@ -12,6 +13,7 @@ export interface RunningNode {
   readonly isLocked: boolean;
   /** Undefined while this node is a worker, or locked. */
   readonly manager: ManagerAccess | undefined;
+  readonly guests: Guests;
   readonly remoteManagers: () => readonly { readonly NodeID: string; readonly Addr: string }[];
   /** Why the node is cut off or cannot work, for the user; empty when all is well. */
   readonly problem: () => string;

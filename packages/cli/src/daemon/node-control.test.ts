@@ -32,6 +32,7 @@ function build(world: World = {}) {
     address: '10.0.0.1',
     isLocked: world.unlockKey !== undefined,
     manager: undefined,
+    guests: { attach: () => Promise.reject(new Error('no container asks for a place here')), settle: () => undefined },
     remoteManagers: () => [{ NodeID: '', Addr: '10.0.0.2:2377' }],
     problem: () => '',
     stop: async () => {

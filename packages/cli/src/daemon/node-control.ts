@@ -177,6 +177,10 @@ export function createNodeControl(deps: NodeControlDeps): DaemonControl {
       const now = state.get();
       return now.kind === 'active' ? now.node.manager : undefined;
     },
+    guests() {
+      const now = state.get();
+      return now.kind === 'active' || now.kind === 'locked' ? now.node.guests : undefined;
+    },
     async init(request) {
       if (request.ForceNewCluster === true) {
         throw new ApiError(

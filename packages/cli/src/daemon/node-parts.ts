@@ -27,12 +27,12 @@ import type { DataRoot } from './data-root.ts';
 import { encodeHostPort, type HostPort } from './decide/address.ts';
 import type { HeldSocket } from './held-socket.ts';
 import type { MakeNetworkPlane } from './host-network-plane.ts';
+import { startIdentityKeeper } from './identity-keeper.ts';
 import { managersKnown } from './managers-known.ts';
 import { type Membership, membershipFile } from './membership.ts';
 import type { RunningNetProcess } from './net-process.ts';
 import type { Addresses, NodeParts } from './node-control.ts';
-import { startRenewal } from './renewal.ts';
-import { startWorkerNode } from './worker-node.ts';
+import { startWorkerNode, type WorkerNode } from './worker-node.ts';
 
 export interface NodePartsDeps {
   readonly dataRoot: DataRoot;
@@ -105,60 +105,61 @@ export function createNodeParts(deps: NodePartsDeps): NodeParts {
     opened: OpenStore | 'locked' | undefined,
     undo: Undo,
   ): Promise<RunningNode> {
-    let identity = first;
+    let worker: WorkerNode | undefined;
     let manager: RunningManager | undefined;
     if (membership.role === 'manager' && opened !== 'locked') {
       const { store, applyUnlockKey } = opened ?? (await openManagerStore());
       undo.add(() => store.close());
       const { startManager } = await loadManagerCode();
-      manager = await startManager({ store, applyUnlockKey, identity, listen: membership.listen, clock, random, logger, onFailure });
+      manager = await startManager({ store, applyUnlockKey, identity: first, listen: membership.listen, clock, random, logger, onFailure });
       undo.replace(manager.stop);
     }
     const own = manager === undefined ? undefined : encodeHostPort(loopbackOf(manager.address));
     const managers = managersKnown(file, membership, own, onFailure);
-    const renewal = startRenewal({
-      identity: () => identity,
+    const keeper = startIdentityKeeper({
+      first,
       managers: managers.list,
-      async onRenewed(next) {
-        await identities.save(next);
-        identity = next;
-        manager?.replaceIdentity(next);
+      save: identities.save,
+      onChanged(identity) {
+        manager?.replaceIdentity(identity);
+        worker?.trustChanged();
       },
       clock,
       random,
       logger: logger.child({ part: 'identity' }),
       onFailure,
     });
-    undo.add(renewal.stop);
+    undo.add(keeper.stop);
     // Containers that mount it start only where it is.
     await deps.taskSocket?.revive();
     undo.add(deps.netProcess.watch(onFailure).stop);
-    const worker = await startWorkerNode({
+    worker = await startWorkerNode({
       engine: deps.engine,
       access: deps.access,
       ...(deps.taskSocket !== undefined && { taskSocket: deps.taskSocket }),
-      network: deps.networkPlane(identity),
-      payloads: await openPayloads(identity.nodeID),
+      network: deps.networkPlane(first),
+      payloads: await openPayloads(first.nodeID),
       ...(deps.imageGarbage !== undefined && { imageGarbage: deps.imageGarbage }),
-      identity: () => identity,
+      identity: keeper,
       folder: dataRoot.worker,
       advertiseHost: membership.advertise.host,
       managers,
-      onRenewCertificate: renewal.renewNow,
       clock,
       random,
       logger,
       onFailure,
     });
     undo.add(worker.stop);
+    const { problem } = worker;
     return {
-      nodeID: identity.nodeID,
-      clusterID: identity.clusterID,
+      nodeID: first.nodeID,
+      clusterID: first.clusterID,
       address: membership.advertise.host,
       isLocked: opened === 'locked',
       manager,
+      guests: worker.guests,
       remoteManagers: () => remoteManagers(manager?.store, managers.list()),
-      problem: () => renewal.problem() ?? worker.problem() ?? '',
+      problem: () => keeper.problem() ?? problem() ?? '',
       async stop() {
         await undo.run();
         await managers.settled();

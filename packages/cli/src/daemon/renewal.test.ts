@@ -46,6 +46,7 @@ async function start(managers: (manager: TestManager) => readonly string[]) {
   const renewed: NodeIdentity[] = [];
   renewal = startRenewal({
     identity: () => identity,
+    isOutdated: () => false,
     managers: () => managers(manager),
     onRenewed: async (next) => {
       identity = next;

@@ -9,6 +9,8 @@ import { decideRenewal } from './decide/renewal.ts';
 
 export interface RenewalDeps {
   readonly identity: () => NodeIdentity;
+  /** The certificate that it has now is good, but another one is wanted. */
+  readonly isOutdated: () => boolean;
   /** `host:port` of managers. */
   readonly managers: () => readonly string[];
   /** Keeps the new certificate and hands it to whoever uses it; resolves when it is on disk. */
@@ -75,7 +77,8 @@ export function startRenewal(deps: RenewalDeps): Renewal {
       await deps.onRenewed(identity);
       failures = 0;
       problem = undefined;
-      dueMs = due();
+      // It was asked for before the cluster wanted another one still, or the manager does not know of that yet.
+      dueMs = deps.isOutdated() ? clock.now() + RETRY_FROM_MS * random.fraction() : due();
       logger.info({ nodeID: identity.nodeID, role: identity.role }, 'certificate renewed');
     } catch (error) {
       if (stopping.signal.aborted) return;

@@ -1,6 +1,5 @@
-import { tlsInfo } from '@swarm/shared/identity/certificates';
-import type { NodeIdentity } from '@swarm/shared/identity/identity';
 import { tlsClientOptions } from '@swarm/shared/identity/tls-options';
+import type { RefusalCode } from '@swarm/shared/protocol/control-refusal';
 import type { Clock } from '@swarm/shared/runtime/clock';
 import type { Random } from '@swarm/shared/runtime/ids';
 import type { Logger } from '@swarm/shared/runtime/logger';
@@ -19,14 +18,15 @@ import { startEngineHealth } from '@swarm/worker/session/engine-health';
 import { type Session, startSession } from '@swarm/worker/session/session';
 import { taskCaller } from '@swarm/worker/session/task-calls';
 import { taskLogOpener } from '@swarm/worker/session/task-log';
-import { startWorker } from '@swarm/worker/worker';
+import { type RunningWorker, startWorker } from '@swarm/worker/worker';
+import type { IdentityKeeper } from './identity-keeper.ts';
 
 export interface WorkerNodeDeps {
   readonly engine: ContainerEngine;
   readonly access: ContainerAccess;
   readonly taskSocket?: TaskSocket;
   readonly network: NetworkPlane;
-  readonly identity: () => NodeIdentity;
+  readonly identity: Pick<IdentityKeeper, 'current' | 'report' | 'wantRoots' | 'renewNow'>;
   readonly payloads: PayloadFiles;
   /** Absent: images are never removed. */
   readonly imageGarbage?: ImageGarbageRules;
@@ -34,7 +34,6 @@ export interface WorkerNodeDeps {
   readonly folder: string;
   readonly advertiseHost: string;
   readonly managers: { list(): readonly string[]; replace(addresses: readonly string[]): void };
-  readonly onRenewCertificate: () => void;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -44,16 +43,23 @@ export interface WorkerNodeDeps {
 export interface WorkerNode {
   /** Why there is no session with a manager now, or what ails the engine; undefined when all is well. */
   problem(): string | undefined;
+  /** Places for containers that are no tasks. */
+  readonly guests: RunningWorker['guests'];
+  /** The node's certificates are others now. */
+  trustChanged(): void;
   stop(): Promise<void>;
 }
 
+/** Refusals that another certificate mends: the node's key is what it is known by. */
+const RENEWED_WHEN: readonly RefusalCode[] = ['certificate-expired', 'certificate-refused', 'role-changed'];
+
 /** The worker of this host, with its session, the probe of its engine and that of the paths to other hosts. */
 export async function startWorkerNode(deps: WorkerNodeDeps): Promise<WorkerNode> {
-  const { engine, clock, random, onFailure } = deps;
-  const { nodeID, clusterID, privateKey } = deps.identity();
+  const { engine, identity, clock, random, onFailure } = deps;
+  const { nodeID, clusterID, privateKey } = identity.current();
   const logger = (part: string) => deps.logger.child({ part });
   const health = startEngineHealth({ engine, clock, logger: logger('engine'), onFailure });
-  const dialer = webSocketDialer(() => tlsClientOptions(deps.identity()));
+  const dialer = webSocketDialer(() => tlsClientOptions(identity.current()));
   let session: Session | undefined;
   const worker = await startWorker({
     engine,
@@ -63,6 +69,7 @@ export async function startWorkerNode(deps: WorkerNodeDeps): Promise<WorkerNode>
     payloads: deps.payloads,
     ...(deps.imageGarbage !== undefined && { imageGarbage: deps.imageGarbage }),
     clock,
+    random,
     logger: logger('worker'),
     nodeID,
     clusterID,
@@ -74,15 +81,16 @@ export async function startWorkerNode(deps: WorkerNodeDeps): Promise<WorkerNode>
         clock,
         random,
         logger: logger('session'),
-        describe: engineDescriber(engine, () => tlsInfo(deps.identity().rootCertificate)),
+        describe: engineDescriber(engine),
         engineHealth: health.current,
         advertiseAddr: deps.advertiseHost,
         sink,
         openLog: taskLogOpener(engine, () => clusterID),
         callTask: taskCaller({ engine, access: deps.access, nodeID, clusterID }),
-        onRenewCertificate: deps.onRenewCertificate,
+        onRenewCertificate: identity.renewNow,
+        trust: { report: identity.report, onRoots: identity.wantRoots },
         onRefused({ code }) {
-          if (code === 'certificate-expired' || code === 'role-changed') deps.onRenewCertificate();
+          if (RENEWED_WHEN.includes(code)) identity.renewNow();
         },
         onFailure,
       });
@@ -97,10 +105,12 @@ export async function startWorkerNode(deps: WorkerNodeDeps): Promise<WorkerNode>
     onFailure,
   });
   return {
+    guests: worker.guests,
     problem() {
       const { ok, message } = health.current();
       return session?.problem() ?? (ok ? undefined : message);
     },
+    trustChanged: () => session?.trustChanged(),
     async stop() {
       await probe.stop();
       await worker.stop();

@@ -1,5 +1,5 @@
 import { addressOf, contains, lastOf, parseAddress, parseSubnet, type Subnet } from '@swarm/shared/domain/ipv4';
-import type { Gateway, Network, Service, Task } from '@swarm/shared/domain/objects';
+import type { Gateway, Guest, Network, Service, Task } from '@swarm/shared/domain/objects';
 import { isTerminal } from '@swarm/shared/domain/task-state';
 import { epochMs } from '@swarm/shared/runtime/clock';
 import type { Change, ReadTransaction } from '../store/store.ts';
@@ -17,6 +17,12 @@ export interface NetworkSpace {
 
 type Kind = 'hosts' | 'vips';
 
+/** Why one certain address cannot be had. */
+export type AddressObstacle =
+  | { readonly kind: 'outside' | 'reserved' | 'resting' }
+  /** `holder`: the owner of the claim that has it. */
+  | { readonly kind: 'held'; readonly holder: string };
+
 /**
  * Who has which address, per network. Nothing of it is stored: it is built from what lives when a manager starts, and
  * follows every commit, at a cost that depends on the change.
@@ -29,6 +35,7 @@ export class AddressBook {
     for (const network of tx.networks.all()) book.#addNetwork(network);
     for (const gateway of tx.gateways.all()) book.#follow(gateway.networkID, 'hosts', gateway.address, gatewayClaim(gateway), 'hold');
     for (const service of tx.services.all()) book.#followVIPs(undefined, service, nowMs);
+    for (const guest of tx.guests.all()) book.#followGuest(undefined, guest, nowMs);
     let newest: Task | undefined;
     for (const task of tx.tasks.all()) {
       if (task.attachments === undefined) continue;
@@ -58,6 +65,9 @@ export class AddressBook {
         if (after !== undefined) this.#follow(after.networkID, 'hosts', after.address, gatewayClaim(after), 'hold');
         break;
       }
+      case 'guests':
+        this.#followGuest(change.before, change.after, nowMs);
+        break;
       case 'services':
         this.#followVIPs(change.before, change.after, nowMs);
         break;
@@ -73,6 +83,18 @@ export class AddressBook {
     const address = range?.pick(claim, nowMs);
     if (address !== undefined) range?.hold(address, claim.owner);
     return address;
+  }
+
+  /** Holds this one address, or says why it cannot be had. */
+  claimExactly(networkID: string, address: number, claim: Claim, nowMs: number): AddressObstacle | undefined {
+    const hosts = this.#spaces.get(networkID)?.hosts;
+    if (hosts === undefined || !hosts.covers(address)) return { kind: 'outside' };
+    const holder = hosts.holder(address);
+    if (holder !== undefined && holder !== claim.owner) return { kind: 'held', holder };
+    if (hosts.isReserved(address)) return { kind: 'reserved' };
+    if (hosts.restsElsewhere(address, claim, nowMs)) return { kind: 'resting' };
+    hosts.hold(address, claim.owner);
+    return undefined;
   }
 
   /** What was planned did not come to be. */
@@ -113,6 +135,13 @@ export class AddressBook {
     }
   }
 
+  #followGuest(before: Guest | undefined, after: Guest | undefined, nowMs: number): void {
+    if (before?.address !== undefined && before.address !== after?.address) {
+      this.#follow(before.networkID, 'hosts', before.address, guestClaim(before), nowMs + REST_MS);
+    }
+    if (after?.address !== undefined) this.#follow(after.networkID, 'hosts', after.address, guestClaim(after), 'hold');
+  }
+
   /** A task has ended: at start nobody is known to hold its address, unless somebody has it by now. */
   #end(networkID: string, cidr: string, claim: Claim, untilMs: number): void {
     const range = this.#spaces.get(networkID)?.hosts;
@@ -137,6 +166,11 @@ export function taskClaim(task: Pick<Task, 'ID' | 'ServiceID' | 'Slot' | 'NodeID
 
 export function vipClaim(serviceID: string): Claim {
   return { owner: `service ${serviceID}`, seat: `service ${serviceID}` };
+}
+
+/** A container that starts again gets the address that it had. */
+export function guestClaim({ ID, nodeID, containerID }: Pick<Guest, 'ID' | 'nodeID' | 'containerID'>): Claim {
+  return { owner: `guest ${ID}`, seat: `container ${containerID ?? ID}`, nodeID };
 }
 
 export function gatewayClaim({ nodeID }: Pick<Gateway, 'nodeID'>): Claim {

@@ -39,6 +39,14 @@ export class AddressRange {
     this.#next = first;
   }
 
+  get first(): number {
+    return this.#first;
+  }
+
+  get last(): number {
+    return this.#last;
+  }
+
   /** How many addresses can be given at all. */
   get size(): number {
     return this.#last - this.#first + 1 - this.#reserved.size;
@@ -54,6 +62,17 @@ export class AddressRange {
 
   covers(address: number): boolean {
     return address >= this.#first && address <= this.#last;
+  }
+
+  isReserved(address: number): boolean {
+    return this.#reserved.has(address);
+  }
+
+  /** It was given up on another host, or by another seat of this one that may come back, and rests. */
+  restsElsewhere(address: number, { seat, nodeID }: Claim, nowMs: number): boolean {
+    this.#endRests(nowMs);
+    const rest = this.#resting.get(address);
+    return rest !== undefined && rest.nodeID !== nodeID && rest.place !== placeOf(seat, nodeID);
   }
 
   hold(address: number, owner: string): void {

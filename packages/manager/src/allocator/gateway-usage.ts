@@ -1,4 +1,4 @@
-import { gatewayID, type Task } from '@swarm/shared/domain/objects';
+import { type Guest, gatewayID, type Task } from '@swarm/shared/domain/objects';
 import { compareStates, isLive, isTerminal } from '@swarm/shared/domain/task-state';
 import type { NetworkID } from '@swarm/shared/runtime/ids';
 
@@ -13,7 +13,7 @@ interface Account {
 const NOTHING: Account = { expects: [], gateways: [] };
 
 /**
- * What tasks are about to take of each network, and which nodes use which. Kept per task, so that a change of one costs
+ * What tasks are about to take of each network, and which nodes use which. Kept per task and guest, so that a change of one costs
  * what that task is in.
  */
 export class GatewayUsage {
@@ -25,8 +25,16 @@ export class GatewayUsage {
 
   /** `task` undefined: it is gone. */
   account(id: string, task: Task | undefined, needed: readonly NetworkID[]): void {
+    this.#enter(id, task === undefined ? NOTHING : accountOf(task, needed));
+  }
+
+  /** A container that is no task uses its node's gateway as a task does. */
+  accountGuest(id: string, guest: Pick<Guest, 'networkID' | 'nodeID'> | undefined): void {
+    this.#enter(`guest ${id}`, guest === undefined ? NOTHING : { expects: [], gateways: [gatewayID(guest.networkID, guest.nodeID)] });
+  }
+
+  #enter(id: string, after: Account): void {
     const before = this.#accounts.get(id) ?? NOTHING;
-    const after = task === undefined ? NOTHING : accountOf(task, needed);
     for (const networkID of before.expects) add(this.#expected, networkID, -1);
     for (const networkID of after.expects) add(this.#expected, networkID, 1);
     for (const gateway of before.gateways) add(this.#users, gateway, -1);

@@ -11,6 +11,7 @@ import type { Change, Commit, ReadTransaction, Store } from '../store/store.ts';
 import { AddressBook } from './address-book.ts';
 import { GatewayUsage } from './gateway-usage.ts';
 import { decideKeys } from './network-keys.ts';
+import { planGuest, refusal } from './plan-guest.ts';
 import { type AllocationPart, planService } from './plan-service.ts';
 import { explainWait, neededBy, passOn, planAttachments, planGateway, withReason } from './plan-task.ts';
 import { PortPicker } from './published-ports.ts';
@@ -36,7 +37,13 @@ export function startAllocator({ store, clock, random, onFailure }: AllocatorDep
   const picker = new PortPicker();
   const usage = new GatewayUsage();
   /** What changed since the last pass. */
-  const dirty = { services: new Set<string>(), tasks: new Set<string>(), nodes: new Set<string>(), networks: new Set<string>() };
+  const dirty = {
+    services: new Set<string>(),
+    tasks: new Set<string>(),
+    guests: new Set<string>(),
+    nodes: new Set<string>(),
+    networks: new Set<string>(),
+  };
   /** What could not be had yet: tried again when something was given up. */
   const waiting = { services: new Map<string, string>(), tasks: new Set<string>() };
   let mayRetry = false;
@@ -45,6 +52,7 @@ export function startAllocator({ store, clock, random, onFailure }: AllocatorDep
   const { value: book, stop: stopWatch } = store.viewAndWatch((tx) => {
     for (const { ID } of tx.services.all()) dirty.services.add(ID);
     for (const { ID } of tx.tasks.all()) dirty.tasks.add(ID);
+    for (const { ID } of tx.guests.all()) dirty.guests.add(ID);
     for (const { ID } of tx.nodes.all()) dirty.nodes.add(ID);
     for (const { networkID } of tx.gateways.all()) dirty.networks.add(networkID);
     for (const { ID } of tx.networks.by('ingress', 'true')) dirty.networks.add(ID);
@@ -73,6 +81,11 @@ export function startAllocator({ store, clock, random, onFailure }: AllocatorDep
         dirty.tasks.add(change.id);
         mayRetry ||= givesUp(change.before, change.after);
         return true;
+      case 'guests':
+        if (change.before !== undefined && change.after !== undefined) return false;
+        dirty.guests.add(change.id);
+        mayRetry ||= change.after === undefined;
+        return true;
       case 'nodes':
         if (change.before !== undefined && change.after !== undefined) return false;
         dirty.nodes.add(change.id);
@@ -94,11 +107,13 @@ export function startAllocator({ store, clock, random, onFailure }: AllocatorDep
     if (isSlow) slowPassDueMs = clock.monotonicMs() + TICK_MS;
     const retries = takeRetries(isSlow);
     const networks = [...dirty.networks];
+    const planned = new Set<string>();
     const parts = store.view((tx) => [
       ...planKeys(isSlow ? tx.networks.all() : networks.flatMap((id) => tx.networks.get(id) ?? [])),
       ...planNodes(tx),
       ...planServices(tx),
-      ...planTasks(tx, retries),
+      ...planTasks(tx, retries, planned),
+      ...planGuests(tx, planned),
       ...(isSlow ? planIdle(tx) : []),
     ]);
     const { refused } = await commitPlan(store, parts);
@@ -121,6 +136,7 @@ export function startAllocator({ store, clock, random, onFailure }: AllocatorDep
   function markAgain(table: string, id: string): void {
     if (table === 'services') dirty.services.add(id);
     else if (table === 'tasks') dirty.tasks.add(id);
+    else if (table === 'guests') dirty.guests.add(id);
     else if (table === 'networks') dirty.networks.add(id);
     else if (table === 'gateways') dirty.networks.add(id.split('.', 1)[0] as string);
   }
@@ -134,7 +150,14 @@ export function startAllocator({ store, clock, random, onFailure }: AllocatorDep
       ...nodes.filter((id) => tx.nodes.get(id) === undefined).flatMap((id) => tx.gateways.by('node', id)),
       ...networks.filter((id) => tx.networks.get(id) === undefined).flatMap((id) => tx.gateways.by('network', id)),
     ];
-    const parts = [...new Map(gone.map((gateway) => [gateway.ID, gateway])).values()].map(({ ID, Version }) => removal(ID, Version.Index));
+    const lost = [
+      ...nodes.filter((id) => tx.nodes.get(id) === undefined).flatMap((id) => tx.guests.by('node', id)),
+      ...networks.filter((id) => tx.networks.get(id) === undefined).flatMap((id) => tx.guests.by('network', id)),
+    ];
+    const parts = [
+      ...distinct(gone).map(({ ID, Version }) => removal('gateways', ID, Version.Index)),
+      ...distinct(lost).map(({ ID, Version }) => removal('guests', ID, Version.Index)),
+    ];
     if (ingress === undefined) return parts;
     const missing = networks.includes(ingress.ID) ? tx.nodes.all().map((node) => node.ID as string) : nodes;
     for (const id of [...missing].sort()) {
@@ -158,8 +181,8 @@ export function startAllocator({ store, clock, random, onFailure }: AllocatorDep
     });
   }
 
-  function planTasks(tx: ReadTransaction, retries: readonly string[]): AllocationPart[] {
-    const planned = new Set<string>();
+  /** `planned`: gateways that come with this plan. They are parts of their own: other tasks and guests rest on them too. */
+  function planTasks(tx: ReadTransaction, retries: readonly string[], planned: Set<string>): AllocationPart[] {
     const ids = new Set([...take(dirty.tasks), ...retries]);
     return [...ids].sort().flatMap((id) => {
       const task = tx.tasks.get(id);
@@ -180,7 +203,6 @@ export function startAllocator({ store, clock, random, onFailure }: AllocatorDep
     return next === undefined ? [] : [{ changes: [{ kind: 'update', table: 'tasks', object: next }], undo: () => undefined }];
   }
 
-  /** `planned`: gateways that come with this plan. They are parts of their own: other tasks rest on them too. */
   function planPlaced(tx: ReadTransaction, task: Task, needed: readonly NetworkID[], planned: Set<string>): AllocationPart[] {
     const nodeID = task.NodeID;
     if (nodeID === undefined || tx.nodes.get(nodeID) === undefined) return [];
@@ -206,6 +228,27 @@ export function startAllocator({ store, clock, random, onFailure }: AllocatorDep
     return [...parts, { ...part, check }];
   }
 
+  /** Containers that are no tasks wait for nobody: what they cannot have is said at once. */
+  function planGuests(tx: ReadTransaction, planned: Set<string>): AllocationPart[] {
+    return take(dirty.guests).flatMap((id) => {
+      const guest = tx.guests.get(id);
+      usage.accountGuest(id, guest);
+      if (guest === undefined || guest.address !== undefined || guest.refusal !== undefined) return [];
+      const { networkID, nodeID } = guest;
+      const gateway = gatewayID(networkID, nodeID);
+      const parts: AllocationPart[] = [];
+      if (tx.gateways.get(gateway) === undefined && !planned.has(gateway)) {
+        const part = planGateway(book, networkID, nodeID, clock.now());
+        if ('problem' in part) return [refusal(guest, 'unavailable', part.problem)];
+        planned.add(gateway);
+        parts.push(part);
+      }
+      usage.forget(gateway);
+      const part = planGuest(tx, book, guest, clock.now());
+      return [...parts, part];
+    });
+  }
+
   /** A node that has had no task in a network for long leaves it. */
   function planIdle(tx: ReadTransaction): AllocationPart[] {
     const ingressID = tx.networks.by('ingress', 'true')[0]?.ID;
@@ -217,7 +260,7 @@ export function startAllocator({ store, clock, random, onFailure }: AllocatorDep
     return idle.flatMap((id) => {
       const gateway = tx.gateways.get(id);
       usage.forget(id);
-      return gateway === undefined ? [] : [removal(gateway.ID, gateway.Version.Index)];
+      return gateway === undefined ? [] : [removal('gateways', gateway.ID, gateway.Version.Index)];
     });
   }
 
@@ -261,8 +304,12 @@ function givesUp(before: Task | undefined, after: Task | undefined): boolean {
   return after === undefined || isTerminal(after.Status.State);
 }
 
-function removal(id: string, version: number): AllocationPart {
-  return { changes: [{ kind: 'remove', table: 'gateways', id, version }], undo: () => undefined };
+function removal(table: 'gateways' | 'guests', id: string, version: number): AllocationPart {
+  return { changes: [{ kind: 'remove', table, id, version }], undo: () => undefined };
+}
+
+function distinct<Item extends { readonly ID: string }>(items: readonly Item[]): readonly Item[] {
+  return [...new Map(items.map((item) => [item.ID, item])).values()];
 }
 
 function take(ids: Set<string>): string[] {

@@ -5,8 +5,9 @@ import { answerClientError, buildServer } from './build-server.ts';
 import { buildEngineClient } from './engine-client.ts';
 import { buildErrorHandler } from './error-reply.ts';
 import { EventRing } from './events/event-ring.ts';
+import { buildGuestCalls } from './guests/guest-calls.ts';
 import { loadFastify } from './load-fastify.ts';
-import { notFoundPage } from './not-found-page.ts';
+import { PageNotFound } from './not-found-page.ts';
 import { isOwnPath } from './own-paths.ts';
 import { buildForward } from './proxy/forward.ts';
 import { buildRemoteContainers } from './remote/remote-containers.ts';
@@ -44,6 +45,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   const engineClient = buildEngineClient(deps);
   const remote = buildRemoteContainers({ node: deps.node, engineClient });
   const routeDeps: RouteDeps = { ...deps, engineClient, forward: buildForward(deps.engine) };
+  const guestCalls = buildGuestCalls(routeDeps);
   const events = new EventRing(deps.clock);
   const app = Fastify({
     serverFactory: (handler) => buildServer(handler, { ...deps, remote }),
@@ -91,7 +93,8 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   addEventRoute(app, routeDeps, events);
   app.addHook('onClose', async () => events.attach(undefined));
   app.setNotFoundHandler(async (request, reply) => {
-    if (isOwnPath(request.originalUrl)) throw notFoundPage();
+    if (isOwnPath(request.originalUrl)) throw new PageNotFound();
+    if (await guestCalls.answer(request, reply)) return reply;
     const call = await remote.find(request.method, request.originalUrl);
     if (call === undefined) await routeDeps.forward(request, reply);
     else await serveCall(request, reply, call);

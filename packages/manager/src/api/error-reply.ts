@@ -3,7 +3,10 @@ import type { Logger } from '@swarm/shared/runtime/logger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { StoreConflict, StoreStopped } from '../store/store.ts';
 import { NO_LEADER_MESSAGE } from './local-state.ts';
+import { PageNotFound } from './not-found-page.ts';
 import { sendJSON } from './reply.ts';
+
+const VERSION_HEADERS = ['api-version', 'ostype', 'server'];
 
 interface ErrorAnswer {
   readonly status: number;
@@ -30,6 +33,7 @@ export function buildErrorHandler(logger: Logger) {
       const stack = error instanceof Error ? error.stack : undefined;
       logger.error({ method: request.method, url: request.originalUrl, error: answer.message, stack }, 'request failed unexpectedly');
     }
+    if (error instanceof PageNotFound) for (const name of VERSION_HEADERS) reply.removeHeader(name);
     void sendJSON(reply, { message: answer.message }, answer.status);
   };
 }

@@ -1,6 +1,6 @@
 import { badRequest } from '@swarm/shared/errors/api-error';
 import type { FastifyRequest } from 'fastify';
-import { notFoundPage } from './not-found-page.ts';
+import { PageNotFound } from './not-found-page.ts';
 
 /** The parameters of a request, and the version of the API by whose rules they are read. */
 export class Query extends URLSearchParams {
@@ -23,7 +23,7 @@ export function queryOf(request: FastifyRequest): Query {
  */
 export function pathID(request: FastifyRequest): string {
   const { id } = request.params as { readonly id: string };
-  if (id === '') throw notFoundPage();
+  if (id === '') throw new PageNotFound();
   return id;
 }
 
@@ -61,5 +61,6 @@ export function versionParameter(query: Query, kind: 'service' | 'node' | 'swarm
   const text = query.get('version') ?? '';
   if (/^\d{1,19}$/.test(text)) return Number(text);
   if (kind === 'secret' || kind === 'config') throw badRequest(`invalid ${kind} version`);
-  throw badRequest(`invalid ${kind} version '${text}': strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`);
+  const reason = /^\d+$/.test(text) ? 'value out of range' : 'invalid syntax';
+  throw badRequest(`invalid ${kind} version '${text}': strconv.ParseUint: parsing ${JSON.stringify(text)}: ${reason}`);
 }

@@ -4,13 +4,17 @@ import { createServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
+import { trustBundle, trustedRoots } from '@swarm/shared/domain/cluster-roots';
+import type { Cluster } from '@swarm/shared/domain/objects';
 import { createCertificateRequest } from '@swarm/shared/identity/certificate-request';
+import { chainOfPeer, readChain } from '@swarm/shared/identity/chain';
 import type { NodeIdentity } from '@swarm/shared/identity/identity';
 import { type CertificateCheck, checkNodeCertificate } from '@swarm/shared/identity/node-certificate';
 import { tlsServerOptions } from '@swarm/shared/identity/tls-options';
 import { type ControlRefusal, REFUSAL_STATUS } from '@swarm/shared/protocol/control-refusal';
 import { CONTROL_PATHS, EnrolRequestSchema } from '@swarm/shared/protocol/session';
 import { validatorOf } from '@swarm/shared/schema/validator';
+import type { ReadTransaction } from '../store/store.ts';
 import type { ControlServer, OnUpgrade } from './control-port.ts';
 import { decidePeer, type PeerDecision } from './decide/peer.ts';
 import { Enrolment, type EnrolmentDeps } from './enrolment.ts';
@@ -40,8 +44,12 @@ const MAX_CONNECTIONS = 20_000;
  */
 export async function startControlServer(deps: ControlServerDeps): Promise<ControlServer> {
   const enrolment = new Enrolment(deps);
+  let own: ServerIdentity = await servingIdentity(deps);
+  // Whom the cluster trusts is the store's to say: this manager's own files may be a step behind.
+  let roots = deps.store.view(bundleOf);
+  const serverOptions = () => tlsServerOptions({ ...own, rootCertificate: roots });
   const server = createServer({
-    ...tlsServerOptions(await servingIdentity(deps)),
+    ...serverOptions(),
     handshakeTimeout: REQUEST_TIMEOUT_MS,
     headersTimeout: REQUEST_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -101,6 +109,14 @@ export async function startControlServer(deps: ControlServerDeps): Promise<Contr
     sendJson(response, 200, result.reply);
   }
 
+  const stopWatch = deps.store.watch(({ changes }) => {
+    if (!changes.some(({ table }) => table === 'clusters')) return;
+    const next = deps.store.view(bundleOf);
+    if (next === roots) return;
+    roots = next;
+    server.setSecureContext(serverOptions());
+  });
+
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(deps.listen.port, deps.listen.host, () => {
@@ -111,9 +127,13 @@ export async function startControlServer(deps: ControlServerDeps): Promise<Contr
   const { address, port } = server.address() as AddressInfo;
   return {
     address: { host: address, port },
-    replaceIdentity: (identity) => server.setSecureContext(tlsServerOptions(identity)),
+    replaceIdentity(identity) {
+      own = identity;
+      server.setSecureContext(serverOptions());
+    },
     close: () =>
       new Promise((resolve) => {
+        stopWatch();
         server.close(() => resolve());
         for (const socket of connections) socket.destroy();
       }),
@@ -128,7 +148,7 @@ async function servingIdentity(deps: ControlServerDeps): Promise<ServerIdentity>
   const { identity, store, certificates, clock, logger } = deps;
   const cluster = store.view((tx) => tx.clusters.all()[0]);
   if (cluster === undefined) throw new Error('the control port needs a cluster in the store');
-  const check = checkNodeCertificate(new X509Certificate(identity.certificate), new X509Certificate(cluster.ca.certificate), clock.now());
+  const check = checkNodeCertificate(readChain(identity.certificate), rootsOf(cluster), clock.now());
   if (check.kind === 'refused') throw new Error(`this node's own certificate is not accepted: ${check.reason}`);
   const { nodeID, role, keyFingerprint } = check.certificate;
   const node = store.view((tx) => tx.nodes.get(nodeID));
@@ -152,11 +172,21 @@ function checkPeer(deps: ControlServerDeps, socket: Duplex): PeerDecision {
 function certificateCheck(deps: ControlServerDeps, socket: Duplex): CertificateCheck | undefined {
   const raw = socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;
   if (raw === undefined) return undefined;
-  const root = deps.store.view((tx) => tx.clusters.all()[0]?.ca.certificate);
-  if (root === undefined) return { kind: 'refused', reason: 'this manager has no cluster yet' };
-  const check = checkNodeCertificate(raw, new X509Certificate(root), deps.clock.now());
+  const cluster = deps.store.view((tx) => tx.clusters.all()[0]);
+  if (cluster === undefined) return { kind: 'refused', reason: 'this manager has no cluster yet' };
+  const check = checkNodeCertificate(chainOfPeer(raw), rootsOf(cluster), deps.clock.now());
   if (check.kind !== 'valid' || (socket as TLSSocket).authorized) return check;
   return { kind: 'refused', reason: String((socket as TLSSocket).authorizationError) };
+}
+
+function bundleOf(tx: ReadTransaction): string {
+  const cluster = tx.clusters.all()[0];
+  if (cluster === undefined) throw new Error('the control port needs a cluster in the store');
+  return trustBundle(cluster);
+}
+
+function rootsOf(cluster: Cluster): readonly X509Certificate[] {
+  return trustedRoots(cluster).map((root) => new X509Certificate(root));
 }
 
 function addressOf(socket: Duplex): string {

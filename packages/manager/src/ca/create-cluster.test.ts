@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import { readCertificates, readChain } from '@swarm/shared/identity/chain';
 import { createPrivateKeyPem } from '@swarm/shared/identity/keys';
 import { checkNodeCertificate } from '@swarm/shared/identity/node-certificate';
 import { systemClock } from '@swarm/shared/runtime/clock';
@@ -41,7 +42,7 @@ test("a new cluster has Docker's defaults, tokens for its own root, and one mana
     ManagerStatus: { Leader: true, Reachability: 'reachable', Addr: '192.0.2.1:2377' },
     Status: { Addr: '192.0.2.1' },
   });
-  const check = checkNodeCertificate(new X509Certificate(identity.certificate), new X509Certificate(cluster.ca.certificate), Date.now());
+  const check = checkNodeCertificate(readChain(identity.certificate), readCertificates(cluster.ca.certificate), Date.now());
   expect(check).toMatchObject({ kind: 'valid', certificate: { role: 'manager', keyFingerprint: node.keyFingerprint } });
 });
 

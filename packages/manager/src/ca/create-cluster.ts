@@ -38,14 +38,18 @@ export interface NewClusterOptions {
   readonly privateKey: string;
 }
 
-/** Makes a cluster: a root of its own, join tokens, Docker's default spec, and its first node. Writes nothing. */
+/**
+ * Makes a cluster: a root, join tokens, Docker's default spec, and its first node. Writes nothing.
+ * @throws ApiError 400 when the user's own root cannot be one
+ */
 export async function createCluster(
   deps: { readonly clock: Clock; readonly random: Random; readonly certificates: ClusterCertificates },
   options: NewClusterOptions,
 ): Promise<NewCluster> {
   const { clock, random, certificates } = deps;
-  const ca = createRoot(clock.now());
-  const spec = clusterSpecForInit(options.spec);
+  const { SigningCACert = '', SigningCAKey = '', ...CAConfig } = options.spec?.CAConfig ?? {};
+  const ca = SigningCACert === '' ? createRoot(clock.now()) : certificates.readOwnRoot(SigningCACert, SigningCAKey);
+  const spec = clusterSpecForInit({ ...options.spec, CAConfig });
   const cluster: Draft<Cluster> = {
     ID: asID<ClusterID>(random.id()),
     Spec: spec,

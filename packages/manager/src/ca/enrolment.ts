@@ -1,3 +1,4 @@
+import { trustBundle } from '@swarm/shared/domain/cluster-roots';
 import type { Cluster, Node } from '@swarm/shared/domain/objects';
 import type { Role } from '@swarm/shared/engine-api/cluster-spec';
 import { type CertificateRequest, CertificateRequestError, readCertificateRequest } from '@swarm/shared/identity/certificate-request';
@@ -94,7 +95,7 @@ export class Enrolment {
     const { certificate } = await certificates.issue(cluster, { csr: request.csr, nodeID, role: plan.role });
     const committed = await store.update((tx) => {
       const now = look(tx);
-      if (now === undefined || !samePlan(plan, now.plan) || now.cluster.ca.certificate !== cluster.ca.certificate) return false;
+      if (now === undefined || !samePlan(plan, now.plan) || trustBundle(now.cluster) !== trustBundle(cluster)) return false;
       if (now.plan.kind === 'create') tx.nodes.create(draftNode(nodeID, now.plan, keyFingerprint, origin.address));
       else if (now.plan.kind === 'renew' && now.plan.changed) tx.nodes.update({ ...now.plan.node, role: now.plan.role });
       return true;
@@ -103,7 +104,7 @@ export class Enrolment {
     logger.info({ nodeID, role: plan.role, address: origin.address }, plan.kind === 'create' ? 'node joined' : 'certificate renewed');
     return {
       kind: 'granted',
-      reply: { nodeID, clusterID: cluster.ID, role: plan.role, certificate, rootCertificate: cluster.ca.certificate },
+      reply: { nodeID, clusterID: cluster.ID, role: plan.role, certificate, rootCertificate: trustBundle(cluster) },
     };
   }
 }

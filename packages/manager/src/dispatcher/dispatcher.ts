@@ -15,6 +15,7 @@ import { AssignmentFeed } from './assignment-feed.ts';
 import { belongsToNode } from './decide/assignments.ts';
 import { decideReady, type NodeFacts, networkProblemsOf, type Surroundings } from './decide/node-facts.ts';
 import { ExecDirectory } from './exec-directory.ts';
+import { GuestDesk } from './guest-desk.ts';
 import { startLivenessMonitor } from './liveness-monitor.ts';
 import type { NetworkFeed } from './network-feed.ts';
 import { NetworkSide } from './network-side.ts';
@@ -87,6 +88,12 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
     onFailure: fail,
   });
   const networks = new NetworkSide({ store, clock, onRelease: (nodeID, taskID) => attended.get(nodeID)?.feed.taskChanged(taskID) });
+  const guests = new GuestDesk({
+    store,
+    random,
+    answer: (nodeID, answer) => attended.get(nodeID)?.session.send(answer),
+    onFailure: fail,
+  });
   const streams = new TaskStreams({
     clock,
     random,
@@ -116,10 +123,11 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
       hasNetwork: (networkID) => networkFeed.hasSent(networkID),
       heldDesiredState: (taskID) => networks.heldDesiredState(taskID),
     });
-    const { description, engineHealth, advertiseAddr, dataPathAddr } = message;
+    const { description, engineHealth, trust, advertiseAddr, dataPathAddr } = message;
     const facts = {
       ...(description && { description }),
       engineHealth,
+      ...(trust !== undefined && { trust }),
       address: advertiseAddr ?? address,
       ...(dataPathAddr !== undefined && { dataPathAddr }),
     };
@@ -138,6 +146,10 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
         break;
       case 'description':
         node.facts = { ...node.facts, description: message.description };
+        writeFacts(session.peer.nodeID);
+        break;
+      case 'trust':
+        node.facts = { ...node.facts, trust: message.trust };
         writeFacts(session.peer.nodeID);
         break;
       case 'statuses':
@@ -161,6 +173,12 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
         break;
       case 'askRollbackImages':
         session.send({ type: 'rollbackImages', images: store.view((tx) => findRollbackImages(tx, message.images)) });
+        break;
+      case 'guestRequest':
+        guests.request(session.peer.nodeID, message);
+        break;
+      case 'guests':
+        guests.report(session.peer.nodeID, message);
         break;
       default:
         assertNever(message);
@@ -230,6 +248,7 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
 
   function follow(commit: Commit): void {
     networks.follow(commit);
+    guests.follow(commit);
     for (const change of commit.changes) followChange(change);
     if (!commit.changes.some(touchesSettings)) return;
     const next = readSettings(store);

@@ -1,12 +1,14 @@
-import type { Network, Node, Service, Task } from '@swarm/shared/domain/objects';
+import { dataPathAddress, type Network, type Node, type Service, type Task } from '@swarm/shared/domain/objects';
 import type { Change, Commit, ReadTransaction, Store } from '../store/store.ts';
-import { DEFAULT_DATA_PATH_PORT, definitionOf, endpointEntry, peerOf, serviceEntry } from './decide/network-entries.ts';
+import { DEFAULT_DATA_PATH_PORT, definitionOf, endpointEntry, guestEntry, peerOf, serviceEntry } from './decide/network-entries.ts';
 import { LiveTable } from './live-table.ts';
 
 /** What a commit did to the networks. */
 export interface NetworkNews {
   /** Networks whose tables changed, or that are gone. */
   readonly changed: ReadonlySet<string>;
+  /** Networks in whose tables nothing but peers came or went: nobody needs to know of a host before it has something there. */
+  readonly joined: ReadonlySet<string>;
   /** Nodes that have a network since, or no longer. */
   readonly moved: readonly { readonly networkID: string; readonly nodeID: string }[];
 }
@@ -29,6 +31,7 @@ export class NetworkTables {
       for (const task of tx.tasks.all()) {
         for (const { networkID } of task.attachments ?? []) this.#deriveEndpoint(tx, networkID, task.ID, tx.version);
       }
+      for (const guest of tx.guests.all()) this.#deriveGuest(tx, guest.networkID, guest.ID, tx.version);
       for (const table of this.#tables.values()) table.startLog(tx.version);
     });
   }
@@ -49,6 +52,7 @@ export class NetworkTables {
   /** To be called for every commit, in order, right when it became visible. */
   follow(commit: Commit): NetworkNews {
     const changed = new Set<string>();
+    const joined = new Set<string>();
     const moved: NetworkNews['moved'][number][] = [];
     this.#store.view((tx) => {
       // Networks first: what came with them belongs in their tables.
@@ -63,10 +67,11 @@ export class NetworkTables {
           const { networkID, nodeID } = (change.after ?? change.before) as NonNullable<typeof change.after>;
           if (change.before === undefined || change.after === undefined) moved.push({ networkID, nodeID });
         }
-        for (const networkID of this.#followChange(tx, change, commit.version)) changed.add(networkID);
+        const told = onlyMovesPeers(change) ? joined : changed;
+        for (const networkID of this.#followChange(tx, change, commit.version)) told.add(networkID);
       }
     });
-    return { changed, moved };
+    return { changed, joined: joined.difference(changed), moved };
   }
 
   /** The networks whose tables the change altered. */
@@ -87,10 +92,16 @@ export class NetworkTables {
         return this.#deriveService(tx, networkIDs, change.id, revision);
       }
       case 'tasks': {
-        const attachments = [...(change.before?.attachments ?? []), ...(change.after?.attachments ?? [])];
+        const { before, after } = change;
+        if (before?.attachments === undefined && after?.attachments === undefined) return [];
+        const attachments = [...(before?.attachments ?? []), ...(after?.attachments ?? [])];
         return [...new Set(attachments.map((attachment) => attachment.networkID))].flatMap((networkID) =>
           this.#deriveEndpoint(tx, networkID, change.id, revision),
         );
+      }
+      case 'guests': {
+        const { networkID } = (change.after ?? change.before) as NonNullable<typeof change.after>;
+        return this.#deriveGuest(tx, networkID, change.id, revision);
       }
       default:
         return [];
@@ -107,7 +118,8 @@ export class NetworkTables {
     const endpoints = tx.tasks
       .by('node', id)
       .flatMap((task) => (task.attachments ?? []).flatMap(({ networkID }) => this.#deriveEndpoint(tx, networkID, task.ID, revision)));
-    return [...peers, ...endpoints];
+    const guests = tx.guests.by('node', id).flatMap((guest) => this.#deriveGuest(tx, guest.networkID, guest.ID, revision));
+    return [...peers, ...endpoints, ...guests];
   }
 
   #open(tx: ReadTransaction, network: Network, revision: number): void {
@@ -136,6 +148,18 @@ export class NetworkTables {
     const entry = endpointEntry(task, template, node, networkID);
     return this.#tables.get(networkID)?.put('endpoint', taskID, entry, revision) === true ? [networkID] : [];
   }
+
+  #deriveGuest(tx: ReadTransaction, networkID: string, guestID: string, revision: number): readonly string[] {
+    const guest = tx.guests.get(guestID);
+    const entry = guestEntry(guest, guest && tx.nodes.get(guest.nodeID));
+    return this.#tables.get(networkID)?.put('endpoint', guestID, entry, revision) === true ? [networkID] : [];
+  }
+}
+
+/** A host comes or goes, without a task that others send to. */
+function onlyMovesPeers({ table, before, after }: Change): boolean {
+  if (table === 'gateways') return before === undefined || after === undefined;
+  return table === 'nodes' && after !== undefined && (before === undefined || dataPathAddress(before) === '');
 }
 
 function dataPathPort(tx: ReadTransaction): number {

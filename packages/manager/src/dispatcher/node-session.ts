@@ -112,6 +112,7 @@ export class NodeSession {
         this.#deps.listener.message(this, message);
         break;
       case 'description':
+      case 'trust':
       case 'statuses':
       case 'needComplete':
       case 'streamRefused':
@@ -119,6 +120,8 @@ export class NodeSession {
       case 'needNetwork':
       case 'networkReport':
       case 'askRollbackImages':
+      case 'guestRequest':
+      case 'guests':
         this.#deps.listener.message(this, message);
         break;
       default:

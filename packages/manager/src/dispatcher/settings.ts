@@ -1,3 +1,4 @@
+import { trustedRoots } from '@swarm/shared/domain/cluster-roots';
 import type { Cluster } from '@swarm/shared/domain/objects';
 import type { Settings } from '@swarm/shared/protocol/session';
 import type { Change, Store } from '../store/store.ts';
@@ -30,6 +31,7 @@ export function readSettings(store: Store): { readonly settings: Settings; reado
       managers: tx.nodes
         .all()
         .flatMap((node) => (node.role === 'manager' && node.ManagerStatus !== undefined ? [node.ManagerStatus.Addr] : [])),
+      ...(cluster !== undefined && { roots: [...trustedRoots(cluster)] }),
     };
     return { settings, periodMs };
   });

@@ -1,5 +1,5 @@
 import type { ReportedStatus } from '@swarm/shared/protocol/session';
-import type { Clock } from '@swarm/shared/runtime/clock';
+import { type Clock, timestamp } from '@swarm/shared/runtime/clock';
 import type { Logger } from '@swarm/shared/runtime/logger';
 import { startLoop } from '@swarm/shared/runtime/loop';
 import type { Store } from '../store/store.ts';
@@ -36,10 +36,11 @@ export function startStatusCommitter(deps: StatusCommitterDeps) {
   async function pass(): Promise<void> {
     while (waiting.length > 0) {
       const batches = takeBatches();
+      const now = timestamp(clock.now());
       const dropped = await store.update((tx) =>
         batches.flatMap(({ nodeID, statuses }) =>
           statuses.flatMap((reported) => {
-            const decision = decideStatus(tx.tasks.get(reported.taskID), nodeID, reported, clock.now());
+            const decision = decideStatus(tx.tasks.get(reported.taskID), nodeID, reported, now);
             if (decision.kind === 'commit') tx.tasks.update(decision.task);
             return decision.kind === 'drop' ? [{ nodeID, taskID: reported.taskID, reason: decision.reason }] : [];
           }),

@@ -7,21 +7,16 @@ import { isJob } from './decide/restart.ts';
 import type { Seat } from './decide/view.ts';
 import { type DirtySet, type SeatRef, seatRefOf } from './dirty-set.ts';
 
-/** What one pass looks at: whole services, and single seats of services that need no more. */
+/** What has to be decided: whole services, and single seats of services that need no more. */
 export interface Scope {
   readonly services: ReadonlySet<ServiceID>;
   readonly seats: readonly SeatRef[];
 }
 
-/** From what has changed to what has to be decided. `all`: everything, whatever has changed. */
-export function readScope(tx: ReadTransaction, dirty: DirtySet, all: boolean): Scope {
+/** From what has changed to what has to be decided. */
+export function readScope(tx: ReadTransaction, dirty: DirtySet): Scope {
   const services = new Set(dirty.services);
   const seats = new Map(dirty.seats);
-  if (all) {
-    for (const service of tx.services.all()) services.add(service.ID);
-    // A template outlives its service as long as there are tasks of it.
-    for (const template of tx.templates.all()) services.add(template.serviceID);
-  }
   const perNode = dirty.nodes.size + dirty.reopenedNodes.size === 0 ? [] : tx.services.all().filter(isPerNode);
   for (const nodeID of dirty.nodes) {
     for (const task of tx.tasks.by('node', nodeID)) {
@@ -49,6 +44,11 @@ export function readScope(tx: ReadTransaction, dirty: DirtySet, all: boolean): S
     else single.push(ref);
   }
   return { services, seats: single.filter((ref) => !services.has(ref.serviceID)) };
+}
+
+export function allServices(tx: ReadTransaction): ReadonlySet<ServiceID> {
+  // A template outlives its service as long as there are tasks of it.
+  return new Set([...tx.services.all().map((service) => service.ID), ...tx.templates.all().map((template) => template.serviceID)]);
 }
 
 export function seatRefFor(serviceID: ServiceID, seat: Seat): SeatRef {

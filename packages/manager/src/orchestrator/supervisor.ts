@@ -1,10 +1,11 @@
 import type { Service, Task } from '@swarm/shared/domain/objects';
-import { type Clock, delay } from '@swarm/shared/runtime/clock';
+import type { Clock } from '@swarm/shared/runtime/clock';
 import type { Random, ServiceID } from '@swarm/shared/runtime/ids';
 import type { Logger } from '@swarm/shared/runtime/logger';
 import { type Loop, startLoop } from '@swarm/shared/runtime/loop';
 import { commitPlan } from '../store/commit-plan.ts';
 import type { ReadTransaction, Store } from '../store/store.ts';
+import { Agenda } from './agenda.ts';
 import { decideDeparted } from './decide/departed.ts';
 import { decideSeat } from './decide/seat.ts';
 import { decideService, purposeOfSeat, type ServicePlan } from './decide/service.ts';
@@ -13,7 +14,7 @@ import { decideVolumeNodes } from './decide/volume-nodes.ts';
 import { DirtySet, type SeatRef } from './dirty-set.ts';
 import { type ServicePart, seatPart, serviceParts } from './plan-parts.ts';
 import { readFacts } from './read-facts.ts';
-import { readScope, type Scope, seatRefFor } from './scope.ts';
+import { allServices, readScope, seatRefFor } from './scope.ts';
 import { createTemplateComparer } from './template-comparer.ts';
 import { WakeUps } from './wake-ups.ts';
 
@@ -25,7 +26,7 @@ export interface OrchestratorDeps {
   readonly onFailure: (error: unknown) => void;
 }
 
-/** Everything is looked at this often, whatever was or was not noticed. */
+/** Every service is looked at this often, whatever was or was not noticed. */
 const FULL_PASS_MS = 60_000;
 /** Changes that are committed together before more is decided. */
 const BATCH_CHANGES = 500;
@@ -41,6 +42,7 @@ export function startSupervisor(deps: OrchestratorDeps): Loop {
 class Supervisor {
   readonly #deps: OrchestratorDeps;
   readonly #dirty = new DirtySet();
+  readonly #agenda = new Agenda();
   readonly #compare = createTemplateComparer();
   readonly #wakeUps: WakeUps<ServiceID | SeatRef>;
   #wake: () => void = () => undefined;
@@ -56,7 +58,7 @@ class Supervisor {
     const stopWatch = store.watch((commit) => {
       if (this.#dirty.mark(commit)) this.#wake();
     });
-    const loop = startLoop({ clock, onFailure, tickMs: FULL_PASS_MS, pass: (signal) => this.#pass(signal) });
+    const loop = startLoop({ clock, onFailure, tickMs: FULL_PASS_MS, pass: () => this.#pass() });
     this.#wake = loop.wake;
     return {
       ...loop,
@@ -76,34 +78,32 @@ class Supervisor {
     this.#wake();
   }
 
-  async #pass(signal: AbortSignal): Promise<void> {
+  async #pass(): Promise<void> {
     const { store, clock } = this.#deps;
     const isFull = clock.monotonicMs() >= this.#nextFullPassMs;
     if (isFull) this.#nextFullPassMs = clock.monotonicMs() + FULL_PASS_MS;
-    const scope = store.view((tx) => readScope(tx, this.#dirty.take(), isFull));
-    let batch: ServicePart[] = [];
-    let changes = 0;
-    let turnStartedMs = clock.monotonicMs();
-    for (const decide of this.#decisions(scope)) {
-      const parts = store.view(decide);
-      batch.push(...parts);
-      changes += parts.reduce((sum, part) => sum + part.changes.length, 0);
-      if (changes >= BATCH_CHANGES) {
-        await this.#commit(batch);
-        batch = [];
-        changes = 0;
-      }
-      if (clock.monotonicMs() - turnStartedMs > MAX_TURN_MS) {
-        await delay(clock, 0, signal);
-        turnStartedMs = clock.monotonicMs();
-      }
-    }
-    await this.#commit(batch);
+    store.view((tx) => {
+      this.#agenda.add(readScope(tx, this.#dirty.take()));
+      if (isFull) this.#agenda.addRoutine(allServices(tx));
+    });
+    await this.#decide(this.#agenda.takeSeats(), (tx, ref) => this.#decideSeat(tx, ref));
+    await this.#decide(this.#agenda.takeServices(), (tx, id) => this.#decideService(tx, id));
+    if (!this.#agenda.isEmpty) this.#wake();
   }
 
-  *#decisions({ services, seats }: Scope): Iterable<(tx: ReadTransaction) => readonly ServicePart[]> {
-    for (const id of services) yield (tx) => this.#decideService(tx, id);
-    for (const ref of seats) yield (tx) => this.#decideSeat(tx, ref);
+  /** One batch: what is left stays for the next pass. */
+  async #decide<Subject>(subjects: Iterable<Subject>, decide: (tx: ReadTransaction, subject: Subject) => readonly ServicePart[]) {
+    const { store, clock } = this.#deps;
+    const startedMs = clock.monotonicMs();
+    const batch: ServicePart[] = [];
+    let changes = 0;
+    for (const subject of subjects) {
+      const parts = store.view((tx) => decide(tx, subject));
+      batch.push(...parts);
+      changes += parts.reduce((sum, part) => sum + part.changes.length, 0);
+      if (changes >= BATCH_CHANGES || clock.monotonicMs() - startedMs > MAX_TURN_MS) break;
+    }
+    await this.#commit(batch);
   }
 
   #decideService(tx: ReadTransaction, serviceID: ServiceID): readonly ServicePart[] {

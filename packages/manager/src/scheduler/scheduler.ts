@@ -1,6 +1,7 @@
 import { isPinned } from '@swarm/shared/domain/local-volumes';
 import type { Service, Task } from '@swarm/shared/domain/objects';
 import { isTerminal } from '@swarm/shared/domain/task-state';
+import type { NetworkSpec } from '@swarm/shared/engine-api/payload-specs';
 import { type Clock, delay, timestamp } from '@swarm/shared/runtime/clock';
 import type { Logger } from '@swarm/shared/runtime/logger';
 import { startLoop } from '@swarm/shared/runtime/loop';
@@ -50,7 +51,7 @@ export function startScheduler(deps: SchedulerDeps): Scheduler {
 
   function load(tx: ReadTransaction): void {
     for (const node of tx.nodes.all()) inventory.putNode(node);
-    for (const template of tx.templates.all()) inventory.putDemand(template.ID, buildDemand(template, driverOf(tx)));
+    for (const template of tx.templates.all()) inventory.putDemand(template.ID, buildDemand(template, networkSpecOf(tx)));
     const now = clock.now();
     const pending: Task[] = [];
     for (const task of tx.tasks.all()) {
@@ -88,7 +89,7 @@ export function startScheduler(deps: SchedulerDeps): Scheduler {
         return;
       case 'templates':
         if (change.after === undefined) removedTemplates.push(change.id);
-        else inventory.putDemand(change.after.ID, buildDemand(change.after, store.view(driverOf)));
+        else inventory.putDemand(change.after.ID, buildDemand(change.after, store.view(networkSpecOf)));
         return;
       case 'tasks':
         onTask(change.before, change.after);
@@ -226,8 +227,8 @@ export function startScheduler(deps: SchedulerDeps): Scheduler {
   };
 }
 
-function driverOf(tx: ReadTransaction): (networkID: string) => string | undefined {
-  return (networkID) => tx.networks.get(networkID)?.Spec.Driver;
+function networkSpecOf(tx: ReadTransaction): (networkID: string) => NetworkSpec | undefined {
+  return (networkID) => tx.networks.get(networkID)?.Spec;
 }
 
 /** A task that failed where the scheduler had put it. Global tasks go where the orchestrator says: they tell nothing about a choice. */

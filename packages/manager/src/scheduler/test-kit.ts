@@ -16,6 +16,8 @@ export interface NodeParts {
   readonly generic?: readonly GenericResource[];
   readonly plugins?: readonly { readonly Type: string; readonly Name: string }[];
   readonly arch?: string;
+  /** Networks that the host says it cannot have. */
+  readonly refuses?: readonly string[];
 }
 
 const META = { Version: { Index: 1 }, CreatedAt: '', UpdatedAt: '' };
@@ -38,6 +40,9 @@ export function buildNode(id: string, parts: NodeParts = {}): Node {
     Status: { State: parts.state ?? 'ready', Addr: '10.0.0.1' },
     role: 'worker',
     keyFingerprint: `key-of-${id}`,
+    ...(parts.refuses && {
+      networkProblems: parts.refuses.map((networkID) => ({ networkID, kind: 'unsupported' as const, text: `cannot have ${networkID}` })),
+    }),
     ...(parts.engineOk !== undefined && { engineHealth: { ok: parts.engineOk } }),
   };
 }

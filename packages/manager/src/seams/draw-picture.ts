@@ -17,7 +17,7 @@ export async function drawPicture(
   { store, clock, previewPlacement }: PictureDeps,
   leaving: { has(taskID: string): boolean },
 ): Promise<PlacementPicture> {
-  const picture = previewPlacement((id) => store.view((tx) => tx.networks.get(id)?.Spec.Driver));
+  const picture = previewPlacement((id) => store.view((tx) => tx.networks.get(id)?.Spec));
   const tasks: readonly Task[] = store.view((tx) => {
     for (const node of tx.nodes.all()) picture.addNode(node);
     return tx.tasks.all();

@@ -1,6 +1,7 @@
 import type { InitRequest, JoinRequest } from '@swarm/shared/engine-api/cluster-spec';
 import type { Store } from '../store/store.ts';
 import type { ClusterCertificates } from './cluster-certificates.ts';
+import type { Guests } from './guests.ts';
 import type { TaskContainers } from './task-containers.ts';
 import type { TaskLogs } from './task-logs.ts';
 
@@ -36,6 +37,8 @@ export interface NodeControl {
   unlock(unlockKey: string): Promise<void>;
   /** Undefined when this node is no manager now. */
   manager(): ManagerAccess | undefined;
+  /** Undefined while this host is in no cluster. */
+  guests(): Guests | undefined;
 }
 
 /** The running manager's parts that the API uses; all else goes through the store. */

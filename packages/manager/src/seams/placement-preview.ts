@@ -1,4 +1,5 @@
 import type { Node, Service, Task, Template } from '@swarm/shared/domain/objects';
+import type { NetworkSpec } from '@swarm/shared/engine-api/payload-specs';
 
 /** Tasks of one service that look for nodes. */
 export interface PreviewGroup {
@@ -52,5 +53,5 @@ export interface PlacementPicture {
   judge(service: Service, template: Template): readonly NodeVerdict[];
 }
 
-/** `driverOfNetwork` gives the driver of a cluster network by its id. */
-export type PreviewPlacement = (driverOfNetwork: (networkID: string) => string | undefined) => PlacementPicture;
+/** `networkSpec` gives the spec of a cluster network by its id. */
+export type PreviewPlacement = (networkSpec: (networkID: string) => NetworkSpec | undefined) => PlacementPicture;

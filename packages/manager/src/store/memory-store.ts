@@ -88,7 +88,9 @@ class MemoryStore implements Store {
     if (this.#stopped !== undefined) return Promise.reject(new StoreStopped(this.#stopped));
     const version = this.#newestVersion + 1;
     const now = timestamp(this.now());
-    const writers = makeTables((name) => new Writer(name, this.#pendingLayer[name] as never, version, now)) as unknown as {
+    // One for all that the transaction writes: most of what is stored is small.
+    const written = Object.freeze({ Index: version });
+    const writers = makeTables((name) => new Writer(name, this.#pendingLayer[name] as never, written, now)) as unknown as {
       readonly [Name in TableName]: Writer<Name>;
     };
     let result: T;
@@ -192,10 +194,10 @@ class Writer<Name extends TableName> implements WriteTable<Name> {
   readonly #below: LayeredTable<Name>;
   readonly #layer: LayeredTable<Name>;
   readonly #touched = new Set<string>();
-  readonly #version: number;
+  readonly #version: { readonly Index: number };
   readonly #now: string;
 
-  constructor(name: Name, below: LayeredTable<Name>, version: number, now: string) {
+  constructor(name: Name, below: LayeredTable<Name>, version: { readonly Index: number }, now: string) {
     this.#name = name;
     this.#below = below;
     this.#layer = new LayeredTable(name, below);
@@ -226,7 +228,7 @@ class Writer<Name extends TableName> implements WriteTable<Name> {
     if (this.#layer.get(draft.ID) !== undefined) throw new StoreConflict(this.#name, draft.ID, 'exists already');
     return this.#put({
       ...draft,
-      Version: { Index: this.#version },
+      Version: this.#version,
       CreatedAt: this.#now,
       UpdatedAt: this.#now,
     } as unknown as Tables[Name]);
@@ -242,13 +244,13 @@ class Writer<Name extends TableName> implements WriteTable<Name> {
         `is at version ${current.Version.Index}, the change was made for ${object.Version.Index}`,
       );
     }
-    return this.#put({ ...object, Version: { Index: this.#version }, CreatedAt: current.CreatedAt, UpdatedAt: this.#now });
+    return this.#put({ ...object, Version: this.#version, CreatedAt: current.CreatedAt, UpdatedAt: this.#now });
   }
 
   remove(id: string): void {
     if (this.#layer.get(id) === undefined) throw new StoreConflict(this.#name, id, 'is gone');
     this.#touched.add(id);
-    this.#layer.delete(id, this.#version);
+    this.#layer.delete(id, this.#version.Index);
   }
 
   changes(): Change[] {

@@ -42,7 +42,6 @@ test('after any writes, whether indexed from the start or on demand, a search fi
           for (const [index, key, matches] of [
             ['service', 's', (task: Task) => task.ServiceID === 's'],
             ['node', 'n', (task: Task) => task.NodeID === 'n'],
-            ['state', 'pending', (task: Task) => task.Status.State === 'pending'],
             ['slot', 't/1', (task: Task) => task.ServiceID === 't'],
           ] as const) {
             expect(table.by(index, key)).toEqual(table.all().filter(matches));

@@ -5,6 +5,7 @@ import type {
   Cluster,
   Config,
   Gateway,
+  Guest,
   Network,
   Node,
   Secret,
@@ -23,6 +24,7 @@ export interface Tables {
   tasks: Task;
   networks: Network;
   gateways: Gateway;
+  guests: Guest;
   secrets: Secret;
   configs: Config;
   stackRevisions: StackRevision;
@@ -37,6 +39,7 @@ export const TABLE_NAMES = [
   'tasks',
   'networks',
   'gateways',
+  'guests',
   'secrets',
   'configs',
   'stackRevisions',
@@ -96,8 +99,6 @@ export const INDEXES = {
     node: (task) => (task.NodeID === undefined ? [] : [task.NodeID]),
     slot: (task) => [slotKey(task)],
     template: (task) => [task.templateID],
-    state: (task) => [task.Status.State],
-    desiredState: (task) => [task.DesiredState],
     /** The container's short id, as engines print it. */
     container: (task) => {
       const id = task.Status.ContainerStatus?.ContainerID ?? '';
@@ -112,6 +113,10 @@ export const INDEXES = {
   gateways: {
     network: (gateway) => [gateway.networkID],
     node: (gateway) => [gateway.nodeID],
+  },
+  guests: {
+    network: (guest) => [guest.networkID],
+    node: (guest) => [guest.nodeID],
   },
   secrets: { name: specName, rotating },
   configs: { name: specName, rotating },

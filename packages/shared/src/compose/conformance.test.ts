@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loadStack, type StackInput, type StackLoad } from './load-stack.ts';
+import { parseAnyYaml } from './yaml-patient.ts';
 
 /** What the docker CLI 28.2.2 did with each case: recorded once, against a stand-in manager. */
 interface MicroCase {
@@ -47,6 +48,7 @@ function load(
     files: order.map((path) => ({ path, bytes: files[path] ?? new Uint8Array() })),
     workingDirectory,
     environment: { HOME: '/root', ...environment },
+    parseYaml: parseAnyYaml,
     homeDirectory: '/root',
     readFile: (path) => files[path.slice(DIRECTORY.length + 1)] ?? (stubs && Buffer.from(COMPANIONS[posix.basename(path)] ?? 'STUB=1\n')),
     strictDocker: true,

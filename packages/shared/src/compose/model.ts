@@ -1,6 +1,6 @@
 import type { Dependency } from '../domain/depends-on.ts';
 import type { PortConfig } from '../engine-api/service-spec.ts';
-import type { Tree } from './yaml-source.ts';
+import type { Tree } from './yaml-tree.ts';
 
 /**
  * A stack file after decoding, with every short form in its long form: what both dialects are turned into and what is

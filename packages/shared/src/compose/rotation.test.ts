@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { loadStack, type StackInput, type StackSpec } from './load-stack.ts';
+import { parseAnyYaml } from './yaml-patient.ts';
 
 function load(text: string, more: Partial<StackInput> & { data?: Record<string, string> } = {}): StackSpec {
   const { data = {}, ...input } = more;
@@ -8,6 +9,7 @@ function load(text: string, more: Partial<StackInput> & { data?: Record<string, 
     files: [{ path: 'stack.yml', bytes: Buffer.from(text) }],
     workingDirectory: '/p',
     environment: {},
+    parseYaml: parseAnyYaml,
     homeDirectory: '/root',
     readFile: (path) => (data[path] === undefined ? undefined : Buffer.from(data[path])),
     strictDocker: false,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { ConvertContext } from './convert.ts';
+import type { ConvertContext } from './convert-context.ts';
 import type { ComposeFile, ComposePayload } from './model.ts';
-import type { Path, Tree } from './yaml-source.ts';
+import type { Path, Tree } from './yaml-tree.ts';
 
 /**
  * Configs and secrets that rotate: the data of one never changes, so new data is a new object, whose name ends in the

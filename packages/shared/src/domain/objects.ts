@@ -2,6 +2,7 @@ import type { NodeDescription, NodeSpec, Role, SwarmSpec, TLSInfo } from '../eng
 import type { ConfigSpec, NetworkSpec, SecretSpec } from '../engine-api/payload-specs.ts';
 import type { EndpointSpec, GenericResource, PortConfig, ServiceSpec, TaskSpec } from '../engine-api/service-spec.ts';
 import type { StackBody } from '../engine-api/stack-spec.ts';
+import type { ErrorClass } from '../errors/api-error.ts';
 import type { NetworkProblem } from '../protocol/network-state.ts';
 import {
   asID,
@@ -9,6 +10,7 @@ import {
   type ClusterID,
   type ConfigID,
   type GatewayID,
+  type GuestID,
   type NetworkID,
   type NodeID,
   type SecretID,
@@ -38,16 +40,38 @@ export interface StoredObject<ID extends string = string> {
 
 export interface Cluster extends StoredObject<ClusterID> {
   readonly Spec: SwarmSpec;
+  /** The root that nodes trust, and the issuer that their certificates shall have: while the root is replaced, the next one. */
   readonly TLSInfo: TLSInfo;
   readonly RootRotationInProgress: boolean;
   readonly DefaultAddrPool: readonly string[];
   readonly SubnetSize: number;
   readonly DataPathPort: number;
+  /** The VXLAN number that a network was given last; absent: none yet, or only numbers that users chose. */
+  readonly lastVNI?: number;
   readonly JoinTokens: { readonly Worker: string; readonly Manager: string };
   /** The cluster's root: PEM certificate and PKCS#8 key. The journal encrypts it; it goes nowhere else. */
   readonly ca: { readonly certificate: string; readonly privateKey: string };
+  /** While the root is replaced: the one that signs now, and becomes `ca` once every node has a certificate of it. Owner: ca. */
+  readonly nextRoot?: NextRoot;
+  /** Roots that this cluster had, the newest first; their keys are gone. Owner: ca. */
+  readonly formerRoots?: readonly FormerRoot[];
   /** `SWMKEY-1-…` when autolock is on. */
   readonly unlockKey?: string;
+}
+
+/** All PEM. */
+export interface NextRoot {
+  readonly certificate: string;
+  readonly privateKey: string;
+  /** Its certificate signed by the root before it: with it, who trusts only that one believes what this one signs. */
+  readonly crossCertificate: string;
+}
+
+/** All PEM. Clients of the API have its certificate, and take the word of its successor for that. */
+export interface FormerRoot {
+  readonly certificate: string;
+  /** The certificate of the root that came after it, signed by it. */
+  readonly crossCertificate: string;
 }
 
 export type NodeState = 'unknown' | 'down' | 'ready' | 'disconnected';
@@ -67,6 +91,8 @@ export interface Node extends StoredObject<NodeID> {
   readonly role: Role;
   /** SHA-256 of the public key (SPKI, DER), hex: the node's identity. A certificate for another key is not this node. */
   readonly keyFingerprint: string;
+  /** Digests (as in join tokens) of the roots that it trusts. Owner: dispatcher. */
+  readonly trustedRoots?: readonly string[];
   /** False while the host's engine does not answer: such a node takes no new tasks, and keeps those it has. */
   readonly engineHealth?: { readonly ok: boolean; readonly message?: string };
   /** RFC 3339, newest last: when it went down of late. Owner: orchestrator. */
@@ -236,6 +262,30 @@ export interface Gateway extends StoredObject<GatewayID> {
   readonly address: string;
 }
 
+/**
+ * A container that no task is, in one network of the cluster: someone started it by hand (`docker run --network`). It
+ * lives as long as its host says so. Owner: dispatcher.
+ */
+export interface Guest extends StoredObject<GuestID> {
+  readonly networkID: NetworkID;
+  readonly nodeID: NodeID;
+  /** Of the container; empty until that is known. */
+  readonly name: string;
+  /** Other names of it in this network. */
+  readonly aliases: readonly string[];
+  /** Absent until the container is made. */
+  readonly containerID?: string;
+  readonly running: boolean;
+  /** The address it must have. */
+  readonly wanted?: string;
+  /** The address it gets if that is free. */
+  readonly preferred?: string;
+  /** Without mask. Owner: allocator. */
+  readonly address?: string;
+  /** Why it gets none; then nobody keeps it. Owner: allocator. */
+  readonly refusal?: { readonly kind: ErrorClass; readonly text: string };
+}
+
 export function gatewayID(networkID: string, nodeID: string): GatewayID {
   return asID(`${networkID}.${nodeID}`);
 }
@@ -269,6 +319,8 @@ export interface Client extends StoredObject<ClientID> {
   readonly keyFingerprint: string;
   /** RFC 3339, of its certificate. */
   readonly expiresAt: string;
+  /** Digest of the root that signed it. Absent: the first one that the cluster had. */
+  readonly rootDigest?: string;
 }
 
 /** The task's name as every Swarm tool reads it: `web.1.<id>`, for global services `web.<node id>.<id>`. */

@@ -69,7 +69,7 @@ export type NodeSpec = NodeSpecInput & {
   readonly Availability: Availability;
 };
 
-const TLSInfoSchema = () =>
+export const TLSInfoSchema = () =>
   Type.Object({
     /** PEM. */
     TrustRoot: optional(Type.String()),

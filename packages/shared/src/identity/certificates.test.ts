@@ -32,7 +32,7 @@ test('the root is swarm-ca, an authority on P-256, valid from an hour ago for tw
 });
 
 test('a node certificate names node, role and cluster, fits the node key, and is checked by its root', () => {
-  expect(checkNodeCertificate(sign(), rootCertificate, NOW)).toEqual({
+  expect(checkNodeCertificate({ leaf: sign(), authorities: [] }, [rootCertificate], NOW)).toEqual({
     kind: 'valid',
     certificate: {
       nodeID: order.nodeID,
@@ -64,7 +64,10 @@ test.each([
   ['used before it begins', () => sign(), NOW - 2 * HOUR, 'refused', 'check the clocks'],
   ['used after it ended', () => sign(), NOW + 91 * DAY, 'expired', 'it expired on'],
 ])('a certificate %s is not valid', (_, certificate, now, kind, reason) => {
-  expect(checkNodeCertificate(certificate(), rootCertificate, now)).toMatchObject({ kind, reason: expect.stringContaining(reason) });
+  expect(checkNodeCertificate({ leaf: certificate(), authorities: [] }, [rootCertificate], now)).toMatchObject({
+    kind,
+    reason: expect.stringContaining(reason),
+  });
 });
 
 test('a root key that belongs to another root signs nothing', () => {

@@ -1,29 +1,22 @@
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, randomBytes, sign, X509Certificate } from 'node:crypto';
 import type { Role, TLSInfo } from '../engine-api/cluster-spec.ts';
 import { alternativeName } from './alternative-name.ts';
-import {
-  bitString,
-  boolean,
-  contextTag,
-  element,
-  objectIdentifier,
-  octetString,
-  readElements,
-  sequence,
-  time,
-  unsignedInteger,
-} from './der.ts';
-import { CERTIFICATE_ROLE } from './identity.ts';
+import { findIssuer, readCertificates, readChain, splitCertificates } from './chain.ts';
+import { bitString, boolean, contextTag, element, objectIdentifier, octetString, sequence, time, unsignedInteger } from './der.ts';
+import { CERTIFICATE_ROLE, type NodeIdentity } from './identity.ts';
 import { createPrivateKeyPem } from './keys.ts';
-import { type DistinguishedName, ECDSA_WITH_SHA256, encodeName } from './names.ts';
+import { type DistinguishedName, ECDSA_WITH_SHA256, encodeName, RSA_WITH_SHA256 } from './names.ts';
 import { encodePem } from './pem.ts';
+import { EXTENSION, issuerBytes, subjectBytes, subjectKeyIdentifier } from './read-certificate.ts';
 
-/** X.509 certificates (RFC 5280) of the cluster's root and nodes, signed with ECDSA P-256. */
+/** X.509 certificates (RFC 5280) of the cluster's roots and nodes, signed with ECDSA P-256 unless a root is the user's own. */
 export interface SigningRoot {
   /** PEM. */
   readonly certificate: string;
   /** PKCS#8 PEM. */
   readonly privateKey: string;
+  /** PEM of the authorities that lead from it to older roots; every certificate that it signs is followed by them. */
+  readonly chain?: string;
 }
 
 export const ROOT_NAME = 'swarm-ca';
@@ -41,17 +34,48 @@ export function createRoot(nowMs: number): SigningRoot {
   const publicKey = createPublicKey(key);
   const certificate = signCertificate(key, {
     issuer: encodeName(name),
-    subject: name,
+    subject: encodeName(name),
     publicKey,
     notBeforeMs: nowMs - BACKDATE_MS,
     notAfterMs: nowMs + ROOT_LIFE_MS,
-    extensions: [
-      extension('2.5.29.15', true, bitString(Buffer.from([KEY_USAGE.keyCertSign | KEY_USAGE.cRLSign]), 1)),
-      extension('2.5.29.19', true, sequence(boolean(true))),
-      extension('2.5.29.14', false, octetString(keyIdentifier(publicKey))),
-    ],
+    extensions: [...authorityExtensions(), extension(EXTENSION.subjectKeyIdentifier, false, octetString(keyIdentifier(publicKey)))],
   });
   return { certificate, privateKey };
+}
+
+/**
+ * A root's certificate once more, signed by another one: who trusts that one only accepts what this root signs, if it is
+ * shown this beside. PEM.
+ */
+export function crossSign(signer: SigningRoot, rootCertificate: string, nowMs: number): string {
+  const { issuer, key } = openRoot(signer);
+  const root = new X509Certificate(rootCertificate);
+  const identifier = subjectKeyIdentifier(root);
+  return signCertificate(key, {
+    issuer: subjectBytes(issuer),
+    subject: subjectBytes(root),
+    publicKey: root.publicKey,
+    notBeforeMs: nowMs - BACKDATE_MS,
+    notAfterMs: Math.min(root.validToDate.getTime(), issuer.validToDate.getTime()),
+    extensions: [
+      ...authorityExtensions(),
+      ...(identifier === undefined ? [] : [extension(EXTENSION.subjectKeyIdentifier, false, octetString(identifier))]),
+      ...authorityKeyIdentifier(issuer),
+    ],
+  });
+}
+
+function authorityExtensions(): readonly Buffer[] {
+  return [
+    extension(EXTENSION.keyUsage, true, bitString(Buffer.from([KEY_USAGE.keyCertSign | KEY_USAGE.cRLSign]), 1)),
+    extension(EXTENSION.basicConstraints, true, sequence(boolean(true))),
+  ];
+}
+
+/** Must be what the issuer calls itself, which is the issuer's affair where it is not of our making. */
+function authorityKeyIdentifier(issuer: X509Certificate): readonly Buffer[] {
+  const identifier = subjectKeyIdentifier(issuer);
+  return identifier === undefined ? [] : [extension(EXTENSION.authorityKeyIdentifier, false, sequence(element(0x80, identifier)))];
 }
 
 export interface NodeCertificateOrder {
@@ -110,44 +134,57 @@ interface LeafOrder extends Pick<NodeCertificateOrder, 'publicKey' | 'nowMs' | '
 }
 
 function signLeaf(root: SigningRoot, order: LeafOrder): string {
-  const issuer = new X509Certificate(root.certificate);
-  const key = createPrivateKey(root.privateKey);
-  if (!issuer.checkPrivateKey(key)) throw new Error("the cluster's root certificate and its private key do not belong together");
-  return signCertificate(key, {
+  const { issuer, key } = openRoot(root);
+  const leaf = signCertificate(key, {
     issuer: subjectBytes(issuer),
-    subject: order.subject,
+    subject: encodeName(order.subject),
     publicKey: order.publicKey,
     notBeforeMs: order.nowMs - BACKDATE_MS,
     notAfterMs: Math.min(order.nowMs + order.lifeMs, issuer.validToDate.getTime()),
     extensions: [
-      extension('2.5.29.15', true, bitString(Buffer.from([KEY_USAGE.digitalSignature]), 7)),
-      extension('2.5.29.37', false, sequence(...order.usages.map(objectIdentifier))),
-      extension('2.5.29.19', true, sequence()),
-      extension('2.5.29.14', false, octetString(keyIdentifier(order.publicKey))),
-      extension('2.5.29.35', false, sequence(element(0x80, keyIdentifier(issuer.publicKey)))),
-      ...(order.names === undefined ? [] : [extension('2.5.29.17', false, sequence(...order.names.map(alternativeName)))]),
+      extension(EXTENSION.keyUsage, true, bitString(Buffer.from([KEY_USAGE.digitalSignature]), 7)),
+      extension(EXTENSION.extendedKeyUsage, false, sequence(...order.usages.map(objectIdentifier))),
+      extension(EXTENSION.basicConstraints, true, sequence()),
+      extension(EXTENSION.subjectKeyIdentifier, false, octetString(keyIdentifier(order.publicKey))),
+      ...authorityKeyIdentifier(issuer),
+      ...(order.names === undefined
+        ? []
+        : [extension(EXTENSION.subjectAlternativeName, false, sequence(...order.names.map(alternativeName)))]),
     ],
   });
+  return leaf + (root.chain ?? '');
 }
 
-/** What clients of the API compare to see whether nodes trust the same root (`docker node ls`, column TLS). */
-export function tlsInfo(rootCertificate: string): Required<TLSInfo> {
-  const root = new X509Certificate(rootCertificate);
+function openRoot(root: SigningRoot): { readonly issuer: X509Certificate; readonly key: KeyObject } {
+  const issuer = new X509Certificate(root.certificate);
+  const key = createPrivateKey(root.privateKey);
+  if (!issuer.checkPrivateKey(key)) throw new Error("the cluster's root certificate and its private key do not belong together");
+  return { issuer, key };
+}
+
+/**
+ * What clients of the API compare to see whether nodes trust the same root (`docker node ls`, column TLS), and whether
+ * their certificates are of one issuer, which is another while the root is replaced.
+ */
+export function tlsInfo(rootCertificate: string, issuerCertificate = rootCertificate): Required<TLSInfo> {
+  const issuer = new X509Certificate(issuerCertificate);
+  return { TrustRoot: rootCertificate, ...issuerInfo(subjectBytes(issuer), issuer.publicKey) };
+}
+
+/** The same of a node, by the certificates that it has. */
+export function tlsInfoOf({ certificate, rootCertificate }: Pick<NodeIdentity, 'certificate' | 'rootCertificate'>): Required<TLSInfo> {
+  const chain = readChain(certificate);
+  const issuer = findIssuer(chain, readCertificates(rootCertificate));
+  if (issuer === undefined) throw new Error("this node's certificate was not signed by a root that it trusts");
+  const [TrustRoot = rootCertificate] = splitCertificates(rootCertificate);
+  return { TrustRoot, ...issuerInfo(issuerBytes(chain.leaf), issuer.publicKey) };
+}
+
+function issuerInfo(subject: Buffer, publicKey: KeyObject): Required<Pick<TLSInfo, 'CertIssuerSubject' | 'CertIssuerPublicKey'>> {
   return {
-    TrustRoot: rootCertificate,
-    CertIssuerSubject: subjectBytes(root).toString('base64'),
-    CertIssuerPublicKey: root.publicKey.export({ type: 'spki', format: 'der' }).toString('base64'),
+    CertIssuerSubject: subject.toString('base64'),
+    CertIssuerPublicKey: publicKey.export({ type: 'spki', format: 'der' }).toString('base64'),
   };
-}
-
-/** The subject of a certificate as it is encoded in it. */
-function subjectBytes(certificate: X509Certificate): Buffer {
-  const [whole] = readElements(certificate.raw);
-  const [toBeSigned] = readElements(whole?.content ?? Buffer.alloc(0));
-  // Version, serial, algorithm, issuer, validity, subject.
-  const subject = readElements(toBeSigned?.content ?? Buffer.alloc(0))[5];
-  if (subject === undefined) throw new Error('a certificate without a subject');
-  return subject.whole;
 }
 
 /** Bits of the first byte of KeyUsage. */
@@ -156,7 +193,7 @@ export const EXTENDED_USAGE = { server: '1.3.6.1.5.5.7.3.1', client: '1.3.6.1.5.
 
 interface CertificateParts {
   readonly issuer: Buffer;
-  readonly subject: DistinguishedName;
+  readonly subject: Buffer;
   readonly publicKey: KeyObject;
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
@@ -164,17 +201,18 @@ interface CertificateParts {
 }
 
 function signCertificate(key: KeyObject, parts: CertificateParts): string {
+  const algorithm = key.asymmetricKeyType === 'rsa' ? RSA_WITH_SHA256 : ECDSA_WITH_SHA256;
   const toBeSigned = sequence(
     element(contextTag(0), unsignedInteger(Buffer.from([2]))),
     unsignedInteger(randomBytes(16)),
-    ECDSA_WITH_SHA256,
+    algorithm,
     parts.issuer,
     sequence(time(parts.notBeforeMs), time(parts.notAfterMs)),
-    encodeName(parts.subject),
+    parts.subject,
     parts.publicKey.export({ type: 'spki', format: 'der' }),
     element(contextTag(3), sequence(...parts.extensions)),
   );
-  return encodePem('CERTIFICATE', sequence(toBeSigned, ECDSA_WITH_SHA256, bitString(sign('sha256', toBeSigned, key))));
+  return encodePem('CERTIFICATE', sequence(toBeSigned, algorithm, bitString(sign('sha256', toBeSigned, key))));
 }
 
 function extension(id: string, critical: boolean, value: Buffer): Buffer {

@@ -1,6 +1,7 @@
 import type { X509Certificate } from 'node:crypto';
 import { asID, type ClientID, type ClusterID } from '../runtime/ids.ts';
 import { EXTENDED_USAGE } from './certificates.ts';
+import { type CertificateChain, findIssuer } from './chain.ts';
 import { CERTIFICATE_ROLE } from './identity.ts';
 import { keyFingerprint } from './keys.ts';
 
@@ -9,13 +10,14 @@ export type ClientCertificateCheck =
   | { readonly kind: 'refused'; readonly reason: string };
 
 /**
- * Whether `certificate` is that of a client of the API, signed by this root and good at `nowMs`. Those of nodes are a
+ * Whether `certificate` is that of a client of the API, leading to one of these roots and good at `nowMs`. Those of nodes are a
  * kind of their own: a worker is no client of the API, and no manager is one by its certificate.
  */
-export function checkClientCertificate(certificate: X509Certificate, root: X509Certificate, nowMs: number): ClientCertificateCheck {
+export function checkClientCertificate(chain: CertificateChain, roots: readonly X509Certificate[], nowMs: number): ClientCertificateCheck {
+  const { leaf: certificate } = chain;
   const refused = (reason: string) => ({ kind: 'refused', reason }) as const;
   if (certificate.ca) return refused('it is the certificate of an authority, not of a client');
-  if (!certificate.checkIssued(root) || !certificate.verify(root.publicKey)) return refused("this cluster's root did not sign it");
+  if (findIssuer(chain, roots) === undefined) return refused("this cluster's root did not sign it");
   const { O: clusterID, OU: unit, CN: clientID } = certificate.toLegacyObject().subject;
   if (unit === CERTIFICATE_ROLE.manager || unit === CERTIFICATE_ROLE.worker)
     return refused('it is the certificate of a node, not of a client');

@@ -5,6 +5,7 @@ import type { Clock } from '../runtime/clock.ts';
 import { asID } from '../runtime/ids.ts';
 import { validatorOf } from '../schema/validator.ts';
 import { createCertificateRequest } from './certificate-request.ts';
+import { findIssuer, readCertificates, readChain } from './chain.ts';
 import { type ControlAddress, encodeControlAddress, parseControlAddress } from './control-address.ts';
 import { type ControlReply, sendControlRequest } from './control-client.ts';
 import { EnrolError, type EnrolErrorKind } from './enrol-error.ts';
@@ -161,17 +162,22 @@ function readReply(address: ControlAddress, reply: ControlReply, expected: Expec
   return checkReply(where, body, expected);
 }
 
-/** A manager is trusted to admit nodes, not to be free of errors: an identity that would not work is never stored. */
+/**
+ * A manager is trusted to admit nodes, not to be free of errors: an identity that would not work is never stored. Other
+ * roots than the node trusts now are taken from a manager that has proved by these that it is one.
+ */
 function checkReply(where: string, body: EnrolReply, expected: Expected): NodeIdentity {
   const refused = (reason: string) =>
     new EnrolError('refused', `the manager at ${where} sent a certificate that cannot be used: ${reason}`);
-  const certificate = parseCertificate(body.certificate);
-  if (certificate === undefined) throw refused('it is not PEM');
-  const check = checkNodeCertificate(certificate, new X509Certificate(expected.rootCertificate), expected.nowMs);
+  const chain = parsed(() => readChain(body.certificate));
+  const roots = parsed(() => readCertificates(body.rootCertificate));
+  if (chain === undefined || roots === undefined) throw refused('it is not PEM');
+  const check = checkNodeCertificate(chain, readCertificates(expected.rootCertificate), expected.nowMs);
   if (check.kind !== 'valid') throw refused(check.reason);
+  if (findIssuer(chain, roots) === undefined) throw refused('it comes with roots that did not sign it');
+  const { leaf: certificate } = chain;
   const { nodeID, clusterID, role } = check.certificate;
   if (!certificate.checkPrivateKey(createPrivateKey(expected.privateKey))) throw refused('it is for another key');
-  if (body.rootCertificate !== expected.rootCertificate) throw refused('it comes with another root');
   if (nodeID !== body.nodeID || clusterID !== body.clusterID || role !== body.role) throw refused('it is for another node or role');
   if ((expected.nodeID ?? nodeID) !== nodeID || (expected.clusterID ?? clusterID) !== clusterID) throw refused('it is for another node');
   return {
@@ -180,7 +186,7 @@ function checkReply(where: string, body: EnrolReply, expected: Expected): NodeId
     role,
     certificate: body.certificate,
     privateKey: expected.privateKey,
-    rootCertificate: expected.rootCertificate,
+    rootCertificate: body.rootCertificate,
   };
 }
 
@@ -207,9 +213,9 @@ function readJson(text: string): unknown {
   }
 }
 
-function parseCertificate(pem: string): X509Certificate | undefined {
+function parsed<T>(read: () => T): T | undefined {
   try {
-    return new X509Certificate(pem);
+    return read();
   } catch {
     return undefined;
   }

@@ -7,9 +7,11 @@ export interface NodeIdentity {
   readonly clusterID: ClusterID;
   /** The role its certificate carries. */
   readonly role: Role;
+  /** Followed by those of the authorities that lead to older roots, if there are any. */
   readonly certificate: string;
   /** PKCS#8. */
   readonly privateKey: string;
+  /** Whom the node trusts: one root; while that is replaced, the new one after it. */
   readonly rootCertificate: string;
 }
 

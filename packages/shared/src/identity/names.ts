@@ -1,7 +1,10 @@
 import { element, objectIdentifier, sequence, TAG, utf8String } from './der.ts';
 
-/** AlgorithmIdentifier of every signature in this cluster (RFC 5758). */
+/** AlgorithmIdentifier of every signature in this cluster (RFC 5758), but those of a root of the user's own. */
 export const ECDSA_WITH_SHA256 = sequence(objectIdentifier('1.2.840.10045.4.3.2'));
+
+/** RFC 4055. */
+export const RSA_WITH_SHA256 = sequence(objectIdentifier('1.2.840.113549.1.1.11'), element(TAG.null));
 
 const ATTRIBUTES = { O: '2.5.4.10', OU: '2.5.4.11', CN: '2.5.4.3' } as const;
 

@@ -2,6 +2,7 @@ import type { X509Certificate } from 'node:crypto';
 import type { Role } from '../engine-api/cluster-spec.ts';
 import { asID, type ClusterID, type NodeID } from '../runtime/ids.ts';
 import { EXTENDED_USAGE } from './certificates.ts';
+import { type CertificateChain, findIssuer } from './chain.ts';
 import { CERTIFICATE_ROLE } from './identity.ts';
 import { keyFingerprint } from './keys.ts';
 
@@ -38,11 +39,12 @@ export function readNodeCertificate(certificate: X509Certificate): NodeCertifica
   };
 }
 
-/** Whether `certificate` is a node certificate that this root signed, good at `nowMs`. */
-export function checkNodeCertificate(certificate: X509Certificate, root: X509Certificate, nowMs: number): CertificateCheck {
+/** Whether this is a node's certificate that leads to one of these roots, good at `nowMs`. */
+export function checkNodeCertificate(chain: CertificateChain, roots: readonly X509Certificate[], nowMs: number): CertificateCheck {
+  const { leaf: certificate } = chain;
   const refused = (reason: string) => ({ kind: 'refused', reason }) as const;
   if (certificate.ca) return refused('it is the certificate of an authority, not of a node');
-  if (!certificate.checkIssued(root) || !certificate.verify(root.publicKey)) return refused("this cluster's root did not sign it");
+  if (findIssuer(chain, roots) === undefined) return refused("this cluster's root did not sign it");
   const usages = certificate.keyUsage ?? [];
   if (!usages.includes(EXTENDED_USAGE.server) || !usages.includes(EXTENDED_USAGE.client)) {
     return refused('it is not made for both ends of a connection');

@@ -77,10 +77,16 @@ export const NetworkServiceSchema = Type.Object({
 });
 export type NetworkService = DeepReadonly<Static<typeof NetworkServiceSchema>>;
 
-/** One task's place in the network. */
+/** One task's place in the network, or that of a container that is no task (a guest). */
 export const NetworkEndpointSchema = Type.Object({
+  /** Of a guest: its own id. */
   taskID: ID(),
-  serviceID: ID(),
+  /** Absent: a guest. */
+  serviceID: optional(ID()),
+  /** Only of guests: other names of it in this network. */
+  aliases: optional(Names()),
+  /** Only of guests. */
+  containerID: optional(Type.String({ minLength: 1, maxLength: 128 })),
   nodeID: ID(),
   /** Without mask. */
   address: Address(),

@@ -1,11 +1,12 @@
 import type { DesiredState, ObservedState } from '../domain/task-state.ts';
-import { NodeDescriptionSchema } from '../engine-api/cluster-spec.ts';
+import { NodeDescriptionSchema, TLSInfoSchema } from '../engine-api/cluster-spec.ts';
 import { ConfigSpecSchema, SecretSpecSchema } from '../engine-api/payload-specs.ts';
 import { Int, OneOf, optional } from '../engine-api/schema.ts';
 import { EndpointSpecSchema, GenericResourceSchema, PortConfigSchema, TaskSpecSchema } from '../engine-api/service-spec.ts';
 import type { DeepReadonly } from '../runtime/deep-readonly.ts';
 import { type Static, Type } from '../schema/type.ts';
 import { ContainerCallSchema } from './container-call.ts';
+import { GuestAnswerSchema, GuestReportSchema, GuestRequestSchema } from './guests.ts';
 import { NeedNetworkSchema, NetworkReportSchema, NetworksAppliedSchema, NetworkUpdateSchema } from './network-state.ts';
 
 /**
@@ -99,6 +100,11 @@ export const SettingsSchema = Type.Object({
   heartbeatEveryMs: Type.Integer({ minimum: 1 }),
   /** The addresses (`host:port`) of all managers, for the next time a session is opened. */
   managers: Type.Array(Type.String({ maxLength: 512 })),
+  /**
+   * The roots that the worker shall trust, PEM, see `trustedRoots`; its certificate shall be of the last one. Absent: the
+   * link needs no certificates.
+   */
+  roots: optional(Type.Array(Type.String({ maxLength: 32_768 }), { maxItems: 2 })),
 });
 export type Settings = DeepReadonly<Static<typeof SettingsSchema>>;
 
@@ -163,6 +169,7 @@ export const MANAGER_MESSAGES = {
   /** Only of networks that the node has use for; in order within one network. */
   network: NetworkUpdateSchema,
   rollbackImages: RollbackImagesSchema,
+  guestAnswer: GuestAnswerSchema,
 } as const;
 export type ManagerMessage = DeepReadonly<Static<(typeof MANAGER_MESSAGES)[keyof typeof MANAGER_MESSAGES]>>;
 
@@ -203,12 +210,22 @@ export type ReportedStatus = DeepReadonly<Static<typeof ReportedStatusSchema>>;
 export const EngineHealthSchema = Type.Object({ ok: Type.Boolean(), message: optional(StatusText()) });
 export type EngineHealth = DeepReadonly<Static<typeof EngineHealthSchema>>;
 
+/** What a node's certificates are now. */
+const TrustReportSchema = Type.Object({
+  tlsInfo: TLSInfoSchema(),
+  /** Digests, as in join tokens, of the roots it trusts. */
+  roots: Type.Array(Type.String({ maxLength: 64 }), { maxItems: 8 }),
+});
+export type TrustReport = DeepReadonly<Static<typeof TrustReportSchema>>;
+
 const HelloSchema = Type.Object({
   type: Type.Literal('hello'),
   protocolVersion: Int(),
   /** Absent while the host's engine has not answered since the daemon started. */
   description: optional(NodeDescriptionSchema),
   engineHealth: EngineHealthSchema,
+  /** Absent where the link needs no certificates. */
+  trust: optional(TrustReportSchema),
   /** The address under which the node wants to be known, without port. Absent: the one it dials from. */
   advertiseAddr: optional(Type.String({ minLength: 1, maxLength: 255 })),
   /** The address, without port, to which other nodes send VXLAN packets. Absent: the one it is known under. */
@@ -218,6 +235,8 @@ export type Hello = DeepReadonly<Static<typeof HelloSchema>>;
 
 const HeartbeatSchema = Type.Object({ type: Type.Literal('heartbeat'), engineHealth: EngineHealthSchema });
 const DescriptionSchema = Type.Object({ type: Type.Literal('description'), description: NodeDescriptionSchema });
+/** Whenever it has changed since hello. */
+const TrustSchema = Type.Object({ type: Type.Literal('trust'), trust: TrustReportSchema });
 /** Batches count up within a session; the next one is sent once the one before is acknowledged. */
 const StatusesSchema = Type.Object({
   type: Type.Literal('statuses'),
@@ -236,6 +255,7 @@ export const WORKER_MESSAGES = {
   hello: HelloSchema,
   heartbeat: HeartbeatSchema,
   description: DescriptionSchema,
+  trust: TrustSchema,
   statuses: StatusesSchema,
   needComplete: NeedCompleteSchema,
   streamRefused: StreamRefusedSchema,
@@ -247,6 +267,8 @@ export const WORKER_MESSAGES = {
   needNetwork: NeedNetworkSchema,
   networkReport: NetworkReportSchema,
   askRollbackImages: AskRollbackImagesSchema,
+  guestRequest: GuestRequestSchema,
+  guests: GuestReportSchema,
 } as const;
 export type WorkerMessage = DeepReadonly<Static<(typeof WORKER_MESSAGES)[keyof typeof WORKER_MESSAGES]>>;
 

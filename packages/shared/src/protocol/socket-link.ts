@@ -20,6 +20,9 @@ export const SOCKET_OPTIONS = {
   closeTimeout: 2_000,
 } as const;
 
+/** A text up to this long is within the bound whatever its characters: none takes more than three bytes. */
+const MAX_CERTAIN_LENGTH = Math.floor(MAX_MESSAGE_BYTES / 3);
+
 const NORMAL = 1000;
 const NO_STATUS = 1005;
 const ABNORMAL = 1006;
@@ -62,7 +65,7 @@ class SocketLink implements Link {
   send(message: unknown): void {
     if (this.#closed) return;
     const text = JSON.stringify(message);
-    if (Buffer.byteLength(text) > MAX_MESSAGE_BYTES) {
+    if (text.length > MAX_CERTAIN_LENGTH && Buffer.byteLength(text) > MAX_MESSAGE_BYTES) {
       this.close(`a message of ${text.length} bytes is over the bound of ${MAX_MESSAGE_BYTES}`);
       return;
     }

@@ -4,3 +4,8 @@
  * daemon keeps and never uses. Types may come from `node:http` as ever.
  */
 export const http = process.getBuiltinModule('node:http');
+
+/** TLS takes as long to load as a short command to run, and a socket of this host needs none. */
+export function https(): typeof import('node:https') {
+  return process.getBuiltinModule('node:https');
+}

@@ -10,6 +10,7 @@ export type TaskID = Branded<'TaskID'>;
 export type TemplateID = Branded<'TemplateID'>;
 export type NetworkID = Branded<'NetworkID'>;
 export type GatewayID = Branded<'GatewayID'>;
+export type GuestID = Branded<'GuestID'>;
 export type SecretID = Branded<'SecretID'>;
 export type ConfigID = Branded<'ConfigID'>;
 export type StackRevisionID = Branded<'StackRevisionID'>;

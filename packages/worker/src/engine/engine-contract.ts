@@ -215,13 +215,21 @@ export function engineContract(name: string, open: () => Promise<EngineHarness>)
         const { ipRange: _, ...shown } = make(0);
         expect(await engine.listNetworks([harness.label, 'n=0'])).toEqual([{ ...shown, id: first.id, options: expect.anything() }]);
         const place = (n: number, last: number) => `10.218.${third + n}.${last}`;
-        const EndpointsConfig = { [make(0).name]: { IPAMConfig: { IPv4Address: place(0, 7) } } };
+        const EndpointsConfig = { [make(0).name]: { IPAMConfig: { IPv4Address: place(0, 7) }, Aliases: ['alias'] } };
         const id = await create(['sleep', '600'], { HostConfig: { NetworkMode: make(0).name }, NetworkingConfig: { EndpointsConfig } });
         expect(await engine.connectNetwork(second.id, id, place(1, 8))).toBe('connected');
         await harness.settled(engine.startContainer(id));
         const found = (await engine.listPlaces([harness.label])).find(({ containerID }) => containerID === id);
         expect(found?.places.map(({ address }) => address).sort()).toEqual([place(0, 7), place(1, 8)]);
         expect(await engine.connectNetwork(second.id, id, place(1, 8))).toBe('already-connected');
+        const member = (await engine.listMembers([make(1).name])).find(({ containerID }) => containerID === id);
+        expect(member).toMatchObject({ status: 'running', name: expect.stringContaining(harness.prefix) });
+        expect([...(member?.places ?? [])].sort((a, b) => (a.network < b.network ? -1 : 1))).toEqual([
+          { network: make(0).name, address: place(0, 7) },
+          { network: make(1).name, address: place(1, 8) },
+        ]);
+        expect(await engine.aliasesOf(id, make(0).name)).toEqual(['alias']);
+        expect(await engine.aliasesOf('f'.repeat(64), make(0).name)).toBeUndefined();
         expect(await engine.removeNetwork(first.id)).toBe('in-use');
         expect(await engine.disconnectNetwork(first.id, id)).toBe('disconnected');
         expect(await engine.disconnectNetwork(first.id, id)).toBe('already-gone');

@@ -1,10 +1,10 @@
 import { type ContainerEngine, EngineError, type EngineNetwork } from './engine.ts';
 import type { EngineConnection } from './engine-connection.ts';
-import type { RawNetwork, RawSummary } from './raw-engine-types.ts';
+import type { RawContainer, RawNetwork, RawSummary } from './raw-engine-types.ts';
 
 type NetworkVerbs = Pick<
   ContainerEngine,
-  'listNetworks' | 'createNetwork' | 'removeNetwork' | 'listPlaces' | 'connectNetwork' | 'disconnectNetwork'
+  'listNetworks' | 'createNetwork' | 'removeNetwork' | 'listPlaces' | 'listMembers' | 'aliasesOf' | 'connectNetwork' | 'disconnectNetwork'
 >;
 
 /** The engine's own networks. All that we make are plain bridges: what makes them one network of the cluster is the kernel's. */
@@ -53,6 +53,30 @@ export function engineNetworkVerbs(engine: EngineConnection): NetworkVerbs {
           place?.NetworkID && place.IPAddress ? [{ networkID: place.NetworkID, address: place.IPAddress }] : [],
         ),
       }));
+    },
+    async listMembers(networks) {
+      const query = { all: true, filters: { network: [...networks] } };
+      const raw = (await engine.call({ method: 'GET', path: '/containers/json', query })) as RawSummary[];
+      return raw.map(({ Id, Names, Labels, State, NetworkSettings }) => ({
+        containerID: Id,
+        name: (Names ?? []).map((name) => name.replace(/^\//, '')).find((name) => !name.includes('/')) ?? '',
+        labels: Labels ?? {},
+        status: State,
+        places: Object.entries(NetworkSettings?.Networks ?? {}).flatMap(([network, place]) =>
+          place === null ? [] : [{ network, address: place.IPAMConfig?.IPv4Address || place.IPAddress || '' }],
+        ),
+      }));
+    },
+    async aliasesOf(containerID, network) {
+      try {
+        const raw = (await engine.call({ method: 'GET', path: `/containers/${containerID}/json` })) as RawContainer;
+        const aliases = raw.NetworkSettings?.Networks?.[network]?.Aliases ?? [];
+        // The engine adds the beginning of the container's id by itself.
+        return aliases.filter((alias) => !containerID.startsWith(alias));
+      } catch (error) {
+        if (error instanceof EngineError && error.kind === 'not-found') return undefined;
+        throw error;
+      }
     },
     async connectNetwork(network, containerID, address) {
       const body = { Container: containerID, EndpointConfig: { IPAMConfig: { IPv4Address: address } } };

@@ -115,6 +115,16 @@ export interface ContainerPlaces {
   readonly places: readonly { readonly networkID: string; readonly address: string }[];
 }
 
+/** A container, whether it runs or not, as a member of networks. */
+export interface NetworkMember {
+  readonly containerID: string;
+  readonly name: string;
+  readonly labels: { readonly [key: string]: string };
+  readonly status: ContainerState['status'];
+  /** By the engine's name of the network; addresses without mask, those that are set for it: empty where the engine chooses. */
+  readonly places: readonly { readonly network: string; readonly address: string }[];
+}
+
 export type EngineEvent = {
   readonly kind: 'container';
   /** `start`, `die`, `destroy`, `oom`, `health_status`, …: the part before any colon. */
@@ -169,6 +179,10 @@ export interface ContainerEngine {
   removeNetwork(id: string): Promise<'removed' | 'already-gone' | 'in-use'>;
   /** The places of all running containers that carry every label given. */
   listPlaces(labels: readonly string[]): Promise<readonly ContainerPlaces[]>;
+  /** All containers that are in one of these networks, by name, also those that do not run. */
+  listMembers(networks: readonly string[]): Promise<readonly NetworkMember[]>;
+  /** The names a container has in a network beside its own; undefined when it is gone. */
+  aliasesOf(containerID: string, network: string): Promise<readonly string[] | undefined>;
   /** `network` is a name or an id. Safe to repeat. @throws EngineError `not-found` without the network or the container. */
   connectNetwork(network: string, containerID: string, address: string): Promise<'connected' | 'already-connected'>;
   disconnectNetwork(network: string, containerID: string): Promise<'disconnected' | 'already-gone'>;

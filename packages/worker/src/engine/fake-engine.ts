@@ -12,9 +12,18 @@ const FIRST_EPHEMERAL_PORT = 49153;
 const KILLED = 137;
 const TERMINATED = 143;
 
-export function createFakeEngine(deps: { readonly clock: Clock; readonly info?: Partial<EngineInfo> }): FakeEngine {
-  const { clock } = deps;
+export interface FakeEngineDeps {
+  readonly clock: Clock;
+  readonly info?: Partial<EngineInfo>;
+  /** Of the container that is made as the nth thing; counted when absent. A real engine's are chosen by chance. */
+  readonly containerID?: (nth: number) => string;
+}
+
+export function createFakeEngine(deps: FakeEngineDeps): FakeEngine {
+  const { clock, containerID = (nth) => nth.toString(16).padStart(64, '0') } = deps;
   const containers = new Map<string, FakeContainer>();
+  /** Ids by name. */
+  const names = new Map<string, string>();
   const volumes = new Map<string, VolumeRequest>();
   const subscribers = createFakeEvents();
   const images = createFakeImages({ containers });
@@ -191,19 +200,21 @@ export function createFakeEngine(deps: { readonly clock: Clock; readonly info?: 
     createNetwork: networks.createNetwork,
     removeNetwork: networks.removeNetwork,
     listPlaces: networks.listPlaces,
+    listMembers: networks.listMembers,
+    aliasesOf: networks.aliasesOf,
     connectNetwork: networks.connectNetwork,
     disconnectNetwork: networks.disconnectNetwork,
     createContainer: (request) =>
       answer('create', request.name, () => {
         const body = bodyOf(request);
-        const taken = [...containers.values()].find((container) => container.state.name === request.name);
+        const taken = names.get(request.name);
         if (taken !== undefined) {
-          const message = `Conflict. The container name "/${request.name}" is already in use by container "${taken.state.id}".`;
-          throw new EngineError('name-taken', message, { containerID: taken.state.id });
+          const message = `Conflict. The container name "/${request.name}" is already in use by container "${taken}".`;
+          throw new EngineError('name-taken', message, { containerID: taken });
         }
         const found = images.find(body.Image);
         if (found === undefined) throw new EngineError('not-found', `No such image: ${withTag(body.Image)}`);
-        const id = (++made).toString(16).padStart(64, '0');
+        const id = containerID(++made);
         const container: FakeContainer = {
           request,
           imageID: found.id,
@@ -229,6 +240,7 @@ export function createFakeEngine(deps: { readonly clock: Clock; readonly info?: 
           },
         };
         containers.set(id, container);
+        names.set(request.name, id);
         emit(container, 'create');
         return { id, warnings: [] };
       }),
@@ -266,6 +278,7 @@ export function createFakeEngine(deps: { readonly clock: Clock; readonly info?: 
         if (container === undefined) return 'already-gone';
         end(container, KILLED);
         containers.delete(id);
+        names.delete(container.state.name);
         emit(container, 'destroy');
         return 'removed';
       }),

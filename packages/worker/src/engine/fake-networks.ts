@@ -4,7 +4,7 @@ import { type FakeContainer, hasLabel } from './fake-container.ts';
 
 type NetworkVerbs = Pick<
   ContainerEngine,
-  'listNetworks' | 'createNetwork' | 'removeNetwork' | 'listPlaces' | 'connectNetwork' | 'disconnectNetwork'
+  'listNetworks' | 'createNetwork' | 'removeNetwork' | 'listPlaces' | 'listMembers' | 'aliasesOf' | 'connectNetwork' | 'disconnectNetwork'
 >;
 
 export interface FakeNetworks extends NetworkVerbs {
@@ -14,7 +14,9 @@ export interface FakeNetworks extends NetworkVerbs {
 
 interface NetworkingBody {
   readonly NetworkingConfig?: {
-    readonly EndpointsConfig?: { readonly [name: string]: { readonly IPAMConfig?: { readonly IPv4Address?: string } } };
+    readonly EndpointsConfig?: {
+      readonly [name: string]: { readonly IPAMConfig?: { readonly IPv4Address?: string }; readonly Aliases?: readonly string[] };
+    };
   };
 }
 
@@ -76,6 +78,25 @@ export function createFakeNetworks(deps: {
           labels: state.labels,
           places: [...places].map(([networkID, address]) => ({ networkID, address })),
         }));
+    },
+    async listMembers(wanted) {
+      deps.requireUp();
+      const names = new Map([...networks.values()].map(({ id, name }) => [id, name]));
+      return [...deps.containers.values()]
+        .map(({ state, places }) => ({
+          containerID: state.id,
+          name: state.name,
+          labels: state.labels,
+          status: state.status,
+          places: [...places].map(([id, address]) => ({ network: names.get(id) ?? id, address })),
+        }))
+        .filter(({ places }) => places.some(({ network }) => wanted.includes(network)));
+    },
+    async aliasesOf(containerID, network) {
+      deps.requireUp();
+      const container = deps.containers.get(containerID);
+      if (container === undefined) return undefined;
+      return (container.request.body as NetworkingBody).NetworkingConfig?.EndpointsConfig?.[network]?.Aliases ?? [];
     },
     async connectNetwork(term, containerID, address) {
       deps.requireUp();

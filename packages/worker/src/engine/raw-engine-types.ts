@@ -33,7 +33,13 @@ export interface RawSummary {
   /** `Up 5 seconds (healthy)`: the only place where a list says the health in every version of the API. */
   readonly Status: string;
   readonly NetworkSettings?: {
-    readonly Networks?: { readonly [name: string]: { readonly NetworkID?: string; readonly IPAddress?: string } | null } | null;
+    readonly Networks?: {
+      readonly [name: string]: {
+        readonly NetworkID?: string;
+        readonly IPAddress?: string;
+        readonly IPAMConfig?: { readonly IPv4Address?: string } | null;
+      } | null;
+    } | null;
   } | null;
 }
 
@@ -54,6 +60,7 @@ export interface RawContainer {
   };
   readonly NetworkSettings?: {
     readonly Ports?: { readonly [target: string]: readonly { readonly HostIp: string; readonly HostPort: string }[] | null };
+    readonly Networks?: { readonly [name: string]: { readonly Aliases?: readonly string[] | null } | null } | null;
   };
 }
 

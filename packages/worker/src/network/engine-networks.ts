@@ -24,8 +24,8 @@ export type NetworkEngine = Pick<
 export interface EngineNetworks {
   /** By network id: the engine's own. Those with a problem are left out. @throws EngineError when the engine does not answer. */
   ensure(wanted: readonly { readonly network: HostNetwork; readonly mtu: number }[]): Promise<EnsuredNetworks>;
-  /** Where the running containers of this node's tasks are. @throws EngineError */
-  places(): Promise<readonly ContainerPlaces[]>;
+  /** Where the running containers of this node's tasks are, or those of all containers. @throws EngineError */
+  places(of: 'tasks' | 'all'): Promise<readonly ContainerPlaces[]>;
   /** Puts those back that lost their place. @throws EngineError */
   reconnect(network: EngineNetwork, table: NetworkTable, bridgeIsNew: boolean, places: readonly ContainerPlaces[]): Promise<void>;
   /** @throws EngineError. Gives the names of those that containers still use. */
@@ -97,7 +97,8 @@ export function createEngineNetworks({ engine, names, owner, logger }: EngineNet
       return { present, problems };
     },
 
-    places: () => engine.listPlaces([`${CLUSTER_LABEL}=${owner.clusterID}`, `${CONTAINER_LABELS.nodeID}=${owner.nodeID}`]),
+    places: (of) =>
+      engine.listPlaces(of === 'all' ? [] : [`${CLUSTER_LABEL}=${owner.clusterID}`, `${CONTAINER_LABELS.nodeID}=${owner.nodeID}`]),
 
     async reconnect(network, { endpoints }, bridgeIsNew, places) {
       const wanted = [...endpoints.values()].filter(({ nodeID }) => nodeID === owner.nodeID);

@@ -101,7 +101,7 @@ export function createKernelPlane(deps: KernelPlaneDeps): NetworkPlane {
       const device = ensured.present.get(id);
       if (own === undefined || device === undefined) continue;
       try {
-        places ??= await engineNetworks.places();
+        places ??= await engineNetworks.places(hasGuests(tables, nodeID) ? 'all' : 'tasks');
         await engineNetworks.reconnect(own, tables.get(id) as NetworkTable, device.bridgeIsNew, places);
         ready.set(id, { engineNetwork: own.name, gateway, ingress, mtu: mtuOf(network) });
       } catch (error) {
@@ -207,6 +207,15 @@ interface Ground {
   readonly ready: ReadonlyMap<string, ReadyNetwork>;
   readonly problems: readonly NetworkProblem[];
   readonly bridgesFilter: boolean;
+}
+
+/** Containers of this host that are no tasks have places in networks. */
+function hasGuests(tables: ReadonlyMap<string, NetworkTable>, nodeID: string): boolean {
+  return [...tables.values()].some(({ definition, endpoints }) =>
+    definition.attachable
+      ? [...endpoints.values()].some((endpoint) => endpoint.containerID !== undefined && endpoint.nodeID === nodeID)
+      : false,
+  );
 }
 
 const NAME_PORT = 53;

@@ -1,9 +1,11 @@
+import { parseSubnet } from '@swarm/shared/domain/ipv4';
 import type { NetworkProblem } from '@swarm/shared/protocol/network-state';
 import type { Logger } from '@swarm/shared/runtime/logger';
 import type { DeviceNames } from './decide/device-names.ts';
 import type { HostNetwork } from './decide/host-network.ts';
 import { buildNftDocument, type HostFacts, MARK_OURS, type NftDocument } from './decide/nft-document.ts';
 import { renderNft, renderNftChange, renderNftRemoval } from './decide/nft-text.ts';
+import { decideStaleFlows } from './decide/stale-flows.ts';
 import { HostCommandError, type HostCommands, mustRun } from './host-commands.ts';
 import { explainTrouble, problem } from './network-trouble.ts';
 
@@ -55,12 +57,23 @@ export function createPacketRules(deps: {
     return exitCode === 0;
   }
 
-  /** UDP has no end: flows would stay with a task that is gone for as long as their sender goes on. */
-  async function forgetFlows(before: NftDocument | undefined, next: NftDocument): Promise<NetworkProblem | undefined> {
+  /**
+   * UDP has no end: flows would stay with a task that is gone for as long as their sender goes on. One look at the flows
+   * that we led, then one command for each address that has some and serves no more: mostly none. After a start the flows
+   * of tasks that went while the daemon was away are among them.
+   */
+  async function forgetFlows(
+    networks: readonly HostNetwork[],
+    before: NftDocument | undefined,
+    next: NftDocument,
+  ): Promise<NetworkProblem | undefined> {
     const remaining = new Set(next.backends);
+    if (before?.backends.every((address) => remaining.has(address)) === true) return undefined;
     try {
-      for (const address of before?.backends ?? []) {
-        if (!remaining.has(address)) await commands.run('conntrack', ['-D', '-p', 'udp', '--reply-src', address]);
+      const { stdout } = await commands.run('conntrack', ['-L', '-p', 'udp', '--mark', `${hex}/${hex}`]);
+      const subnets = networks.flatMap(({ subnet }) => parseSubnet(subnet) ?? []);
+      for (const address of decideStaleFlows(stdout, remaining, subnets)) {
+        await commands.run('conntrack', ['-D', '-p', 'udp', '--reply-src', address]);
       }
       return undefined;
     } catch (error) {
@@ -85,7 +98,7 @@ export function createPacketRules(deps: {
         await nft(renderNft(next));
       }
       applied = next;
-      return forgetFlows(before, next);
+      return forgetFlows(networks, before, next);
     },
 
     async ensurePassage() {

@@ -52,6 +52,8 @@ export interface ReconcilerDeps {
   readonly stored: ReadonlyMap<string, StoredRecord>;
   /** Resolves once it is on disk, or given up with a word in the log. */
   readonly saveRecords: (records: ReadonlyMap<string, StoredRecord>) => Promise<void>;
+  /** A container that is no task of this node has come, changed or gone; or nobody knows which have. */
+  readonly onOther: () => void;
   readonly onFailure: (error: unknown) => void;
 }
 
@@ -227,12 +229,16 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
     engine,
     clock,
     onOpen() {
+      deps.onOther();
       deps.networks.lookAgain();
       observer.listAgain();
       loop.wake();
     },
     onEvent(event) {
-      if (event.labels[CLUSTER_LABEL] !== clusterID || event.labels[CONTAINER_LABELS.nodeID] !== nodeID) return;
+      if (event.labels[CLUSTER_LABEL] !== clusterID || event.labels[CONTAINER_LABELS.nodeID] !== nodeID) {
+        deps.onOther();
+        return;
+      }
       // A step that makes or starts a container looks at it itself when it is done.
       const step = runner.busy().get(event.labels[CONTAINER_LABELS.taskID] ?? '');
       if (step !== undefined && step === event.action) return;

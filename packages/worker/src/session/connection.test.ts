@@ -5,7 +5,7 @@ import { VirtualClock } from '@swarm/shared/runtime/virtual-clock';
 import { expect, test } from 'vitest';
 import { NO_NETWORKS } from '../testing/no-networks.ts';
 import { Connection } from './connection.ts';
-import { StatusOutbox } from './status-outbox.ts';
+import { isPassing, StatusOutbox } from './status-outbox.ts';
 import type { AssignmentSet } from './worker-ports.ts';
 
 /** A worker's end of a session; the test plays the manager. */
@@ -16,12 +16,13 @@ function open() {
   const sets: AssignmentSet[] = [];
   const closed: string[] = [];
   const outbox = new StatusOutbox();
+  const health = { ok: true };
   const connection = new Connection({
     link: near,
     clock,
     outbox,
     description: undefined,
-    engineHealth: () => ({ ok: true }),
+    engineHealth: () => ({ ...health }),
     advertiseAddr: undefined,
     onWelcome: () => undefined,
     networks: NO_NETWORKS,
@@ -29,6 +30,7 @@ function open() {
     onAssignments: (set) => void sets.push(set),
     onOpenStream: () => undefined,
     onRenewCertificate: () => undefined,
+    trust: undefined,
     onClosed: (reason) => void closed.push(reason),
   });
   far.onMessage = (message) => void heard.push(message as WorkerMessage);
@@ -36,7 +38,7 @@ function open() {
     for (const message of messages) (far satisfies Link).send(message);
     await clock.advance(0);
   };
-  return { clock, connection, outbox, heard, sets, closed, say };
+  return { clock, connection, outbox, heard, sets, closed, say, health };
 }
 
 const WELCOME: ManagerMessage = {
@@ -159,6 +161,73 @@ test('one batch of statuses is under way at a time; what changes meanwhile goes 
   expect(batches()[1]).toEqual({ type: 'statuses', batch: 2, statuses: [running('t1', '3'), running('t2')] });
   await say({ type: 'statusesAcknowledged', batch: 2 });
   expect(outbox.size).toBe(0);
+});
+
+test('a status that only passes waits for the next one, and goes alone when none comes', async () => {
+  const { say, connection, outbox, heard, clock } = open();
+  await say(WELCOME, complete('1', 't1', 't2'));
+  const batches = () => heard.flatMap((message) => (message.type === 'statuses' ? [message.statuses] : []));
+  const report = (taskID: string, State: 'starting' | 'running') => {
+    const reported = { taskID, status: { State, Timestamp: 'now' } };
+    outbox.put(reported);
+    connection.flushSoon(isPassing(reported));
+    return reported;
+  };
+  const passing = report('t1', 'starting');
+  await clock.advance(199);
+  expect(batches()).toEqual([]);
+  await clock.advance(1);
+  expect(batches()).toEqual([[passing]]);
+  await say({ type: 'statusesAcknowledged', batch: 1 });
+  const other = report('t2', 'starting');
+  const news = report('t1', 'running');
+  await clock.advance(0);
+  expect(batches()).toEqual([[passing], [other, news]]);
+  report('t2', 'starting');
+  await say({ type: 'statusesAcknowledged', batch: 2 });
+  expect(batches().length).toBe(2);
+  await clock.advance(200);
+  expect(batches().length).toBe(3);
+});
+
+test.each([
+  { it: 'that starts', reported: { taskID: 't', status: { State: 'starting', Timestamp: '' } }, passes: true },
+  {
+    it: 'that is ready, which its successor may wait for',
+    reported: { taskID: 't', status: { State: 'ready', Timestamp: '' } },
+    passes: false,
+  },
+  { it: 'that runs', reported: running('t'), passes: false },
+  {
+    it: 'that has a reason to wait',
+    reported: { taskID: 't', status: { State: 'preparing', Timestamp: '', Err: 'no image' } },
+    passes: false,
+  },
+  {
+    it: 'that was started again',
+    reported: { taskID: 't', status: { State: 'starting', Timestamp: '' }, unattendedRestarts: 1 },
+    passes: false,
+  },
+] as const)('the status of a task $it only passes: $passes', ({ reported, passes }) => {
+  expect(isPassing(reported)).toBe(passes);
+});
+
+test('what is said is a beat too: a worker beats after a quiet time only, and at once when its engine has changed', async () => {
+  const { say, connection, heard, clock, health } = open();
+  await say(WELCOME);
+  const beats = () => heard.filter(({ type }) => type === 'heartbeat').length;
+  for (let told = 0; told < 10; told += 1) {
+    await clock.advance(900);
+    connection.tellNetworkProblems([]);
+  }
+  expect(beats()).toBe(0);
+  await clock.advance(1_000);
+  expect(beats()).toBe(1);
+  await clock.advance(900);
+  connection.tellNetworkProblems([]);
+  health.ok = false;
+  await clock.advance(100);
+  expect(beats()).toBe(2);
 });
 
 test('many statuses go in batches of bounded size', async () => {

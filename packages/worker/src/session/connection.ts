@@ -1,5 +1,6 @@
 import type { NodeDescription } from '@swarm/shared/engine-api/cluster-spec';
 import { decodeManagerMessage } from '@swarm/shared/protocol/decode';
+import type { GuestReport, GuestRequest } from '@swarm/shared/protocol/guests';
 import type { Link } from '@swarm/shared/protocol/link';
 import type { NetworkProblem, NetworksApplied, NetworkUpdate } from '@swarm/shared/protocol/network-state';
 import {
@@ -8,11 +9,13 @@ import {
   type OpenStream,
   PROTOCOL_VERSION,
   type Settings,
+  type TrustReport,
   type Welcome,
   type WorkerMessage,
 } from '@swarm/shared/protocol/session';
 import { assertNever } from '@swarm/shared/runtime/assert-never';
 import type { Clock } from '@swarm/shared/runtime/clock';
+import { deepEqual } from '@swarm/shared/runtime/deep-equal';
 import { applyPart, type Chain, EMPTY_CHAIN } from './decide/assignment-set.ts';
 import type { StatusOutbox } from './status-outbox.ts';
 import type { AssignmentSet, NetworkSink } from './worker-ports.ts';
@@ -24,6 +27,7 @@ export interface ConnectionDeps {
   readonly description: NodeDescription | undefined;
   readonly engineHealth: () => EngineHealth;
   readonly advertiseAddr: string | undefined;
+  readonly trust: TrustReport | undefined;
   readonly onWelcome: (welcome: Welcome) => void;
   readonly onSettings: (settings: Settings) => void;
   readonly onAssignments: (set: AssignmentSet) => void;
@@ -41,6 +45,9 @@ const MAX_UNANSWERED_BEATS = 5;
 /** As many as one report may hold. */
 const MAX_PROBLEMS = 200;
 
+/** How long a status that is only a step on the way waits for what comes next: quick containers run by then. */
+const PASSING_MS = 200;
+
 /** The worker's end of one session, from its hello to its end. */
 export class Connection {
   readonly #deps: ConnectionDeps;
@@ -52,37 +59,50 @@ export class Connection {
   #unanswered = 0;
   #batch = 0;
   #cancelBeat: () => void;
+  #saidAtMs = 0;
+  #toldHealth: EngineHealth | undefined;
+  #flushAtMs = Number.POSITIVE_INFINITY;
   #cancelFlush: (() => void) | undefined;
   /** Who waits for an answer, oldest first. */
   readonly #questions: ((images: ReadonlySet<string> | undefined) => void)[] = [];
 
   constructor(deps: ConnectionDeps) {
     this.#deps = deps;
-    const { link, clock, description, engineHealth, advertiseAddr } = deps;
+    const { link, clock, description, engineHealth, advertiseAddr, trust } = deps;
     this.#cancelBeat = clock.setTimer(WELCOME_TIMEOUT_MS, () => link.close('the manager did not answer hello'));
     deps.outbox.rewind();
     link.onClose = (reason) => this.#end(reason);
     link.onMessage = (message) => this.#receive(message);
+    this.#toldHealth = engineHealth();
     this.#send({
       type: 'hello',
       protocolVersion: PROTOCOL_VERSION,
-      engineHealth: engineHealth(),
+      engineHealth: this.#toldHealth,
       ...(description === undefined ? {} : { description }),
       ...(advertiseAddr === undefined ? {} : { advertiseAddr }),
+      ...(trust === undefined ? {} : { trust }),
     });
   }
 
-  /** The outbox has something new. What is reported in one turn goes out together. */
-  flushSoon(): void {
-    if (this.#state !== 'open' || this.#cancelFlush !== undefined) return;
-    this.#cancelFlush = this.#deps.clock.setTimer(0, () => {
-      this.#cancelFlush = undefined;
+  /** The outbox has something new. What is reported in one turn goes out together; what only passes waits for more. */
+  flushSoon(isPassing = false): void {
+    const { clock } = this.#deps;
+    const atMs = clock.monotonicMs() + (isPassing ? PASSING_MS : 0);
+    if (this.#state !== 'open' || atMs >= this.#flushAtMs) return;
+    this.#cancelFlush?.();
+    this.#flushAtMs = atMs;
+    this.#cancelFlush = clock.setTimer(isPassing ? PASSING_MS : 0, () => {
+      this.#flushAtMs = Number.POSITIVE_INFINITY;
       this.#flush();
     });
   }
 
   describe(description: NodeDescription): void {
     if (this.#state === 'open') this.#send({ type: 'description', description });
+  }
+
+  tellTrust(trust: TrustReport): void {
+    if (this.#state === 'open') this.#send({ type: 'trust', trust });
   }
 
   refuseStream(streamID: string, reason: string): void {
@@ -104,11 +124,21 @@ export class Connection {
     return new Promise((resolve) => this.#questions.push(resolve));
   }
 
+  requestGuest(request: GuestRequest): boolean {
+    if (this.#state === 'open') this.#send(request);
+    return this.#state === 'open';
+  }
+
+  tellGuests(report: GuestReport): void {
+    if (this.#state === 'open') this.#send(report);
+  }
+
   close(reason: string): void {
     this.#deps.link.close(reason);
   }
 
   #send(message: WorkerMessage): void {
+    this.#saidAtMs = this.#deps.clock.monotonicMs();
     this.#deps.link.send(message);
   }
 
@@ -148,6 +178,9 @@ export class Connection {
       case 'rollbackImages':
         this.#answer(message.images);
         break;
+      case 'guestAnswer':
+        this.#deps.networks.onGuestAnswer(message);
+        break;
       case 'heartbeatAcknowledged':
         break;
       case 'renewCertificate':
@@ -169,6 +202,8 @@ export class Connection {
     this.#deps.networks.onSession();
     this.tellNetworksApplied(this.#deps.networks.applied(), true);
     this.tellNetworkProblems(this.#deps.networks.problems());
+    const guests = this.#deps.networks.guests();
+    if (guests !== undefined) this.tellGuests(guests);
     this.#flush();
   }
 
@@ -180,14 +215,24 @@ export class Connection {
     this.#cancelBeat = this.#deps.clock.setTimer(this.#beatEveryMs, () => this.#beat());
   }
 
+  /** Any message is a beat for the manager: where something was said meanwhile, and the engine is as it was, the beat waits. */
   #beat(): void {
+    const { clock, engineHealth } = this.#deps;
+    const health = engineHealth();
+    const dueInMs = this.#saidAtMs + this.#beatEveryMs - clock.monotonicMs();
+    // Timers are exact to a millisecond.
+    if (dueInMs > 1 && deepEqual(health, this.#toldHealth)) {
+      this.#cancelBeat = clock.setTimer(dueInMs, () => this.#beat());
+      return;
+    }
     if (this.#unanswered >= MAX_UNANSWERED_BEATS) {
       this.close('the manager no longer answers');
       return;
     }
     this.#unanswered += 1;
-    this.#send({ type: 'heartbeat', engineHealth: this.#deps.engineHealth() });
-    this.#cancelBeat = this.#deps.clock.setTimer(this.#beatEveryMs, () => this.#beat());
+    this.#toldHealth = health;
+    this.#send({ type: 'heartbeat', engineHealth: health });
+    this.#cancelBeat = clock.setTimer(this.#beatEveryMs, () => this.#beat());
   }
 
   #assign(message: Extract<ManagerMessage, { type: 'assignments' }>): void {
@@ -218,7 +263,8 @@ export class Connection {
       return;
     }
     this.#deps.outbox.acknowledge();
-    this.#flush();
+    // What came meanwhile and only passes goes when it is due.
+    if (this.#flushAtMs === Number.POSITIVE_INFINITY) this.#flush();
   }
 
   #answer(images: readonly string[]): void {

@@ -1,4 +1,4 @@
-import type { NodeDescription, TLSInfo } from '@swarm/shared/engine-api/cluster-spec';
+import type { NodeDescription } from '@swarm/shared/engine-api/cluster-spec';
 import { type ContainerEngine, EngineError } from '../engine/engine.ts';
 import { describeNode } from '../node-description.ts';
 
@@ -6,11 +6,11 @@ import { describeNode } from '../node-description.ts';
 const TIMEOUT_MS = 5_000;
 
 /** The `describe` of a session: undefined while the engine does not answer. */
-export function engineDescriber(engine: ContainerEngine, tls: () => TLSInfo | undefined) {
+export function engineDescriber(engine: ContainerEngine) {
   return async (): Promise<NodeDescription | undefined> => {
     const timeout = AbortSignal.timeout(TIMEOUT_MS);
     try {
-      return describeNode(await engine.info(timeout), tls());
+      return describeNode(await engine.info(timeout));
     } catch (error) {
       if (error instanceof EngineError || timeout.aborted) return undefined;
       throw error;

@@ -2,7 +2,7 @@ import type { NodeDescription } from '@swarm/shared/engine-api/cluster-spec';
 import type { ByteStream } from '@swarm/shared/protocol/byte-stream';
 import type { ControlRefusal } from '@swarm/shared/protocol/control-refusal';
 import type { Link } from '@swarm/shared/protocol/link';
-import type { EngineHealth, LogStreamOptions, Settings } from '@swarm/shared/protocol/session';
+import type { EngineHealth, LogStreamOptions, Settings, TrustReport } from '@swarm/shared/protocol/session';
 import { type Clock, delay } from '@swarm/shared/runtime/clock';
 import { deepEqual } from '@swarm/shared/runtime/deep-equal';
 import type { Random } from '@swarm/shared/runtime/ids';
@@ -12,7 +12,7 @@ import { Connection } from './connection.ts';
 import { decideBackoffMs } from './decide/backoff.ts';
 import { ManagerRefused } from './dial.ts';
 import { Reach } from './reach.ts';
-import { StatusOutbox } from './status-outbox.ts';
+import { isPassing, StatusOutbox } from './status-outbox.ts';
 import type { CallTask } from './task-calls.ts';
 import { TaskStreams } from './task-streams.ts';
 import type { AssignmentSink, ManagerLine } from './worker-ports.ts';
@@ -38,15 +38,26 @@ export interface SessionDeps {
   /** A manager's call on a task's container on this node. */
   readonly callTask: CallTask;
   onRenewCertificate(): void;
+  /** Absent: the link needs no certificates. */
+  readonly trust?: TrustSide;
   /** A manager has turned this node away, e.g. since its certificate has expired or it was removed. Dialling goes on. */
   onRefused(refusal: ControlRefusal): void;
   /** A fault of ours: the daemon must stop. */
   onFailure(error: unknown): void;
 }
 
+/** The certificates that sessions rest on, kept by the daemon. */
+export interface TrustSide {
+  report(): TrustReport;
+  /** What the cluster wants this node to trust, see `Settings.roots`: told with every session, and when it changes. */
+  onRoots(roots: readonly string[]): void;
+}
+
 export interface Session extends ManagerLine {
   /** Why there is no session now, for the user; undefined while there is one. */
   problem(): string | undefined;
+  /** The node's certificates are others now. */
+  trustChanged(): void;
   stop(): Promise<void>;
 }
 
@@ -104,6 +115,7 @@ export function startSession(deps: SessionDeps): Session {
         description,
         engineHealth: () => deps.engineHealth(),
         advertiseAddr: deps.advertiseAddr,
+        trust: deps.trust?.report(),
         onWelcome: ({ nodeID, clusterID, role, sessionID }) => {
           problem = undefined;
           logger.info({ manager: address, nodeID, sessionID }, 'session opened');
@@ -144,6 +156,7 @@ export function startSession(deps: SessionDeps): Session {
   }
 
   function adopt(settings: Settings): void {
+    if (settings.roots !== undefined) deps.trust?.onRoots(settings.roots);
     periodMs = settings.heartbeatEveryMs * BEATS_PER_PERIOD;
     if (settings.managers.length > 0 && !deepEqual(settings.managers, deps.managers.list())) deps.managers.replace(settings.managers);
   }
@@ -178,14 +191,19 @@ export function startSession(deps: SessionDeps): Session {
   return {
     report(status) {
       outbox.put(status);
-      connection?.flushSoon();
+      connection?.flushSoon(isPassing(status));
     },
     tellNetworksApplied: (networks) => connection?.tellNetworksApplied(networks),
     tellNetworkProblems: (problems) => connection?.tellNetworkProblems(problems),
     askRollbackImages: async (images) => connection?.askRollbackImages(images),
+    requestGuest: (request) => connection?.requestGuest(request) ?? false,
+    tellGuests: (report) => connection?.tellGuests(report),
     reach: () => reach.now,
     watchReach: (listener) => reach.watch(listener),
     problem: () => problem,
+    trustChanged() {
+      if (deps.trust !== undefined) connection?.tellTrust(deps.trust.report());
+    },
     async stop() {
       stopping.abort(new Error('the daemon is stopping'));
       firstDescribed.resolve();

@@ -52,6 +52,12 @@ export class StatusOutbox {
   }
 }
 
+/** A step on the way to something: nobody decides by it, and more comes soon. */
+export function isPassing({ status, unattendedRestarts }: ReportedStatus): boolean {
+  const { State, Err } = status;
+  return (State === 'accepted' || State === 'preparing' || State === 'starting') && Err === undefined && unattendedRestarts === undefined;
+}
+
 function cutTexts(reported: ReportedStatus): ReportedStatus {
   const { Message, Err } = reported.status;
   if ((Message?.length ?? 0) <= MAX_STATUS_TEXT && (Err?.length ?? 0) <= MAX_STATUS_TEXT) return reported;

@@ -1,3 +1,4 @@
+import type { GuestAnswer, GuestReport, GuestRequest } from '@swarm/shared/protocol/guests';
 import type { NetworkProblem, NetworksApplied, NetworkUpdate } from '@swarm/shared/protocol/network-state';
 import type { AssignedConfig, AssignedSecret, AssignedTask, AssignedTemplate, ReportedStatus } from '@swarm/shared/protocol/session';
 
@@ -41,6 +42,9 @@ export interface NetworkSink {
   /** Every network that is applied on this host, and all that is wrong: told at the start of every session. */
   applied(): NetworksApplied['networks'];
   problems(): readonly NetworkProblem[];
+  onGuestAnswer(answer: GuestAnswer): void;
+  /** The guests that were seen last: told at the start of every session; undefined before anyone has looked. */
+  guests(): GuestReport | undefined;
 }
 
 /**
@@ -66,6 +70,10 @@ export interface ManagerLine {
    * At most `MAX_ASKED_IMAGES`.
    */
   askRollbackImages(images: readonly string[]): Promise<ReadonlySet<string> | undefined>;
+  /** Asks for a place of a container that is no task; false when no session is open. */
+  requestGuest(request: GuestRequest): boolean;
+  /** Tells which of them are seen, if a session is open. */
+  tellGuests(report: GuestReport): void;
   reach(): ManagerReach;
   /** Calls `listener` after every change of `reach`. Returns the function that ends the subscription. */
   watchReach(listener: (reach: ManagerReach) => void): () => void;

@@ -6,4 +6,6 @@ export const NO_NETWORKS: NetworkSink = {
   onUpdate: () => 'accepted',
   applied: () => [],
   problems: () => [],
+  onGuestAnswer: () => undefined,
+  guests: () => undefined,
 };

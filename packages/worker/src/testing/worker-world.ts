@@ -1,5 +1,6 @@
 import { CONTAINER_LABELS } from '@swarm/shared/domain/labels';
 import { isTerminal } from '@swarm/shared/domain/task-state';
+import type { GuestAnswer, GuestReport, GuestRequest } from '@swarm/shared/protocol/guests';
 import type { NetworksApplied, NetworkUpdate } from '@swarm/shared/protocol/network-state';
 import type { AssignedSecret, AssignedTask, AssignedTemplate, ReportedStatus } from '@swarm/shared/protocol/session';
 import { silentLogger } from '@swarm/shared/runtime/logger';
@@ -30,6 +31,10 @@ export interface WorkerWorld {
   worker(): RunningWorker;
   assign(...tasks: readonly TaskOptions[]): void;
   sendNetwork(update: NetworkUpdate): void;
+  /** What was asked of the manager for containers that are no tasks, and what it was told of them, oldest first. */
+  readonly guestRequests: readonly GuestRequest[];
+  readonly guestReports: readonly GuestReport[];
+  answerGuest(answer: Omit<GuestAnswer, 'type'>): void;
   /** What goes with every set from now on. */
   give(payloads: GivenPayloads): void;
   setReach(reach: ManagerReach): void;
@@ -102,6 +107,9 @@ export async function createWorkerWorld(options: Pick<WorkerDeps, 'imageGarbage'
   const reports: ReportedStatus[] = [];
   const endedTooEarly: ReportedStatus[] = [];
   const failures: unknown[] = [];
+  const guestRequests: GuestRequest[] = [];
+  const guestReports: GuestReport[] = [];
+  let ids = 0;
   const listeners = new Set<(reach: ManagerReach) => void>();
   let reach: ManagerReach = 'connected';
   let given = NO_PAYLOADS;
@@ -114,6 +122,7 @@ export async function createWorkerWorld(options: Pick<WorkerDeps, 'imageGarbage'
       engine,
       disk,
       clock,
+      random: { id: () => `guest${++ids}`, fraction: () => 0.5 },
       logger: silentLogger,
       network,
       payloads,
@@ -134,6 +143,11 @@ export async function createWorkerWorld(options: Pick<WorkerDeps, 'imageGarbage'
           tellNetworkProblems: () => undefined,
           askRollbackImages: async (asked) =>
             reach === 'connected' ? new Set(asked.filter((image) => needed.includes(image))) : undefined,
+          requestGuest: (request) => {
+            guestRequests.push(request);
+            return reach === 'connected';
+          },
+          tellGuests: (report) => void guestReports.push(report),
           reach: () => reach,
           watchReach(listener) {
             listeners.add(listener);
@@ -170,6 +184,9 @@ export async function createWorkerWorld(options: Pick<WorkerDeps, 'imageGarbage'
     network,
     applied,
     sendNetwork: (update) => sink?.networks.onUpdate(update),
+    guestRequests,
+    guestReports,
+    answerGuest: (answer) => sink?.networks.onGuestAnswer({ type: 'guestAnswer', ...answer }),
     reports,
     endedTooEarly,
     failures,

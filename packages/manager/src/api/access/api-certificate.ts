@@ -1,3 +1,4 @@
+import { rootsOfClients } from '@swarm/shared/domain/cluster-roots';
 import { createCertificateRequest } from '@swarm/shared/identity/certificate-request';
 import { createPrivateKeyPem } from '@swarm/shared/identity/keys';
 import type { Clock } from '@swarm/shared/runtime/clock';
@@ -7,7 +8,8 @@ import type { ManagerAccess } from '../../seams/node-control.ts';
 export interface ApiIdentity {
   readonly certificate: string;
   readonly privateKey: string;
-  readonly rootCertificate: string;
+  /** All that certificates of clients may lead to. */
+  readonly rootCertificates: string;
 }
 
 /** Made anew this long before it ends; it costs a signature. */
@@ -24,11 +26,12 @@ export function keepApiIdentity(deps: { readonly clock: Clock; readonly names: (
     if (cluster === undefined) throw new Error('a manager without a cluster serves no API over TLS');
     const nodeID = deps.nodeID();
     const names = [...new Set(deps.names())].sort();
-    const fits = [cluster.ID, nodeID, cluster.ca.certificate, ...names].join(' ');
+    const rootCertificates = rootsOfClients(cluster).join('');
+    const fits = [cluster.ID, nodeID, rootCertificates, ...names].join(' ');
     if (kept?.fits !== fits || (await kept.identity).expiresAtMs - RENEW_BEFORE_MS < deps.clock.now()) {
       const privateKey = createPrivateKeyPem();
       const issued = certificates.issueApi(cluster, { csr: createCertificateRequest(privateKey), nodeID, names });
-      const making = { fits, identity: issued.then((made) => ({ ...made, privateKey, rootCertificate: cluster.ca.certificate })) };
+      const making = { fits, identity: issued.then((made) => ({ ...made, privateKey, rootCertificates })) };
       kept = making;
       // What failed is tried again by the next connection.
       making.identity.catch(() => {

@@ -1,7 +1,9 @@
 import { X509Certificate } from 'node:crypto';
 import { TLSSocket } from 'node:tls';
+import { rootsOfClients } from '@swarm/shared/domain/cluster-roots';
 import type { Client } from '@swarm/shared/domain/objects';
 import { ApiError } from '@swarm/shared/errors/api-error';
+import { chainOfPeer } from '@swarm/shared/identity/chain';
 import { checkClientCertificate } from '@swarm/shared/identity/client-certificate';
 import type { Clock } from '@swarm/shared/runtime/clock';
 import type { NodeControl } from '../../seams/node-control.ts';
@@ -24,7 +26,7 @@ export function buildCertificateGate({ node, clock }: { readonly node: NodeContr
       const cluster = tx.clusters.all()[0];
       const find = (clientID: string): Client | undefined => tx.clients.get(clientID);
       return decideClient(
-        cluster === undefined ? undefined : checkOf(socket, cluster.ca.certificate, clock.now()),
+        cluster === undefined ? undefined : checkOf(socket, rootsOfClients(cluster), clock.now()),
         cluster?.ID ?? '',
         find,
       );
@@ -40,10 +42,11 @@ export function buildCertificateGate({ node, clock }: { readonly node: NodeContr
   };
 }
 
-function checkOf(socket: unknown, root: string, nowMs: number) {
+function checkOf(socket: unknown, roots: readonly string[], nowMs: number) {
   const certificate = socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;
   if (!(socket instanceof TLSSocket) || certificate === undefined) return undefined;
-  const check = checkClientCertificate(certificate, new X509Certificate(root), nowMs);
+  const authorities = roots.map((root) => new X509Certificate(root));
+  const check = checkClientCertificate(chainOfPeer(certificate), authorities, nowMs);
   if (check.kind === 'refused' || socket.authorized) return check;
   return { kind: 'refused', reason: `${socket.authorizationError}` } as const;
 }

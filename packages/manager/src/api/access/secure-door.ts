@@ -44,6 +44,8 @@ export async function openSecureDoor(
   const raw = new Set<Socket>();
   const clients = followClients();
   await app.ready();
+  // Node watches for requests whose head does not come only on a server that listens. This one is given its connections.
+  app.server.emit('listening');
 
   const door = tls.createServer({
     minVersion: 'TLSv1.3',
@@ -97,7 +99,7 @@ export async function openSecureDoor(
   async function shakeHands(manager: ManagerAccess, socket: Socket): Promise<void> {
     const identity = await identityFor(manager);
     if (identity !== shown) {
-      const { certificate: cert, privateKey: key, rootCertificate: ca } = identity;
+      const { certificate: cert, privateKey: key, rootCertificates: ca } = identity;
       // Without session tickets every connection proves its key anew.
       door.setSecureContext({ cert, key, ca, secureOptions: constants.SSL_OP_NO_TICKET, minVersion: 'TLSv1.3' });
       shown = identity;
@@ -119,6 +121,8 @@ export async function openSecureDoor(
     close: () =>
       new Promise((resolve) => {
         clients.stop();
+        // Ends that watch: it has nothing else to close.
+        app.server.close();
         server.close(() => resolve());
         for (const socket of raw) socket.destroy();
       }),

@@ -19,27 +19,36 @@ export function checkSwarmSpec(spec: SwarmSpec): void {
   if (expiry !== 0 && expiry < HOUR) throw invalidArgument('minimum certificate expiry time is: 1h0m0s');
   if ((spec.Dispatcher?.HeartbeatPeriod ?? 0) < 0) throw invalidArgument('heartbeat time period cannot be a negative duration');
   refuseMissing(spec);
+  checkOwnRoot(spec);
+}
+
+function checkOwnRoot({ CAConfig: { SigningCACert = '', SigningCAKey = '' } = {} }: SwarmSpec): void {
+  if (SigningCAKey !== '' && SigningCACert === '') {
+    throw invalidArgument('if a signing CA key is provided, the signing CA cert must also be provided');
+  }
+  if (SigningCACert !== '' && SigningCAKey === '') {
+    throw invalidArgument(
+      'there must be at least one valid, reachable external CA corresponding to the desired CA certificate; external CAs are not available, so give its key too (SigningCAKey)',
+    );
+  }
 }
 
 /** What this version cannot do, each by its name, so that nothing is promised by storing it. */
 function refuseMissing(spec: SwarmSpec): void {
   if ((spec.CAConfig?.ExternalCAs ?? []).length > 0) throw notYet('an external CA', 'leave ExternalCAs empty');
-  if ((spec.CAConfig?.SigningCACert ?? '') !== '' || (spec.CAConfig?.SigningCAKey ?? '') !== '') {
-    throw notYet('a CA certificate of your own', 'leave SigningCACert and SigningCAKey empty');
-  }
 }
 
 function notYet(what: string, wayOut: string): ApiError {
   return new ApiError('unimplemented', `${what} is not available in this version yet; ${wayOut}`);
 }
 
-/** An update replaces the whole spec: what it leaves out becomes zero. @throws ApiError */
-export function admitSwarmUpdate(current: Cluster, input: SwarmSpec): SwarmSpec {
+/**
+ * An update replaces the whole spec: what it leaves out becomes zero. A root of the user's own is not part of what is
+ * kept: see `rootWanted`. @throws ApiError
+ */
+export function admitSwarmUpdate(input: SwarmSpec): SwarmSpec {
   checkSwarmSpec(input);
-  const { CAConfig = {}, Raft = {} } = input;
-  if ((CAConfig.ForceRotate ?? 0) !== (current.Spec.CAConfig?.ForceRotate ?? 0)) {
-    throw notYet('replacing the root certificate', 'leave ForceRotate as it is');
-  }
+  const { CAConfig: { SigningCACert: _cert, SigningCAKey: _key, ...CAConfig } = {}, Raft = {} } = input;
   return {
     Name: 'default',
     Labels: input.Labels ?? {},
@@ -55,6 +64,12 @@ export function admitSwarmUpdate(current: Cluster, input: SwarmSpec): SwarmSpec 
     TaskDefaults: input.TaskDefaults ?? {},
     EncryptionConfig: { AutoLockManagers: input.EncryptionConfig?.AutoLockManagers === true },
   };
+}
+
+/** Whether an update asks for another root: one that it brings, or a new one by a higher `ForceRotate`. */
+export function rootWanted(current: Cluster, { CAConfig = {} }: SwarmSpec): 'own' | 'new' | undefined {
+  if ((CAConfig.SigningCACert ?? '') !== '') return 'own';
+  return (CAConfig.ForceRotate ?? 0) > (current.Spec.CAConfig?.ForceRotate ?? 0) ? 'new' : undefined;
 }
 
 /** @throws ApiError 400 or 500, as Docker's daemon answers each */

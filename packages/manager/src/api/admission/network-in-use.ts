@@ -27,5 +27,8 @@ export function explainNetworkInUse(tx: ReadTransaction, network: Network): stri
     const task = tx.tasks.by('template', template.ID).find(isLive);
     if (task !== undefined) return `network ${network.ID} is in use by task ${task.ID}`;
   }
-  return undefined;
+  const guest = tx.guests.by('network', network.ID)[0];
+  if (guest === undefined) return undefined;
+  const node = tx.nodes.get(guest.nodeID)?.Description?.Hostname ?? guest.nodeID;
+  return `network ${network.ID} is in use by container ${guest.name || guest.containerID || guest.ID} on node ${node}; remove it there, or disconnect it`;
 }

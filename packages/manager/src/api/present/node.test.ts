@@ -1,5 +1,6 @@
 import { asID } from '@swarm/shared/runtime/ids';
 import { expect, test } from 'vitest';
+import { CLUSTER } from '../testing/cluster.ts';
 import { presentNode } from './node.ts';
 
 const node = (extra: object) => ({
@@ -27,6 +28,31 @@ test.each([
     'heartbeat failure',
   ],
 ])('%s', (_name, extra, message) => {
-  const { Status } = presentNode(node(extra)) as { Status: { Message?: string } };
+  const { Status } = presentNode(node(extra), undefined) as { Status: { Message?: string } };
   expect(Status.Message).toBe(message);
+});
+
+const TLSInfo = { TrustRoot: 'root', CertIssuerSubject: 'next', CertIssuerPublicKey: 'next' };
+const ROTATING = {
+  ...CLUSTER,
+  ID: asID<never>('c'),
+  Version: { Index: 1 },
+  CreatedAt: '',
+  UpdatedAt: '',
+  TLSInfo,
+  nextRoot: { certificate: 'next', privateKey: '', crossCertificate: '' },
+};
+const DOWN = { State: 'down', Message: 'heartbeat failure', Addr: '' };
+
+test.each([
+  [
+    'a node that is away and has no certificate of it says that the root waits for it',
+    { Status: DOWN },
+    /heartbeat failure; .* waits for this node/,
+  ],
+  ['a node that is away and has one does not', { Status: DOWN, Description: { TLSInfo } }, /^heartbeat failure$/],
+  ['a node that is there is about to have one, and does not', { Status: { State: 'ready', Message: 'well', Addr: '' } }, /^well$/],
+])('while the root is replaced %s', (_name, extra, message) => {
+  const { Status } = presentNode(node(extra), ROTATING) as { Status: { Message?: string } };
+  expect(Status.Message).toMatch(message);
 });

@@ -1,9 +1,10 @@
-import type { Node } from '@swarm/shared/domain/objects';
+import type { Cluster, Node } from '@swarm/shared/domain/objects';
 
 /** What Docker's clients expect of a node that never connected. */
 const NO_DESCRIPTION = { Platform: {}, Resources: {}, Engine: {}, TLSInfo: {} };
 
-export function presentNode(node: Node): object {
+/** `cluster`: absent where there is none. */
+export function presentNode(node: Node, cluster: Cluster | undefined): object {
   const { ID, Version, CreatedAt, UpdatedAt, Spec, Description, ManagerStatus } = node;
   return {
     ID,
@@ -12,7 +13,7 @@ export function presentNode(node: Node): object {
     UpdatedAt,
     Spec,
     Description: Description ?? NO_DESCRIPTION,
-    Status: presentStatus(node),
+    Status: holdsRoot(node, cluster) ? { ...node.Status, Message: explainHeldRoot(node) } : presentStatus(node),
     ...(ManagerStatus && { ManagerStatus }),
   };
 }
@@ -34,4 +35,15 @@ function presentStatus({ Status, engineHealth, damped, networkProblems = [] }: N
     ...Status,
     Message: `${engineHealth.message ?? 'the engine of this host does not answer'}; the node takes no new tasks until it does`,
   };
+}
+
+/** Whether the cluster's next root waits for this node, which is not there to be given a certificate of it. */
+function holdsRoot({ Status, Description }: Node, cluster: Cluster | undefined): boolean {
+  if (cluster?.nextRoot === undefined || Status.State === 'ready') return false;
+  return Description?.TLSInfo?.CertIssuerPublicKey !== cluster.TLSInfo.CertIssuerPublicKey;
+}
+
+function explainHeldRoot({ Status }: Node): string {
+  const wayOut = 'the new root certificate of the cluster waits for this node: bring it back, or remove it (swarm node rm)';
+  return Status.Message === undefined || Status.Message === '' ? wayOut : `${Status.Message}; ${wayOut}`;
 }

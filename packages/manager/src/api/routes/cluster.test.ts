@@ -42,6 +42,12 @@ test.each(paths)('%s %s is refused in the words clients know', async (method, ur
   expect(await send(await startTestApi(), method, url)).toEqual(expected);
 });
 
+test('a page that is not there names no version of the API, as with dockerd; a thing that is not there does', async () => {
+  const { app } = await startTestApi();
+  for (const url of ['/v1.41/swarm/nope', '/services/']) expect((await app.inject(url)).headers).not.toHaveProperty('api-version');
+  expect((await app.inject('/services/nope')).headers).toMatchObject({ 'api-version': '1.41', ostype: 'linux' });
+});
+
 const states = [
   ['inactive', INACTIVE, NO_SWARM_MESSAGE],
   ['a worker', { ...ACTIVE_MANAGER, isManager: false }, WORKER_MESSAGE],

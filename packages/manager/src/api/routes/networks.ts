@@ -1,4 +1,4 @@
-import { NETWORK_LABEL } from '@swarm/shared/domain/labels';
+import { CONTAINER_LABELS, NETWORK_LABEL } from '@swarm/shared/domain/labels';
 import type { Network } from '@swarm/shared/domain/objects';
 import { predefinedNetwork } from '@swarm/shared/domain/predefined-networks';
 import { decodeJSON } from '@swarm/shared/engine-api/decode';
@@ -52,14 +52,29 @@ export function addNetworkRoutes(app: FastifyInstance, deps: RouteDeps): void {
     return sendJSON(reply, { Id: network.ID, Warning: '' }, 201);
   });
 
-  app.get('/networks/:id', (request, reply) => {
+  /** Who is in the network on this host, as its engine says; null where the network is not here. */
+  async function containersHere(network: Network): Promise<unknown> {
+    const filters = encodeURIComponent(
+      JSON.stringify({ label: [`${NETWORK_LABEL}=${network.ID}`, `${CONTAINER_LABELS.nodeID}=${node.local().nodeID}`] }),
+    );
+    const [own] = await localList(`/networks?filters=${filters}`);
+    if (own === undefined) return null;
+    try {
+      return (await engineClient.getJSON(`/networks/${encodeURIComponent(String(own.Id))}`)).Containers ?? null;
+    } catch (error) {
+      if (error instanceof ApiError && (error.errorClass === 'unavailable' || error.errorClass === 'not-found')) return null;
+      throw error;
+    }
+  }
+
+  app.get('/networks/:id', async (request, reply) => {
     const term = pathID(request);
     const scope = queryOf(request).get('scope') ?? '';
     const store = node.manager()?.store;
     const predefined = scope === 'swarm' ? predefinedNetwork(term) : undefined;
     if (store !== undefined && predefined !== undefined) return sendJSON(reply, presentPredefined(predefined));
     const found = store === undefined || scope === 'local' ? undefined : store.view((tx) => findOwn(tx, term));
-    if (found !== undefined) return sendJSON(reply, presentNetwork(found));
+    if (found !== undefined) return sendJSON(reply, { ...presentNetwork(found), Containers: await containersHere(found) });
     if (scope === 'swarm') throw notFound('network', term);
     return deps.forward(request, reply);
   });
@@ -141,7 +156,7 @@ async function removeOwn(store: Store, term: string): Promise<boolean> {
 function passes(tx: ReadTransaction, filters: Filters, network: Network): boolean {
   const { Spec, ID } = network;
   const labels: Readonly<Record<string, string>> = Spec.Labels ?? {};
-  const dangling = tx.services.count('network', ID) === 0;
+  const dangling = tx.services.count('network', ID) === 0 && tx.guests.count('network', ID) === 0;
   return (
     passesAny(filters, 'id', (prefix) => ID.startsWith(prefix)) &&
     passesAny(filters, 'name', (name) => Spec.Name === name) &&

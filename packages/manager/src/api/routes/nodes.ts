@@ -20,13 +20,19 @@ export function addNodeRoutes(app: FastifyInstance, deps: RouteDeps): void {
     const { store } = requireManager(deps.node);
     const filters = parseFilters(queryOf(request), FILTERS);
     checkFilterWords(filters);
-    const nodes = store.view((tx) => tx.nodes.all().filter((node) => passes(filters, node)));
-    return sendList(reply, nodes, (node) => JSON.stringify(presentNode(node)));
+    const { nodes, cluster } = store.view((tx) => ({
+      nodes: tx.nodes.all().filter((node) => passes(filters, node)),
+      cluster: tx.clusters.all()[0],
+    }));
+    return sendList(reply, nodes, (node) => JSON.stringify(presentNode(node, cluster)));
   });
 
   app.get('/nodes/:id', (request, reply) => {
     const { store } = requireManager(deps.node);
-    return sendJSON(reply, presentNode(store.view((tx) => findNode(tx, pathID(request)))));
+    return sendJSON(
+      reply,
+      store.view((tx) => presentNode(findNode(tx, pathID(request)), tx.clusters.all()[0])),
+    );
   });
 
   app.post('/nodes/:id/update', async (request, reply) => {

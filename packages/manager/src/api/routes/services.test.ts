@@ -62,8 +62,26 @@ test('defaults are shown where they are asked for', async () => {
   });
 });
 
+const HOST_PORT = { TargetPort: 80, PublishedPort: 8080, PublishMode: 'host', Protocol: 'tcp' };
+test.each([
+  ['nothing to publish', {}, { Spec: {} }],
+  ['a mode alone', { EndpointSpec: { Mode: 'vip' } }, { Spec: {} }],
+  ['a port', { EndpointSpec: { Mode: 'vip', Ports: [HOST_PORT] } }, { Spec: { Mode: 'vip', Ports: [HOST_PORT] }, Ports: [HOST_PORT] }],
+])('the endpoint of a service with %s shows what was given by it', async (_name, more, endpoint) => {
+  const api = await startTestApi();
+  await post(api, '/services/create', { ...WEB, ...more });
+  expect((await read(api, 'web')).Endpoint).toEqual(endpoint);
+});
+
 const badUpdates: readonly (readonly [string, string, object, number, string])[] = [
   ['no version', '', WEB, 400, `invalid service version '': strconv.ParseUint: parsing "": invalid syntax`],
+  [
+    'a version that no version can be',
+    `?version=${'9'.repeat(20)}`,
+    WEB,
+    400,
+    `invalid service version '${'9'.repeat(20)}': strconv.ParseUint: parsing "${'9'.repeat(20)}": value out of range`,
+  ],
   ['a version that has passed', '?version=1', WEB, 500, 'rpc error: code = Unknown desc = update out of sequence'],
   [
     'another name',

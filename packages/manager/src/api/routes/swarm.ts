@@ -1,12 +1,13 @@
 import type { Cluster } from '@swarm/shared/domain/objects';
-import { InitRequestSchema, JoinRequestSchema, SwarmSpecSchema } from '@swarm/shared/engine-api/cluster-spec';
+import { InitRequestSchema, JoinRequestSchema, type SwarmSpec, SwarmSpecSchema } from '@swarm/shared/engine-api/cluster-spec';
 import { optional } from '@swarm/shared/engine-api/schema';
 import { ApiError } from '@swarm/shared/errors/api-error';
 import { createUnlockKey } from '@swarm/shared/identity/unlock-key';
 import { Type } from '@swarm/shared/schema/type';
 import type { FastifyInstance } from 'fastify';
+import type { ClusterCertificates } from '../../seams/cluster-certificates.ts';
 import type { ReadTransaction } from '../../store/store.ts';
-import { admitSwarmUpdate, checkInitRequest, checkJoinRequest } from '../admission/check-swarm.ts';
+import { admitSwarmUpdate, checkInitRequest, checkJoinRequest, rootWanted } from '../admission/check-swarm.ts';
 import { explainLeave } from '../explain-leave.ts';
 import { explainNoManager, NO_LEADER_MESSAGE, requireManager } from '../local-state.ts';
 import { presentCluster } from '../present/cluster.ts';
@@ -74,8 +75,8 @@ export function addSwarmRoutes(app: FastifyInstance, deps: RouteDeps): void {
     await store.update((tx) => {
       const cluster = requireCluster(tx);
       requireVersion(cluster, version);
-      const Spec = admitSwarmUpdate(cluster, input);
-      const { unlockKey, ...rest } = cluster;
+      const Spec = admitSwarmUpdate(input);
+      const { unlockKey, ...rest } = withRoot(certificates, cluster, input);
       const isLocking = Spec.EncryptionConfig?.AutoLockManagers === true;
       tx.clusters.update({
         ...rest,
@@ -108,6 +109,15 @@ export function addSwarmRoutes(app: FastifyInstance, deps: RouteDeps): void {
   function requireInactive(): void {
     if (node.local().state !== 'inactive') throw new ApiError('unavailable', MEMBER_MESSAGE);
   }
+}
+
+/** The cluster as it begins to replace its root, where the update asks for that. @throws ApiError 400 */
+function withRoot(certificates: ClusterCertificates, cluster: Cluster, input: SwarmSpec): Cluster {
+  const wanted = rootWanted(cluster, input);
+  if (wanted === undefined) return cluster;
+  if (wanted === 'new') return certificates.replaceRoot(cluster);
+  const { SigningCACert = '', SigningCAKey = '' } = input.CAConfig ?? {};
+  return certificates.replaceRoot(cluster, certificates.readOwnRoot(SigningCACert, SigningCAKey));
 }
 
 function requireCluster(tx: ReadTransaction): Cluster {

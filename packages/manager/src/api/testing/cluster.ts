@@ -8,6 +8,7 @@ import { silentLogger } from '@swarm/shared/runtime/logger';
 import type { FastifyInstance } from 'fastify';
 import { previewPlacement } from '../../placement-preview.ts';
 import type { ClusterCertificates } from '../../seams/cluster-certificates.ts';
+import type { Guests } from '../../seams/guests.ts';
 import type { LocalNode, NodeControl } from '../../seams/node-control.ts';
 import type { TaskContainers } from '../../seams/task-containers.ts';
 import { type TaskLogs, TaskLogsUnavailable } from '../../seams/task-logs.ts';
@@ -96,6 +97,7 @@ export interface TestApi {
   local: LocalNode;
   logs: TaskLogs;
   containers: TaskContainers;
+  guests: Guests | undefined;
   /** What its manager's journal is sealed with; a locked one opens with it. */
   unlockKey: string | undefined;
   /** What the API was built from, for another one over the same store. */
@@ -129,17 +131,21 @@ export async function startTestApi(
       tokens += 1;
       return `SWMTKN-1-root-rotated${tokens}`;
     },
+    readOwnRoot: () => noRoot(),
+    replaceRoot: () => noRoot(),
     issue: () => Promise.reject(new Error('the API issues no node certificates')),
-    issueClient: () => Promise.reject(new Error('this cluster has no root of its own')),
-    issueApi: () => Promise.reject(new Error('this cluster has no root of its own')),
+    issueClient: async () => noRoot(),
+    issueApi: async () => noRoot(),
   };
   /** `unlockKey`: what a locked manager would open with. */
-  const state: { local: LocalNode; logs: TaskLogs; containers: TaskContainers; unlockKey: string | undefined } = {
-    local: ACTIVE_MANAGER,
-    logs: NO_LOGS,
-    containers: NO_CONTAINERS,
-    unlockKey: undefined,
-  };
+  const state: { local: LocalNode; logs: TaskLogs; containers: TaskContainers; guests: Guests | undefined; unlockKey: string | undefined } =
+    {
+      local: ACTIVE_MANAGER,
+      logs: NO_LOGS,
+      containers: NO_CONTAINERS,
+      guests: undefined,
+      unlockKey: undefined,
+    };
   const applyUnlockKey = async () => {
     state.unlockKey = store.view((tx) => tx.clusters.all()[0]?.unlockKey);
   };
@@ -161,6 +167,7 @@ export async function startTestApi(
     },
     manager: () =>
       state.local.isManager ? { store, certificates, logs: state.logs, containers: state.containers, applyUnlockKey } : undefined,
+    guests: () => state.guests,
   };
   const deps: ApiDeps = {
     node,
@@ -175,4 +182,8 @@ export async function startTestApi(
   };
   const app = await buildApi(deps);
   return Object.assign(state, { app, store, deps });
+}
+
+function noRoot(): never {
+  throw new Error('this cluster has no root of its own');
 }

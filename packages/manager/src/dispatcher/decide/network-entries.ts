@@ -5,6 +5,7 @@ import { ingressMode, isIngressPort, networksNeeded } from '@swarm/shared/domain
 import {
   dataPathAddress,
   type Gateway,
+  type Guest,
   type Network,
   type Node,
   type Service,
@@ -94,6 +95,21 @@ export function endpointEntry(
     address: addressOf(cidr),
     name: taskName(template?.serviceName ?? '', task, template?.global === true),
     serving: isServing(task) && node !== undefined && node.Status.State !== 'down',
+  };
+}
+
+/** Undefined before its container is made: nobody can be there. */
+export function guestEntry(guest: Guest | undefined, node: Node | undefined): NetworkEndpoint | undefined {
+  if (guest?.address === undefined || guest.containerID === undefined) return undefined;
+  const { ID, nodeID, address, containerID, name, aliases, running } = guest;
+  return {
+    taskID: ID,
+    nodeID,
+    address,
+    containerID,
+    name: name || containerID,
+    ...(aliases.length > 0 && { aliases }),
+    serving: running && node !== undefined && node.Status.State !== 'down',
   };
 }
 

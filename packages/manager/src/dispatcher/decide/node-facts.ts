@@ -1,13 +1,15 @@
 import type { Node } from '@swarm/shared/domain/objects';
 import type { NodeDescription } from '@swarm/shared/engine-api/cluster-spec';
 import type { NetworkProblem } from '@swarm/shared/protocol/network-state';
-import type { EngineHealth } from '@swarm/shared/protocol/session';
+import type { EngineHealth, TrustReport } from '@swarm/shared/protocol/session';
 import { deepEqual } from '@swarm/shared/runtime/deep-equal';
 
 /** What a session has learned of its node. */
 export interface NodeFacts {
   readonly description?: NodeDescription;
   readonly engineHealth: EngineHealth;
+  /** Absent where its link needs no certificates. */
+  readonly trust?: TrustReport;
   /** Without port. */
   readonly address: string;
   readonly dataPathAddr?: string;
@@ -32,8 +34,9 @@ export const MESSAGE_SILENT_UNKNOWN = 'heartbeat failure for node in "unknown" s
  * new tasks, and keeps those it has.
  */
 export function decideReady(node: Node, facts: NodeFacts, surroundings: Surroundings): Node | undefined {
-  const { description, engineHealth, address, dataPathAddr } = facts;
+  const { engineHealth, trust, address, dataPathAddr } = facts;
   const { networkProblems: known = [], dataPathAddr: _, lacksNetworks: _lacks, ...before } = node;
+  const description = describedWith(trust, facts.description ?? node.Description);
   const reported = networkProblemsOf({ networkProblems: known }, facts);
   const others = reported.length === 0 ? [] : surroundings.others();
   // That a host which is away is not reached is no fault of the networks.
@@ -44,11 +47,17 @@ export function decideReady(node: Node, facts: NodeFacts, surroundings: Surround
     ...(description === undefined ? {} : { Description: description }),
     Status: isolation === undefined ? { State: 'ready', Addr: address } : { State: 'disconnected', Message: isolation, Addr: address },
     engineHealth,
+    ...(trust === undefined ? {} : { trustedRoots: trust.roots }),
     ...(dataPathAddr === undefined ? {} : { dataPathAddr }),
     ...(problems.length === 0 ? {} : { networkProblems: problems }),
     ...(problems.some((problem) => isLack(problem, surroundings.ingressID)) ? { lacksNetworks: true } : {}),
   };
   return deepEqual(next, node) ? undefined : next;
+}
+
+/** A host describes its machine and engine; what its certificates are it reports apart, at once when they change. */
+function describedWith(trust: TrustReport | undefined, description: NodeDescription | undefined): NodeDescription | undefined {
+  return trust === undefined || description === undefined ? description : { ...description, TLSInfo: trust.tlsInfo };
 }
 
 /** What the host says now of its networks; until it has said something, what it said last. */

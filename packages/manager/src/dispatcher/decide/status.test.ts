@@ -1,7 +1,6 @@
 import type { Task } from '@swarm/shared/domain/objects';
 import { type ObservedState, TASK_STATE_ORDER } from '@swarm/shared/domain/task-state';
 import type { ReportedStatus } from '@swarm/shared/protocol/session';
-import { timestamp } from '@swarm/shared/runtime/clock';
 import { asID } from '@swarm/shared/runtime/ids';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -74,7 +73,7 @@ test.each([
   },
   { it: 'a count of unattended restarts', task: task('running'), report: { ...report('running'), unattendedRestarts: 2 }, kind: 'commit' },
 ])('$it: $kind', ({ task, report, it: _, ...expected }) => {
-  expect(decideStatus(task, 'n1', report, 0)).toMatchObject(expected);
+  expect(decideStatus(task, 'n1', report, 'today')).toMatchObject(expected);
 });
 
 test('container and ports stay known when a later report leaves them out; message and error are of the newest report', () => {
@@ -83,7 +82,7 @@ test('container and ports stay known when a later report leaves them out; messag
     task('running', { ContainerStatus: container, PortStatus, Message: 'started' }),
     'n1',
     report('failed', { Err: 'boom' }),
-    0,
+    'today',
   );
   expect(decision).toMatchObject({
     kind: 'commit',
@@ -94,14 +93,14 @@ test('container and ports stay known when a later report leaves them out; messag
 
 test('when a task was first seen running is kept, whatever is reported later', () => {
   let current = task('assigned');
-  for (const [state, nowMs] of [
-    ['starting', 1_000],
-    ['running', 2_000],
-    ['failed', 9_000],
+  for (const [state, now] of [
+    ['starting', '1 s'],
+    ['running', '2 s'],
+    ['failed', '9 s'],
   ] as const) {
-    const decision = decideStatus(current, 'n1', report(state), nowMs);
+    const decision = decideStatus(current, 'n1', report(state), now);
     if (decision.kind === 'commit') current = decision.task;
-    expect(current.runningSince).toBe(state === 'starting' ? undefined : timestamp(2_000));
+    expect(current.runningSince).toBe(state === 'starting' ? undefined : '2 s');
   }
   expect(current.Status.State).toBe('failed');
 });
@@ -114,7 +113,7 @@ test('whatever the order in which reports come, the task ends at the highest of 
     fc.property(fc.array(fc.constantFrom(...states), { minLength: 1 }), (reported) => {
       let current = task('assigned');
       for (const state of [...reported, ...reported]) {
-        const decision = decideStatus(current, 'n1', report(state), 0);
+        const decision = decideStatus(current, 'n1', report(state), 'today');
         if (decision.kind === 'commit') current = decision.task;
       }
       const highest = Math.max(TASK_STATE_ORDER.assigned, ...reported.map((state) => TASK_STATE_ORDER[state]));

@@ -1,7 +1,6 @@
 import type { Task, TaskStatus } from '@swarm/shared/domain/objects';
 import { compareStates } from '@swarm/shared/domain/task-state';
 import type { ReportedStatus } from '@swarm/shared/protocol/session';
-import { timestamp } from '@swarm/shared/runtime/clock';
 import { deepEqual } from '@swarm/shared/runtime/deep-equal';
 
 /** `drop` and `unchanged` cost no write; a worker may forget the status in every case. */
@@ -15,18 +14,18 @@ export type StatusDecision =
 
 /**
  * What a node's report makes of a task. The observed state only climbs: of two observations the greater is right. When
- * it was first seen running is noted by the manager's clock: updates and restarts ask how long it ran.
+ * it was first seen running is noted by the manager's clock (`now`, RFC 3339): updates and restarts ask how long it ran.
  */
-export function decideStatus(task: Task | undefined, nodeID: string, reported: ReportedStatus, nowMs: number): StatusDecision {
+export function decideStatus(task: Task | undefined, nodeID: string, reported: ReportedStatus, now: string): StatusDecision {
   if (task === undefined) return { kind: 'drop', reason: 'no such task' };
   if (task.NodeID !== nodeID) return { kind: 'drop', reason: 'task of another node' };
   if (compareStates(task.Status.State, 'assigned') < 0) return { kind: 'drop', reason: 'task not assigned yet' };
   if (compareStates(reported.status.State, task.Status.State) < 0) return { kind: 'drop', reason: 'would move the task back' };
   const status = mergeStatus(task.Status, reported.status);
   const unattendedRestarts = reported.unattendedRestarts ?? task.unattendedRestarts;
-  const sameButTime = deepEqual({ ...status, Timestamp: '' }, { ...task.Status, Timestamp: '' });
+  const sameButTime = status.State === task.Status.State && deepEqual({ ...status, Timestamp: '' }, { ...task.Status, Timestamp: '' });
   if (sameButTime && unattendedRestarts === task.unattendedRestarts) return { kind: 'unchanged' };
-  const runningSince = task.runningSince ?? (status.State === 'running' ? timestamp(nowMs) : undefined);
+  const runningSince = task.runningSince ?? (status.State === 'running' ? now : undefined);
   return {
     kind: 'commit',
     task: {

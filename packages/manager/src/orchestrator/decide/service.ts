@@ -1,4 +1,4 @@
-import type { Task, UpdateStatus } from '@swarm/shared/domain/objects';
+import type { Task, TaskOrigin, UpdateStatus } from '@swarm/shared/domain/objects';
 import { isLive } from '@swarm/shared/domain/task-state';
 import type { NodeID } from '@swarm/shared/runtime/ids';
 import { purposeOfNode } from './global.ts';
@@ -79,6 +79,9 @@ function decideSlots(view: ServiceView, replicas: number, now: number): readonly
   return [...decided, ...fillSlots(view, lowestFreeSlots(occupied, Math.max(0, replicas - occupied.size)), now)];
 }
 
+/** One for all: there may be a million. */
+const FIRST: TaskOrigin = { kind: 'new' };
+
 /** First tasks for slots that have none; one that is still being cleared of its former tasks waits for that. */
 function fillSlots(view: ServiceView, slots: readonly number[], now: number): readonly DecidedSeat[] {
   if (slots.length === 0) return [];
@@ -87,7 +90,7 @@ function fillSlots(view: ServiceView, slots: readonly number[], now: number): re
     const seat = { Slot };
     const waits = (before.get(Slot) ?? []).some((task) => !hasStopped(task, view.world));
     const desired = waits ? 'ready' : isJob(view.facts.service) ? 'complete' : 'running';
-    const plan = { create: [newTask(view.facts, seat, { kind: 'new' }, desired, now)], update: [], premises: [] };
+    const plan = { create: [newTask(view.facts, seat, FIRST, desired, now)], update: [], premises: [] };
     return { seat, tasks: [], purpose: 'fill', plan };
   });
 }

@@ -1,5 +1,7 @@
+import { isEncrypted } from '@swarm/shared/domain/network-allocation';
 import { networksNeeded } from '@swarm/shared/domain/network-needs';
 import type { Template } from '@swarm/shared/domain/objects';
+import type { NetworkSpec } from '@swarm/shared/engine-api/payload-specs';
 import type { Placement, TaskSpec } from '@swarm/shared/engine-api/service-spec';
 import { asID, type NetworkID } from '@swarm/shared/runtime/ids';
 import { buildGenericDemand, type GenericDemand, NO_GENERIC } from './generic-resources.ts';
@@ -19,6 +21,8 @@ export interface Demand {
   readonly plugins: readonly PluginDemand[];
   /** The tasks are in networks between hosts: their own, or ingress. */
   readonly networks: boolean;
+  /** Ids of those among them that are encrypted, which not every kernel can do. */
+  readonly encrypted: readonly string[];
   readonly placement: Placement | undefined;
   /** `protocol/port`. */
   readonly hostPorts: readonly string[];
@@ -40,10 +44,10 @@ export interface SpreadLabel {
 /** Drivers that need no plugin: the engine has them built in, or (overlay) the cluster's own network takes their place. */
 const BUILT_IN_NETWORK_DRIVERS = new Set(['', 'overlay', 'bridge', 'host', 'none', 'null']);
 
-/** `driverOfNetwork` gives the driver of a cluster network by its id. */
+/** `networkSpec` gives the spec of a cluster network by its id. */
 export function buildDemand(
   template: Pick<Template, 'spec' | 'endpoint'>,
-  driverOfNetwork: (networkID: string) => string | undefined,
+  networkSpec: (networkID: string) => NetworkSpec | undefined,
 ): Demand {
   const { spec, endpoint } = template;
   const reservations = spec.Resources?.Reservations;
@@ -51,8 +55,9 @@ export function buildDemand(
     nanoCPUs: reservations?.NanoCPUs ?? 0,
     memoryBytes: reservations?.MemoryBytes ?? 0,
     generic: buildGenericDemand(reservations?.GenericResources),
-    plugins: readPlugins(spec, driverOfNetwork),
+    plugins: readPlugins(spec, networkSpec),
     networks: networksNeeded(template, ANY_INGRESS).length > 0,
+    encrypted: networksNeeded(template, undefined).filter((id) => isEncryptedNetwork(networkSpec(id))),
     placement: spec.Placement,
     hostPorts: [
       ...new Set(
@@ -66,6 +71,10 @@ export function buildDemand(
   return { ...parts, maxReplicas: spec.Placement?.MaxReplicas ?? 0, key: keyOf(parts), nodeKey: keyOf({ ...parts, ...NO_LOAD }) };
 }
 
+function isEncryptedNetwork(spec: NetworkSpec | undefined): boolean {
+  return spec !== undefined && isEncrypted(spec);
+}
+
 /** Whichever it is: only whether it is needed counts here. */
 const ANY_INGRESS = asID<NetworkID>('ingress');
 
@@ -76,14 +85,14 @@ export function withoutLoad(demand: Demand): Demand {
   return { ...demand, ...NO_LOAD, key: demand.nodeKey };
 }
 
-function readPlugins(spec: TaskSpec, driverOfNetwork: (networkID: string) => string | undefined): PluginDemand[] {
+function readPlugins(spec: TaskSpec, networkSpec: (networkID: string) => NetworkSpec | undefined): PluginDemand[] {
   const plugins: PluginDemand[] = [];
   for (const mount of spec.ContainerSpec?.Mounts ?? []) {
     const name = mount.Type === 'volume' ? (mount.VolumeOptions?.DriverConfig?.Name ?? '') : '';
     if (name !== '' && name !== 'local') plugins.push({ type: 'Volume', name });
   }
   for (const { Target = '' } of spec.Networks ?? []) {
-    const name = driverOfNetwork(Target) ?? '';
+    const name = networkSpec(Target)?.Driver ?? '';
     if (!BUILT_IN_NETWORK_DRIVERS.has(name)) plugins.push({ type: 'Network', name });
   }
   const log = spec.LogDriver?.Name ?? '';
@@ -106,7 +115,7 @@ function readSpread(placement: Placement | undefined): SpreadLabel[] {
 }
 
 function keyOf(parts: Omit<Demand, 'key' | 'nodeKey' | 'maxReplicas'>): string {
-  const { nanoCPUs, memoryBytes, generic, plugins, networks, placement, hostPorts, spread } = parts;
+  const { nanoCPUs, memoryBytes, generic, plugins, networks, encrypted, placement, hostPorts, spread } = parts;
   const constraints = placement?.Constraints ?? [];
   const platforms = placement?.Platforms ?? [];
   const isPlain =
@@ -120,5 +129,7 @@ function keyOf(parts: Omit<Demand, 'key' | 'nodeKey' | 'maxReplicas'>): string {
     platforms.length === 0 &&
     hostPorts.length === 0 &&
     spread.length === 0;
-  return isPlain ? '' : JSON.stringify([nanoCPUs, memoryBytes, generic, plugins, networks, constraints, platforms, hostPorts, spread]);
+  return isPlain
+    ? ''
+    : JSON.stringify([nanoCPUs, memoryBytes, generic, plugins, networks, encrypted, constraints, platforms, hostPorts, spread]);
 }

@@ -1,7 +1,7 @@
 import type { Node, Service } from '@swarm/shared/domain/objects';
 import type { NodeVerdict } from '../../seams/placement-preview.ts';
 import type { Demand } from './demand.ts';
-import { type Filter, firstUnmet } from './filters.ts';
+import { type Filter, firstUnmet, refusalOf } from './filters.ts';
 import type { Inventory, Seat } from './inventory.ts';
 import type { NodeLoad } from './node-load.ts';
 
@@ -28,8 +28,10 @@ const REASONS: Readonly<Record<Filter['name'], Explain>> = {
   ready: (_demand, node) => whyNotReady(node),
   resources: (demand, node, load) => whyNoRoom(demand, node, load),
   plugin: ({ plugins }) => `the engine lacks a plugin: ${plugins.map(({ type, name }) => `${name} (${type.toLowerCase()})`).join(', ')}`,
-  network: (_demand, { networkProblems = [] }) =>
-    networkProblems.find(({ kind }) => kind === 'unsupported')?.text ?? 'the host cannot have networks between hosts now',
+  network: ({ encrypted }, node) =>
+    encrypted.map((id) => refusalOf(node, id)).find((text) => text !== undefined) ??
+    node.networkProblems?.find(({ kind }) => kind === 'unsupported')?.text ??
+    'the host cannot have networks between hosts now',
   constraint: ({ placement }) => `does not meet the constraints ${(placement?.Constraints ?? []).join(', ')}`,
   platform: ({ placement }, node) => {
     const wanted = (placement?.Platforms ?? []).map(({ OS, Architecture }) => [OS, Architecture].filter(Boolean).join('/'));

@@ -1,3 +1,4 @@
+import type { NetworkSpec } from '@swarm/shared/engine-api/payload-specs';
 import type { EndpointSpec, GenericResource, TaskSpec } from '@swarm/shared/engine-api/service-spec';
 import { describe, expect, test } from 'vitest';
 import { buildNode, buildTemplate, type NodeParts } from '../test-kit.ts';
@@ -5,10 +6,15 @@ import { buildDemand } from './demand.ts';
 import { explainRefusals, FILTERS, firstUnmet } from './filters.ts';
 import { emptyLoad, occupy } from './node-load.ts';
 
-const drivers = (id: string) => ({ weave1: 'weave', overlay1: 'overlay', host1: 'host' })[id];
+const NETWORKS: Readonly<Record<string, NetworkSpec>> = {
+  weave1: { Driver: 'weave' },
+  overlay1: { Driver: 'overlay' },
+  host1: { Driver: 'host' },
+  sealed1: { Driver: 'overlay', Options: { encrypted: '' } },
+};
 
 function demandOf(spec: TaskSpec, endpoint?: EndpointSpec) {
-  return buildDemand(buildTemplate('s', spec, endpoint), drivers);
+  return buildDemand(buildTemplate('s', spec, endpoint), (id) => NETWORKS[id]);
 }
 
 /** Who refuses a task with `spec` on a node with `parts`, whose tasks have the specs `running`. */
@@ -50,6 +56,14 @@ describe('a node', () => {
     ['needs no plugin for local volumes', {}, volumeOf('local'), undefined],
     ['without the network plugin refuses', {}, { Networks: [{ Target: 'weave1' }] }, 'plugin'],
     ['needs no plugin for our networks', {}, { Networks: [{ Target: 'overlay1' }, { Target: 'host1' }, { Target: 'unknown' }] }, undefined],
+    [
+      'that cannot have an encrypted network refuses a task in it',
+      { refuses: ['sealed1'] },
+      { Networks: [{ Target: 'sealed1' }] },
+      'network',
+    ],
+    ['that cannot have one takes a task in another', { refuses: ['other'] }, { Networks: [{ Target: 'sealed1' }] }, undefined],
+    ['that says nothing of it takes a task in an encrypted network', {}, { Networks: [{ Target: 'sealed1' }] }, undefined],
     ['that names other log drivers refuses', { plugins: [{ Type: 'Log', Name: 'json-file' }] }, { LogDriver: { Name: 'gelf' } }, 'plugin'],
     ['that names no log driver takes any', { plugins: [{ Type: 'Volume', Name: 'x' }] }, { LogDriver: { Name: 'gelf' } }, undefined],
     ['takes the log driver none', { plugins: [{ Type: 'Log', Name: 'json-file' }] }, { LogDriver: { Name: 'none' } }, undefined],

@@ -68,14 +68,19 @@ function hasPlugin(node: Node, { type, name }: PluginDemand): boolean {
   return ofType.some((installed) => installed.Name === name || installed.Name === `${name}:latest`);
 }
 
-/** A host that says it cannot have networks between hosts still runs what needs none. */
+/** A host that says it cannot have networks between hosts, or this encrypted one, still runs what needs none of them. */
 const network: Filter = {
   name: 'network',
   looksAt: 'node',
   applies: ({ networks }) => networks,
-  check: (_demand, node) => node.lacksNetworks !== true,
-  explain: (count) => `no networks between hosts on ${nodes(count)}`,
+  check: ({ encrypted }, node) => node.lacksNetworks !== true && encrypted.every((id) => refusalOf(node, id) === undefined),
+  explain: (count) => `no networks between hosts, or none that are encrypted, on ${nodes(count)}`,
 };
+
+/** Why a host cannot have a network, as it says itself. */
+export function refusalOf({ networkProblems = [] }: Pick<Node, 'networkProblems'>, networkID: string): string | undefined {
+  return networkProblems.find((problem) => problem.kind === 'unsupported' && problem.networkID === networkID)?.text;
+}
 
 const constraint: Filter = {
   name: 'constraint',

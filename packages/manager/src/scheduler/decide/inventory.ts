@@ -268,6 +268,7 @@ function differs(a: Node, b: Node): boolean {
     a.role !== b.role ||
     a.engineHealth?.ok !== b.engineHealth?.ok ||
     a.lacksNetworks !== b.lacksNetworks ||
+    refusedNetworks(a) !== refusedNetworks(b) ||
     a.damped !== b.damped
   );
 }
@@ -276,4 +277,12 @@ function differs(a: Node, b: Node): boolean {
 export function holdsNode(task: Task): task is Task & { readonly NodeID: NodeID } {
   const { State } = task.Status;
   return task.NodeID !== undefined && TASK_STATE_ORDER[State] >= TASK_STATE_ORDER.assigned && !isTerminal(State);
+}
+
+/** Few hosts refuse a network, and few networks. */
+function refusedNetworks({ networkProblems = [] }: Node): string {
+  return networkProblems
+    .flatMap(({ kind, networkID }) => (kind === 'unsupported' && networkID !== undefined ? [networkID] : []))
+    .sort()
+    .join(' ');
 }

@@ -1,4 +1,5 @@
 import type { Node, Task, Template } from '@swarm/shared/domain/objects';
+import type { NetworkSpec } from '@swarm/shared/engine-api/payload-specs';
 import { asID } from '@swarm/shared/runtime/ids';
 import type { PlacementPicture, PreviewedGroup, PreviewGroup } from '../../seams/placement-preview.ts';
 import { CandidateCache } from './candidates.ts';
@@ -9,7 +10,7 @@ import { placeGroup, placePreassigned } from './place-group.ts';
 import { planMoves } from './plan-moves.ts';
 
 /** A picture of the cluster in which tasks are placed to see where they would go. */
-export function previewPlacement(driverOfNetwork: (networkID: string) => string | undefined): PlacementPicture {
+export function previewPlacement(networkSpec: (networkID: string) => NetworkSpec | undefined): PlacementPicture {
   const inventory = new Inventory();
   const cache = new CandidateCache(inventory);
   let made = 0;
@@ -17,7 +18,7 @@ export function previewPlacement(driverOfNetwork: (networkID: string) => string 
   function demandOf(template: Template): Demand {
     const known = inventory.demand(template.ID);
     if (known !== undefined) return known;
-    const demand = buildDemand(template, driverOfNetwork);
+    const demand = buildDemand(template, networkSpec);
     inventory.putDemand(template.ID, demand);
     return demand;
   }

@@ -3,7 +3,9 @@ import { posix } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { loadStack, type StackInput } from '../load-stack.ts';
-import { parseYaml, type Tree, type TreeMap } from '../yaml-source.ts';
+import { parseAnyYaml } from '../yaml-patient.ts';
+import { parseYaml } from '../yaml-source.ts';
+import type { Tree, TreeMap } from '../yaml-tree.ts';
 import { apiBodies } from './api-bodies.ts';
 import { compareKeys, emitYaml } from './emit-yaml.ts';
 import { loadConfig } from './load-config.ts';
@@ -23,6 +25,7 @@ function input(files: StackInput['files'], environment: StackInput['environment'
     files,
     workingDirectory: DIRECTORY,
     environment,
+    parseYaml: parseAnyYaml,
     homeDirectory: '/root',
     readFile: (path) => (posix.basename(path) === 'e.env' ? read('config/e.env') : Buffer.from('A=1\n')),
     strictDocker: true,
@@ -72,7 +75,7 @@ test('any scalar and key is read back as it was', () => {
   fc.assert(
     fc.property(fc.dictionary(anyText, fc.oneof(anyText, fc.array(anyText, { maxLength: 3 })), { noNullPrototype: true }), (object) => {
       const tree: TreeMap = new Map(Object.entries(object).map(([key, value]): [string, Tree] => [key.toWellFormed(), value]));
-      expect(parseYaml(Buffer.from(emitYaml(tree)), 'first')[0].tree).toEqual(tree);
+      expect(parseYaml(Buffer.from(emitYaml(tree)), 'first', parseAnyYaml)[0].tree).toEqual(tree);
     }),
     { numRuns: 500 },
   );

@@ -1,5 +1,5 @@
 import type { ComposeFile, ComposeNetwork, ComposePayload, ComposeVolume, Options } from '../model.ts';
-import type { TreeMap } from '../yaml-source.ts';
+import type { TreeMap } from '../yaml-tree.ts';
 import { compareKeys, emitYaml } from './emit-yaml.ts';
 import { extensions, fields, optionsTree, sortedTree } from './fields.ts';
 import { serviceTree } from './print-service.ts';

@@ -1,6 +1,6 @@
 import type { ComposeDeploy, ComposeMount, ComposeResources, ComposeService, ComposeUpdate } from '../model.ts';
 import { formatDuration } from '../units.ts';
-import { Float, type Tree, type TreeMap } from '../yaml-source.ts';
+import { Float, type Tree, type TreeMap } from '../yaml-tree.ts';
 import { extensions, fields, filledOptions, optionsTree } from './fields.ts';
 
 /** A service with its keys in the docker CLI's order. Zero values are left out but where a pointer holds them there. */

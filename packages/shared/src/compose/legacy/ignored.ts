@@ -1,4 +1,4 @@
-import type { Tree, TreeMap } from '../yaml-source.ts';
+import type { Tree, TreeMap } from '../yaml-tree.ts';
 
 /**
  * The keys that deploying has no use for, in their long form: `docker stack config` prints and merges them like the

@@ -1,4 +1,4 @@
-import { Float, type Path, type Tree } from '../yaml-source.ts';
+import { Float, type Path, type Tree } from '../yaml-tree.ts';
 
 /**
  * Variable substitution as `docker stack deploy` does it. Its oddities are kept on purpose (a file must mean the same to

@@ -2,7 +2,7 @@ import { parseMount } from '../legacy/mounts.ts';
 import { parsePorts } from '../legacy/ports.ts';
 import { splitCommand } from '../legacy/split-command.ts';
 import { joinPath } from '../paths.ts';
-import { type Path, Tagged, type Tree, type TreeMap } from '../yaml-source.ts';
+import { type Path, Tagged, type Tree, type TreeMap } from '../yaml-tree.ts';
 
 /**
  * Short forms in their long form, and paths absolute, per file and before files are merged: so that `extends`, `include`

@@ -1,5 +1,5 @@
 import type { StackInput } from '../load-stack.ts';
-import type { Path, Tree, TreeMap } from '../yaml-source.ts';
+import type { Path, Tree, TreeMap } from '../yaml-tree.ts';
 import { parseDotenv } from './dotenv.ts';
 import type { Lookup } from './interpolate.ts';
 

@@ -12,7 +12,7 @@ import {
   shape,
   string,
 } from '../legacy/rules.ts';
-import type { Tree } from '../yaml-source.ts';
+import type { Tree } from '../yaml-tree.ts';
 
 /**
  * The shape of a merged, canonical Compose file. Keys that a cluster has no use for are allowed and warned of; a key that

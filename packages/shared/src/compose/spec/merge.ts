@@ -1,5 +1,5 @@
 import { identity } from '../legacy/rules.ts';
-import { Tagged, type Tree, type TreeMap } from '../yaml-source.ts';
+import { Tagged, type Tree, type TreeMap } from '../yaml-tree.ts';
 
 /**
  * Merges two canonical trees as the Compose Specification says: later scalars win (null keeps), mappings merge, lists

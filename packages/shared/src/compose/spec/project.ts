@@ -1,6 +1,8 @@
 import type { StackInput, StackProblem } from '../load-stack.ts';
 import { joinPath } from '../paths.ts';
-import { type Path, parseYaml, Tagged, type Tree, type TreeMap, YamlError, type YamlSource } from '../yaml-source.ts';
+import { YamlError } from '../yaml-place.ts';
+import { parseYaml, type YamlSource } from '../yaml-source.ts';
+import { type Path, Tagged, type Tree, type TreeMap } from '../yaml-tree.ts';
 import { canonicalFile } from './canonical.ts';
 import { parseDotenv } from './dotenv.ts';
 import { type Lookup, substituteTree } from './interpolate.ts';
@@ -76,11 +78,10 @@ export class ProjectReader {
   #readFile(bytes: Uint8Array, scope: FileScope): TreeMap[] {
     let sources: readonly YamlSource[];
     try {
-      sources = parseYaml(bytes, 'all');
+      sources = parseYaml(bytes, 'all', this.#input.parseYaml);
     } catch (error) {
       if (!(error instanceof YamlError)) throw error;
-      const place = error.line === undefined || error.column === undefined ? {} : { line: error.line, column: error.column };
-      this.#problems.push({ file: scope.path, ...place, message: `yaml: ${error.message}` });
+      this.#problems.push({ file: scope.path, ...error.place, message: `yaml: ${error.message}` });
       return [];
     }
     return sources.flatMap((source) => this.#readDocument(source, scope));

@@ -3,6 +3,7 @@ import { posix } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { loadStack, type StackInput, type StackLoad } from '../load-stack.ts';
+import { parseAnyYaml } from '../yaml-patient.ts';
 import { parseDotenv } from './dotenv.ts';
 import { substitute } from './interpolate.ts';
 
@@ -18,6 +19,7 @@ function load(
     files: [text, ...(options.more ?? [])].map((each, index) => ({ path: `compose-${index}.yaml`, bytes: Buffer.from(each) })),
     workingDirectory: DIRECTORY,
     environment: options.env ?? {},
+    parseYaml: parseAnyYaml,
     homeDirectory: '/root',
     readFile: (path) => (files[path] === undefined ? undefined : Buffer.from(files[path])),
     strictDocker: false,
@@ -115,9 +117,10 @@ describe('files build on one another', () => {
 
   test('!reset removes what came before, !override replaces it', () => {
     const result = load(a('ports: ["80:80"]\nenvironment: {A: 1, B: 1}'), {
-      more: ['services:\n  a:\n    ports: !reset []\n    environment: !override {C: 3}\n'],
+      more: [`services:\n  a:\n    ports: !reset []\n    environment: !override {C: 3, D: "\${D}"}\n`],
+      env: { D: 'four' },
     });
-    expect(serviceOf(result)).toMatchObject({ EndpointSpec: {}, TaskTemplate: { ContainerSpec: { Env: ['C=3'] } } });
+    expect(serviceOf(result)).toMatchObject({ EndpointSpec: {}, TaskTemplate: { ContainerSpec: { Env: ['C=3', 'D=four'] } } });
     expect(serviceOf(result)?.EndpointSpec).toEqual({});
   });
 
@@ -239,6 +242,7 @@ test('real files that docker stack refuses load here, or name what a cluster can
       files: each.files.map((path) => ({ path, bytes: read(path) ?? new Uint8Array() })),
       workingDirectory: DIRECTORY,
       environment: { ...manifest.global_env, ...each.env },
+      parseYaml: parseAnyYaml,
       homeDirectory: '/root',
       readFile: (path) =>
         posix.basename(path) === '.env' || path.endsWith('.yaml') || path.endsWith('.yml') ? undefined : Buffer.from('STUB=1\n'),
@@ -250,7 +254,7 @@ test('real files that docker stack refuses load here, or name what a cluster can
     [
       [
         "dockersamples+example-voting-app__docker",
-        "invalid image reference for service result: no image specified",
+        "invalid image reference for service result: no image specified; name one under "image", as",
       ],
       [
         "dockersamples+example-voting-app__docker",
@@ -270,7 +274,7 @@ test('real files that docker stack refuses load here, or name what a cluster can
       ],
       [
         "docker+awesome-compose__traefik-golang__",
-        "invalid image reference for service backend: no image specified",
+        "invalid image reference for service backend: no image specified; name one under "image", a",
       ],
       [
         "fastapi+full-stack-fastapi-template__com",
@@ -298,7 +302,7 @@ test('real files that docker stack refuses load here, or name what a cluster can
       ],
       [
         "n8n-io+n8n-hosting__docker-compose__with",
-        "invalid image reference for service n8n: invalid reference format",
+        "invalid image reference for service n8n: invalid reference format ("docker.n8n.io/n8nio/n8",
       ],
     ]
   `);
@@ -344,6 +348,7 @@ describe('no input crashes the loader', () => {
     files: [{ path: 'f', bytes }],
     workingDirectory: DIRECTORY,
     environment: {},
+    parseYaml: parseAnyYaml,
     homeDirectory: '/root',
     readFile: () => undefined,
     strictDocker: false,

@@ -75,17 +75,19 @@ export interface Reconnection {
   readonly disconnectFirst: boolean;
 }
 
-/** Running containers of tasks that lost their place: someone disconnected them, or their bridge had to be made anew. */
+/** Running containers that lost their place: someone disconnected them, or their bridge had to be made anew. */
 export function decideReconnections(
-  wanted: readonly { readonly taskID: string; readonly address: string }[],
+  wanted: readonly { readonly taskID: string; readonly containerID?: string; readonly address: string }[],
   containers: readonly ContainerPlaces[],
   networkID: string,
   bridgeIsNew: boolean,
 ): readonly Reconnection[] {
   const byTask = new Map(containers.map((container) => [container.labels[CONTAINER_LABELS.taskID], container]));
-  return wanted.flatMap(({ taskID, address }) => {
-    const container = byTask.get(taskID);
-    if (container === undefined) return [];
+  const byID = new Map(containers.map((container) => [container.containerID, container]));
+  return wanted.flatMap(({ taskID, containerID, address }) => {
+    const container = containerID === undefined ? byTask.get(taskID) : byID.get(containerID);
+    // Whoever disconnects a container that is no task means it.
+    if (container === undefined || (containerID !== undefined && !bridgeIsNew)) return [];
     const isPlaced = container.places.some((place) => place.networkID === networkID);
     return isPlaced && !bridgeIsNew ? [] : [{ containerID: container.containerID, address, disconnectFirst: isPlaced }];
   });

@@ -40,7 +40,7 @@ export function toHostNetwork(table: NetworkTable, nodeID: string): HostNetwork 
   if (own === undefined) return undefined;
   const backends = new Map<string, { address: string; isLocal: boolean }[]>();
   for (const { serviceID, address, nodeID: at, serving } of endpoints.values()) {
-    if (!serving) continue;
+    if (!serving || serviceID === undefined) continue;
     const group = backends.get(serviceID);
     const backend = { address, isLocal: at === nodeID };
     if (group === undefined) backends.set(serviceID, [backend]);

@@ -53,6 +53,31 @@ describe('names', () => {
     expect(namesOf(table('n1', [dnsrr], [endpoint(5), endpoint(6)]))[0]?.web).toEqual(['10.9.0.5', '10.9.0.6']);
   });
 
+  test('a container that no task is has its name and aliases, but never those of a service, and is a member by its container', () => {
+    const guest = (taskID: string, name: string, address: string): NetworkEndpoint => ({
+      taskID,
+      nodeID: 'node1',
+      address,
+      name,
+      aliases: ['Box', 'web'],
+      containerID: 'c1',
+      serving: true,
+    });
+    const tables = buildNetTables(
+      [table('n1', [web], [guest('g1', 'one', '10.9.0.7')]), table('n2', [], [guest('g2', 'one', '10.8.0.7')])],
+      'node1',
+      [],
+    );
+    expect(tables.networks.map(({ names }) => names)).toEqual([
+      { one: ['10.9.0.7'], box: ['10.9.0.7'] },
+      { one: ['10.8.0.7'], box: ['10.8.0.7'], web: ['10.8.0.7'] },
+    ]);
+    expect(tables.members).toEqual([
+      { address: '10.8.0.7', networkIDs: ['n1', 'n2'] },
+      { address: '10.9.0.7', networkIDs: ['n1', 'n2'] },
+    ]);
+  });
+
   test('what does not serve has no name; its address keeps one', () => {
     const tables = buildNetTables([table('n1', [web], [endpoint(5, { serving: false })])], 'node1', []);
     expect(tables.networks[0]?.names).toEqual({});

@@ -1,4 +1,5 @@
 import type { NetworkTable } from '@swarm/shared/domain/network-table';
+import type { NetworkEndpoint } from '@swarm/shared/protocol/network-state';
 import type { NetMember, NetTable, NetTables } from '../net-tables.ts';
 
 /** What `swarm net` serves on this host, from the networks that are ready here. Equal tables give equal texts. */
@@ -30,9 +31,15 @@ function buildNetTable(table: NetworkTable, nodeID: string): NetTable | undefine
     names.set(key, group);
   };
   const serving = new Map<string, string[]>();
-  for (const { serviceID, name, address, serving: serves } of endpoints.values()) {
+  const guests: NetworkEndpoint[] = [];
+  for (const endpoint of endpoints.values()) {
+    const { serviceID, name, address, serving: serves } = endpoint;
     addresses.set(address, name);
     if (!serves) continue;
+    if (serviceID === undefined) {
+      guests.push(endpoint);
+      continue;
+    }
     serving.set(serviceID, [...(serving.get(serviceID) ?? []), address]);
     add(name, [address]);
   }
@@ -44,6 +51,12 @@ function buildNetTable(table: NetworkTable, nodeID: string): NetTable | undefine
       add(known, vip === undefined ? tasks : [vip]);
       add(`tasks.${known}`, tasks);
     }
+  }
+  // A name of the cluster's own never leads to a container that someone has called the same.
+  const taken = new Set(names.keys());
+  for (const { name, aliases } of services.values()) for (const known of [name, ...aliases]) taken.add(known.toLowerCase());
+  for (const { name, aliases = [], address } of guests) {
+    for (const known of [name, ...aliases]) if (!taken.has(known.toLowerCase())) add(known, [address]);
   }
   return {
     networkID: definition.ID,
@@ -57,16 +70,18 @@ function buildNetTable(table: NetworkTable, nodeID: string): NetTable | undefine
 
 function buildMembers(tables: readonly NetworkTable[], nodeID: string): readonly NetMember[] {
   const networksOf = new Map<string, string[]>();
-  const places: { readonly address: string; readonly taskID: string }[] = [];
+  const places: { readonly address: string; readonly owner: string }[] = [];
   for (const { definition, endpoints } of tables) {
-    for (const { taskID, nodeID: at, address } of endpoints.values()) {
+    for (const { taskID, containerID, nodeID: at, address } of endpoints.values()) {
       if (at !== nodeID) continue;
-      networksOf.set(taskID, [...(networksOf.get(taskID) ?? []), definition.ID]);
-      places.push({ address, taskID });
+      // A guest is one place of a container, a task has all of its places under its own id.
+      const owner = containerID ?? taskID;
+      networksOf.set(owner, [...(networksOf.get(owner) ?? []), definition.ID]);
+      places.push({ address, owner });
     }
   }
   return places
-    .map(({ address, taskID }) => ({ address, networkIDs: networksOf.get(taskID) ?? [] }))
+    .map(({ address, owner }) => ({ address, networkIDs: networksOf.get(owner) ?? [] }))
     .sort((a, b) => (a.address < b.address ? -1 : 1));
 }
 

@@ -103,6 +103,9 @@ function oneOf(addresses: readonly string[]): string {
   return `numgen random mod ${addresses.length} map { ${addresses.map((address, index) => `${index} : ${address}`).join(', ')} }`;
 }
 
+const toNames = 'meta l4proto { tcp, udp } th dport 53';
+const asksForNames = `iifname . ip daddr @names ${toNames}`;
+
 function buildFrame(networks: readonly HostNetwork[], names: DeviceNames, { namePorts, bridgesFilter }: HostFacts): NftFrame {
   const bridges = `"${names.bridgePrefix}*"`;
   const vxlans = `"${names.vxlanPrefix}*"`;
@@ -123,6 +126,7 @@ function buildFrame(networks: readonly HostNetwork[], names: DeviceNames, { name
     rangeSet,
     `set internal { type ifname;${elements(internal)} }`,
     ...(bridgesFilter ? gateways : []),
+    `set names { type ifname . ipv4_addr;${elements(networks.map(({ vni, gateway }) => `"${names.bridge(vni)}" . ${gateway}`))} }`,
     ...chain('guard-raw', 'type filter hook prerouting priority raw; policy accept;', [`iifname ${bridges} ip daddr 127.0.0.0/8 drop`]),
     ...chain('nat-pre', 'type nat hook prerouting priority dstnat - 10; policy accept;', [
       // A program of the host has port 53 of all addresses: names are answered at another one.
@@ -135,11 +139,15 @@ function buildFrame(networks: readonly HostNetwork[], names: DeviceNames, { name
       ),
       'iifname . ip daddr vmap @vips',
       'ip daddr @viprange return',
+      // A service that publishes 53 has it of every address but those where containers ask for names.
+      `${asksForNames} return`,
       'fib daddr type local meta l4proto . th dport vmap @published',
     ]),
     // nft refuses the name `dstnat` in this hook.
     ...chain('nat-out', 'type nat hook output priority -110; policy accept;', [
       'ip daddr @viprange return',
+      // The host's own resolver, which we ask too for names outside the cluster.
+      `ip daddr 127.0.0.0/8 ${toNames} return`,
       'fib daddr type local meta l4proto . th dport vmap @published',
     ]),
     ...chain('nat-post', 'type nat hook postrouting priority srcnat - 10; policy accept;', [
@@ -174,6 +182,8 @@ function buildFrame(networks: readonly HostNetwork[], names: DeviceNames, { name
       `${vxlan} iifname ${bridges} drop`,
       `${vxlan} ip saddr != @vteps drop`,
       'ip daddr @viprange jump no-tasks',
+      `${asksForNames} return`,
+      `iifname "lo" ${toNames} return`,
       // What is published and has no task to go to is refused, though a process of ours holds the port.
       'meta l4proto . th dport @reserved fib daddr type local jump no-tasks',
     ]),

@@ -167,6 +167,20 @@ describe('rules', () => {
     expect(text(network())).not.toContain('ipsec');
   });
 
+  test('a published port 53 takes neither the questions of containers for names nor refuses them', () => {
+    const lines = text(network(), ingress([service({ ports: [{ protocol: 'udp', published: 53, target: 53 }] })]))
+      .split('\n')
+      .map((line) => line.trim());
+    expect(lines).toContain('set names { type ifname . ipv4_addr; elements = { "swtestb4097" . 10.9.0.1, "swtestb4096" . 10.0.0.1 }; }');
+    const to = 'meta l4proto { tcp, udp } th dport 53 return';
+    const published = 'fib daddr type local meta l4proto . th dport vmap @published';
+    const refused = 'meta l4proto . th dport @reserved fib daddr type local jump no-tasks';
+    const before = (rule: string, at: number) => lines.slice(at - 2, at).filter((line) => line.endsWith(to) && rule !== line);
+    expect(before(published, lines.indexOf(published))).toEqual([`iifname . ip daddr @names ${to}`]);
+    expect(before(published, lines.lastIndexOf(published))).toEqual([`ip daddr 127.0.0.0/8 ${to}`]);
+    expect(before(refused, lines.indexOf(refused))).toEqual([`iifname . ip daddr @names ${to}`, `iifname "lo" ${to}`]);
+  });
+
   test('names are led to another port where 53 is taken', () => {
     const document = buildNftDocument([network()], names, { ...host, namePorts: new Map([['10.9.0.1', 5353]]) });
     expect(renderNft(document)).toContain(
