@@ -156,7 +156,7 @@ export const GUARDS: readonly Guard[] = [
     text: 'if (wanted.confirmed) {',
     without: 'if (wanted.set !== undefined) {',
     promise: 'stopped without a reason',
-    seed: 1,
+    seed: 4,
     focus: {
       faultKinds: ['daemon crash', 'slow disk', 'full disk'],
       operationKinds: ['create a service', 'scale a service', 'force an update'],
@@ -193,8 +193,8 @@ export const GUARDS: readonly Guard[] = [
     text: 'return Math.floor(steadyMs);',
     without: 'return clock.now();',
     promise: 'without a pause',
-    seed: 1,
-    focus: { faultKinds: ['clock jump', 'daemon restart', 'daemon crash'], operationKinds: ['create a service', 'update the image'] },
+    seed: 3,
+    focus: { faultKinds: ['clock jump'], operationKinds: ['create a service', 'update the image', 'force an update'] },
   },
   {
     name: 'who takes over from a lost node waits for what still stops',
@@ -202,7 +202,7 @@ export const GUARDS: readonly Guard[] = [
     text: "newTask(view.facts, view.seat, origin, waits || blocked ? 'ready' : goalOf(view.facts), now)",
     without: "newTask(view.facts, view.seat, origin, waits ? 'ready' : goalOf(view.facts), now)",
     promise: 'two live containers',
-    seed: 1,
+    seed: 9,
     focus: {
       faultKinds: ['partition', 'flapping network', 'stops fail', 'slow engine', 'engine hang'],
       operationKinds: ['create a service', 'force an update', 'update the image'],
@@ -238,7 +238,7 @@ export const GUARDS: readonly Guard[] = [
     text: 'if (demand.memoryBytes > 0 && load.memoryBytes + demand.memoryBytes > total.MemoryBytes) return false;',
     without: '',
     promise: 'resources',
-    seed: 1,
+    seed: 22,
     focus: { operationKinds: ['create a service', 'scale a service', 'change what it reserves', 'remove a service'] },
   },
   {
@@ -247,7 +247,7 @@ export const GUARDS: readonly Guard[] = [
     text: 'failures / touched > rules.maxFailureRatio',
     without: 'failures / touched > 1e9',
     promise: 'fails too often',
-    seed: 1,
+    seed: 3,
     focus: { operationKinds: ['create a service', 'update the image'] },
   },
   {
