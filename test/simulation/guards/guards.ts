@@ -131,7 +131,7 @@ export const GUARDS: readonly Guard[] = [
     text: 'check: (demand, _node, _load, own) => own < demand.maxReplicas',
     without: 'check: () => true',
     promise: 'replicas per node',
-    seed: 1,
+    seed: 128,
     focus: { operationKinds: ['create a service', 'scale a service', 'drain a node', 'activate a node', 'remove a service'] },
   },
   {
