@@ -319,6 +319,8 @@ export interface Client extends StoredObject<ClientID> {
   readonly keyFingerprint: string;
   /** RFC 3339, of its certificate. */
   readonly expiresAt: string;
+  /** Digest of the root that signed it. Absent: the first one that the cluster had. */
+  readonly rootDigest?: string;
 }
 
 /** The task's name as every Swarm tool reads it: `web.1.<id>`, for global services `web.<node id>.<id>`. */
