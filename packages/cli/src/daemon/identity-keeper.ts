@@ -96,6 +96,7 @@ export function startIdentityKeeper(deps: IdentityKeeperDeps): IdentityKeeper {
     },
     wantRoots(roots) {
       wanted = roots;
+      renewal.managerReached();
       inTurn(adoptRoots).catch(deps.onFailure);
       if (whatToDo()?.renew === true) renewal.renewNow();
     },
