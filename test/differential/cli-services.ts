@@ -1,4 +1,4 @@
-import { filters, get, waitForAddress, waitForEndpoint } from './build-step.ts';
+import { filters, get, waitForAddress, waitForEndpoint, waitForUpdate } from './build-step.ts';
 import type { Docker } from './cli-step.ts';
 import type { Step } from './step.ts';
 
@@ -33,11 +33,11 @@ const NARROW = [
 export function serviceCommands(docker: Docker, tag: string): readonly Step[] {
   return [
     ...create(docker),
-    ...update(docker),
+    ...update(docker, tag),
     ...logs(docker, tag),
     ...change(docker),
     ...flags(docker, tag),
-    ...modes(docker),
+    ...modes(docker, tag),
     ...end(docker),
   ];
 }
@@ -80,20 +80,26 @@ const create = (docker: Docker): readonly Step[] => [
   docker('service inspect nope'),
 ];
 
-const update = (docker: Docker): readonly Step[] => [
+/** The command may have seen the new tasks before the cluster says that the update is over. */
+const update = (docker: Docker, tag: string): readonly Step[] => [
   docker('service update --no-resolve-image --env-add B=2 --label-add m=2 TAG-web'),
+  waitForUpdate(`${tag}-web`, 'completed'),
   docker('service update -d --limit-cpu 0.0001 TAG-web'),
   docker('service update -d nope'),
   docker('service update -d --replicas 2 TAG-glob'),
   docker('service update --no-resolve-image --force --update-monitor 1ms TAG-web'),
+  waitForUpdate(`${tag}-web`, 'completed'),
   docker('service inspect --format {{.UpdateStatus.State}}|{{.UpdateStatus.Message}} TAG-web'),
   docker('service rollback TAG-web'),
+  waitForUpdate(`${tag}-web`, 'rollback_completed'),
   docker('service inspect --format {{.UpdateStatus.State}}|{{.UpdateStatus.Message}} TAG-web'),
   docker('service scale TAG-web=2'),
   docker('service scale -q TAG-web=1 TAG-nope=1'),
   docker('service scale TAG-web=1'),
   docker('service rollback -d TAG-web'),
+  waitForUpdate(`${tag}-web`, 'rollback_completed'),
   docker('service rollback -d --quiet TAG-web'),
+  waitForUpdate(`${tag}-web`, 'rollback_completed'),
   docker('service rollback nope'),
 ];
 
@@ -166,7 +172,7 @@ const flags = (docker: Docker, tag: string): readonly Step[] => [
 ];
 
 /** Waits until the tasks of each mode are there, and updates that fail. */
-const modes = (docker: Docker): readonly Step[] => [
+const modes = (docker: Docker, tag: string): readonly Step[] => [
   docker(`service create --name TAG-all --mode global ${QUICK} differential:1`),
   docker(`service ps TAG-all --format ${PS}`),
   docker('service update --force TAG-all --no-resolve-image'),
@@ -178,7 +184,9 @@ const modes = (docker: Docker): readonly Step[] => [
   docker('service update --no-resolve-image --update-monitor 5s --args false TAG-fails'),
   docker('service inspect --format {{.UpdateStatus.State}}|{{.UpdateStatus.Message}} TAG-fails'),
   docker('service rollback TAG-fails'),
+  waitForUpdate(`${tag}-fails`, 'rollback_completed'),
   docker('service update --no-resolve-image --update-monitor 5s --update-failure-action rollback --args false TAG-fails'),
+  waitForUpdate(`${tag}-fails`, 'rollback_completed'),
   docker('service inspect --format {{.UpdateStatus.State}}|{{.UpdateStatus.Message}} TAG-fails'),
   docker('service rm TAG-all TAG-once TAG-many TAG-fails'),
 ];

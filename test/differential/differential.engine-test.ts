@@ -7,7 +7,7 @@ import { waitForNode } from './build-step.ts';
 import { call } from './call.ts';
 import { cliCalls, leaveCalls } from './calls-cli.ts';
 import { NETWORK_CALLS } from './calls-networks.ts';
-import { PAYLOAD_CALLS } from './calls-payloads.ts';
+import { PAYLOAD_CALLS, SLOW_CALLS } from './calls-payloads.ts';
 import { SERVICE_CALLS } from './calls-services.ts';
 import { STREAM_CALLS, TASK_CALLS } from './calls-streams.ts';
 import { INACTIVE_CALLS, SWARM_CALLS } from './calls-swarm.ts';
@@ -52,7 +52,9 @@ test.skipIf(blocked !== undefined)(`answers as dockerd does${blocked === undefin
       runner.save('node', Swarm.NodeID, '/nodes');
       runner.save('swarm', Swarm.Cluster.ID, '/swarm');
     }
-    await run([...SWARM_CALLS, ...PAYLOAD_CALLS, ...SERVICE_CALLS, ...TASK_CALLS, ...STREAM_CALLS, ...TEMPLATE_CALLS, ...NETWORK_CALLS]);
+    await run(SWARM_CALLS);
+    const rest = [...PAYLOAD_CALLS, ...SERVICE_CALLS, ...TASK_CALLS, ...STREAM_CALLS, ...TEMPLATE_CALLS, ...NETWORK_CALLS];
+    await Promise.all([run(SLOW_CALLS), run(rest)]);
     const clients = CLIS.map((program, at) => ({ program, tag: `cli${at}`, directory }));
     for (const client of clients) await run(cliCalls(client));
     for (const client of clients) await run(leaveCalls(client));

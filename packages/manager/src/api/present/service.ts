@@ -20,7 +20,7 @@ export function presentService(tx: ReadTransaction, service: Service, view: Serv
     UpdatedAt,
     Spec: shown(Spec),
     ...(PreviousSpec && { PreviousSpec: shown(PreviousSpec) }),
-    Endpoint: { ...Endpoint, Spec: isGiven(Endpoint) ? (Endpoint.Spec ?? {}) : {} },
+    Endpoint: { ...Endpoint, Spec: isGiven(service) ? (Endpoint.Spec ?? {}) : {} },
     ...(UpdateStatus && { UpdateStatus }),
     ...(view.status === true && { ServiceStatus: serviceStatus(tx, service) }),
     ...(JobStatus && { JobStatus }),
@@ -28,8 +28,10 @@ export function presentService(tx: ReadTransaction, service: Service, view: Serv
 }
 
 /** dockerd shows the endpoint's spec once it gave the service something by it. */
-function isGiven({ Ports = [], VirtualIPs = [] }: Service['Endpoint']): boolean {
-  return Ports.length > 0 || VirtualIPs.length > 0;
+function isGiven({ Spec, Endpoint }: Service): boolean {
+  const ports = Endpoint.Ports ?? [];
+  const networks = Spec.TaskTemplate.Networks ?? [];
+  return ports.length > 0 || (networks.length > 0 && Endpoint.Spec?.Mode !== 'dnsrr');
 }
 
 interface ServiceStatus {
