@@ -16,6 +16,7 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
   [/(?<=\.)[0-9a-z]{12}(?=@)/g, '<id>'],
   [/(?<=Issuer (Public Key|Subject):\s)\S+/g, '<certificate>'],
   [/\/tmp\/differential-\w+\/(reference|subject)\b/g, '<root>'],
+  [/\bUp (Less than a second|About a minute|About an hour|\d+ (seconds?|minutes?))\b/g, 'Up <ago>'],
   [/\b(Less than a second|About a minute|About an hour|\d+ (seconds?|minutes?)) ago\b/gi, '<ago>'],
 ];
 
