@@ -32,9 +32,11 @@ export function normaliseText(text: string, names: Names): string {
   return result;
 }
 
-/** `Containers` of a network: which task's came first is chance, and so are its addresses. */
+/** Which of several containers came first is chance, and so are its address and who is where among the `Containers` of a network. */
 const VOLATILE = new Set([
   'Containers',
+  'IPAddress',
+  'MacAddress',
   'Index',
   'CertIssuerSubject',
   'CertIssuerPublicKey',
