@@ -2,75 +2,18 @@ import { createPublicKey } from 'node:crypto';
 import https from 'node:https';
 import net, { type AddressInfo } from 'node:net';
 import tls from 'node:tls';
-import { buildCertificateGate } from '@swarm/manager/api/access/certificate-gate';
-import { openSecureDoor } from '@swarm/manager/api/access/secure-door';
-import { buildApi, type EngineAddress } from '@swarm/manager/api/build-api';
-import { CLUSTER, INACTIVE, startTestApi } from '@swarm/manager/api/testing/cluster';
-import { createClusterCertificates } from '@swarm/manager/ca/cluster-certificates';
-import type { NewClientReply } from '@swarm/shared/engine-api/client-spec';
+import { CLUSTER, INACTIVE } from '@swarm/manager/api/testing/cluster';
 import { createCertificateRequest } from '@swarm/shared/identity/certificate-request';
 import { createRoot, signApiCertificate, signClientCertificate, signNodeCertificate } from '@swarm/shared/identity/certificates';
 import { readCertificates, readChain } from '@swarm/shared/identity/chain';
 import { createPrivateKeyPem } from '@swarm/shared/identity/keys';
 import { checkNodeCertificate } from '@swarm/shared/identity/node-certificate';
-import { systemClock } from '@swarm/shared/runtime/clock';
-import { silentLogger } from '@swarm/shared/runtime/logger';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { ask, type Credentials, root, startSecureApi as start } from './world.ts';
 
 /** The Trust section of the design, sentence by sentence, over real TLS. */
 
-const root = createRoot(Date.now());
 const otherRoot = createRoot(Date.now());
-
-interface Credentials {
-  readonly cert: string;
-  readonly key: string;
-}
-
-async function start(engine?: EngineAddress) {
-  const certificates = createClusterCertificates({ clock: systemClock });
-  // What stands on the unix socket, to add and remove clients.
-  const admin = await startTestApi({ ca: root, certificates });
-  const gate = buildCertificateGate({ node: admin.deps.node, clock: systemClock });
-  const app = await buildApi({ ...admin.deps, gate, ...(engine !== undefined && { engine }) });
-  const names = () => ['localhost', '127.0.0.1', '::1'];
-  const listen = { host: '127.0.0.1', port: 0 };
-  const door = await openSecureDoor(app, listen, { node: admin.deps.node, gate, names, clock: systemClock, logger: silentLogger });
-  onTestFinished(async () => {
-    await door.close();
-    await app.close();
-    await admin.app.close();
-  });
-  const { port } = door.address;
-
-  async function addClient(Name: string, Role?: string): Promise<Credentials & { readonly id: string; readonly made: NewClientReply }> {
-    const key = createPrivateKeyPem();
-    const reply = await post({ Name, Role, CSR: createCertificateRequest(key) });
-    expect(reply.statusCode).toBe(201);
-    const made: NewClientReply = reply.json();
-    return { cert: made.Certificate, key, id: made.ID, made };
-  }
-  const post = (body: object) =>
-    admin.app.inject({ method: 'POST', url: '/x/clients', payload: JSON.stringify(body), headers: { 'content-type': 'application/json' } });
-
-  return { admin, port, addClient, post };
-}
-
-/** Resolves with what was answered, or with the code of what failed. */
-function ask(port: number, options: https.RequestOptions): Promise<{ readonly status: number; readonly body: string }> {
-  return new Promise((resolve, reject) => {
-    const request = https.request({ host: '127.0.0.1', port, ca: root.certificate, agent: false, ...options }, (response) => {
-      let body = '';
-      response.on('data', (chunk) => {
-        body += chunk;
-      });
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
-      response.on('error', reject);
-    });
-    request.on('error', reject);
-    request.end();
-  });
-}
 
 const leaf = (key: string) => ({ publicKey: createPublicKey(key), clusterID: CLUSTER.ID, nowMs: Date.now(), lifeMs: 3_600_000 });
 
@@ -252,7 +195,9 @@ describe('clients', () => {
     const { admin, addClient, post } = await start();
     const { id } = await addClient('alice', 'read-only');
     const listed = (await admin.app.inject('/x/clients')).json();
-    expect(listed).toEqual([{ ID: id, Name: 'alice', Role: 'read-only', CreatedAt: expect.any(String), ExpiresAt: expect.any(String) }]);
+    expect(listed).toEqual([
+      { ID: id, Name: 'alice', Role: 'read-only', CreatedAt: expect.any(String), ExpiresAt: expect.any(String), OldRoot: false },
+    ]);
     const CSR = createCertificateRequest(createPrivateKeyPem());
     expect((await post({ Name: 'ALICE', CSR })).statusCode).toBe(409);
     expect((await post({ Name: 'a/b', CSR })).statusCode).toBe(400);

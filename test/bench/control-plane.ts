@@ -21,7 +21,7 @@ import { drawCurve, type Measured } from './control-plane/plot.ts';
 const AIMED_RATE = 1_500;
 const AIMED_BYTES = 4 * 2 ** 30;
 const DEFAULT_SIZES = ['100x20000', '1000x100000', '5000x1000000'];
-const MANAGER_FLAGS = ['--max-old-space-size=4096', '--max-semi-space-size=32'];
+const MANAGER_FLAGS = ['--max-old-space-size=3072', '--max-semi-space-size=32'];
 const FLEET_FLAGS = ['--max-old-space-size=6144', '--max-semi-space-size=32'];
 /** Bytes between two samples of what is allocated. */
 const HEAP_INTERVAL = 32_768;

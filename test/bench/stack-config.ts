@@ -45,6 +45,12 @@ try {
     const used = kib.length === 0 ? '' : `, CPU ${median(cpuMs).toFixed(0)} ms, peak ${(median(kib) / 1024).toFixed(0)} MiB`;
     console.log(`${name.padEnd(24)} median ${median(ms).toFixed(0)} ms, fastest ${Math.min(...ms).toFixed(0)} ms${used}`);
   }
+  const [own, , ...docker] = contenders;
+  const [reference] = docker.toSorted((a, b) => median(a.ms) - median(b.ms));
+  if (own !== undefined && reference !== undefined) {
+    const ratio = median(own.ms) / median(reference.ms);
+    console.log(`aim: not slower than ${reference.name}; ${ratio.toFixed(2)} of its time${ratio > 1 ? ': missed' : ''}`);
+  }
 } finally {
   rmSync(directory, { recursive: true, force: true });
 }

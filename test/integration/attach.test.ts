@@ -92,7 +92,7 @@ describe('a container in an attachable network', () => {
       const rows: readonly (readonly [readonly string[], string])[] = [
         [['--network', 'closed'], 'network closed not manually attachable'],
         [['--network', 'ingress'], 'network ingress not manually attachable'],
-        [['--network', 'nowhere'], 'network nowhere not found'],
+        [['--network', 'nowhere', '--rm'], 'network nowhere not found'],
         [['--network', 'open', '--name', 'web'], '"web" is the name of a service in network "open"'],
       ];
       for (const [flags, why] of rows) expect((await tried(host, 'run', '-d', ...flags, IMAGE)).stderr).toContain(why);

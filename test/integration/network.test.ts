@@ -6,6 +6,7 @@ import { type Cluster, formCluster, type TaskView } from '../lab/cluster.ts';
 import type { LabHost } from '../lab/host.ts';
 import { Lab } from '../lab/lab.ts';
 import { pidOf, startLoad } from '../lab/load.ts';
+import { answers, ask, httpUrl, times } from '../lab/probes.ts';
 import { waitFor, waitUntil } from '../lab/wait-for.ts';
 
 /**
@@ -67,13 +68,7 @@ async function inTask(task: TaskView | undefined, script: string): Promise<strin
   return host.sh(`nsenter -t ${await pidOf(host, task.container)} -n -- sh -c '${script}'`);
 }
 
-/** One request each: who answered, or "none". */
-function ask(urls: readonly string[], seconds = 5): string {
-  return urls.map((url) => `curl -sS -m ${seconds} ${url} 2>/dev/null || echo none`).join('; ');
-}
-const answers = (text: string) => text.split('\n').filter(Boolean);
-const http = (address: string, port = PORT) => `http://${address}:${port}/`;
-const times = <T>(count: number, value: T): readonly T[] => Array.from({ length: count }, () => value);
+const http = (address: string, port = PORT) => httpUrl(address, port);
 
 async function expectReached(text: Promise<string>, count: number): Promise<void> {
   const got = answers(await text);

@@ -20,13 +20,15 @@ export interface Load {
   readonly done: Promise<LoadResult>;
 }
 
+/** Ends what hangs: 20,000 requests at the pace of a test take more than two minutes. */
+const LIMIT_MS = 900_000;
 const NODE = '/opt/swarm/node_modules/.bin/node';
 const SCRIPT = '/opt/swarm/test/lab/request-load.ts';
 
 export async function startLoad({ host, container, url, count, concurrency = 8, rate = 0 }: LoadOptions): Promise<Load> {
   const words = [NODE, SCRIPT, '--url', url, '--count', `${count}`, '--concurrency', `${concurrency}`, '--rate', `${rate}`];
   const command = container === undefined ? words : ['nsenter', '-t', await pidOf(host, container), '-n', '--', ...words];
-  const done = host.exec(command).then(({ stdout, stderr, exitCode }) => {
+  const done = host.exec(command, { timeoutMs: LIMIT_MS }).then(({ stdout, stderr, exitCode }) => {
     const line = stdout.trim().split('\n').at(-1) ?? '';
     if (exitCode !== 0 || line === '') throw new Error(`the requests to ${url} ended with exit code ${exitCode}\n${stdout}${stderr}`);
     return JSON.parse(line) as LoadResult;

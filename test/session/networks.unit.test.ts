@@ -1,10 +1,10 @@
 import { tableChecksum } from '@swarm/shared/domain/network-table';
-import { gatewayID, type Task } from '@swarm/shared/domain/objects';
-import type { GuestAnswer } from '@swarm/shared/protocol/guests';
+import { type Guest, gatewayID, type Network, type Task } from '@swarm/shared/domain/objects';
+import type { GuestAnswer, GuestReport, GuestRequest } from '@swarm/shared/protocol/guests';
 import type { NetworkProblem, NetworksApplied } from '@swarm/shared/protocol/network-state';
 import { asID } from '@swarm/shared/runtime/ids';
 import { applyNetworkPart, type NetworkChain, NO_NETWORK } from '@swarm/worker/session/decide/network-chain';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { openWorld, taskDraft, type Worker, type World } from './world.ts';
 
 /** A host that takes what it is told of its one network, and says so unless it is `silent`. */
@@ -141,4 +141,104 @@ test('a host that reaches none of several others is not ready, and is again when
   expect(world.node('n1')?.Status).toEqual({ State: 'ready', Addr: '10.0.0.1' });
   expect(world.node('n1')).not.toHaveProperty('networkProblems');
   await world.stop();
+});
+
+describe('a container that no task is', () => {
+  const wish = { type: 'guestRequest', guestID: 'g1', network: 'net', name: 'box', aliases: [] } as const;
+
+  async function openAttachable() {
+    const { world, hosts } = await openNetworkWorld();
+    const host = hosts[0] as Host;
+    await world.store.update((tx) => {
+      const network = tx.networks.get('net') as Network;
+      tx.networks.update({ ...network, Spec: { ...network.Spec, Attachable: true } });
+    });
+    const ask = async (request: Partial<GuestRequest> = {}) => {
+      host.worker.session.requestGuest({ ...wish, ...request });
+      await world.clock.advance(100);
+      return host.answers.at(-1);
+    };
+    const tell = async (...guests: GuestReport['guests']) => {
+      host.worker.session.tellGuests({ type: 'guests', networkIDs: ['net'], guests, pending: [] });
+      await world.clock.advance(100);
+    };
+    const guests = () => world.store.view((tx) => tx.guests.all());
+    /** As the allocator does. */
+    const allocate = async (decided: Partial<Guest>) => {
+      await world.store.update((tx) => {
+        for (const guest of tx.guests.all()) if (guest.address === undefined) tx.guests.update({ ...guest, ...decided });
+      });
+      await world.clock.advance(100);
+    };
+    return { world, host, ask, tell, guests, allocate };
+  }
+  const seen = { networkID: 'net', address: '10.1.0.50', containerID: 'c1', name: 'box', aliases: ['b'], running: true };
+
+  test('gets the address that the allocator gives it, is in the table while it runs, and no longer when its host does not see it', async () => {
+    const { world, host, ask, tell, guests, allocate } = await openAttachable();
+    await join(world, ['n1']);
+    expect(await ask()).toBeUndefined();
+    await allocate({ address: '10.1.0.50' });
+    expect(host.answers).toEqual([{ type: 'guestAnswer', guestID: 'g1', networkID: 'net', address: '10.1.0.50' }]);
+    expect(host.chain.table?.endpoints.size).toBe(0);
+    await tell(seen);
+    expect([...(host.chain.table?.endpoints.values() ?? [])]).toEqual([
+      { taskID: 'g1', nodeID: 'n1', address: '10.1.0.50', containerID: 'c1', name: 'box', aliases: ['b'], serving: true },
+    ]);
+    await tell();
+    expect([guests(), host.chain.table?.endpoints.size]).toEqual([[], 0]);
+    await world.stop();
+  });
+
+  test.each<[string, Partial<GuestRequest>, string, string]>([
+    ['a network that is not there', { network: 'nowhere' }, 'not-found', 'network nowhere not found'],
+    [
+      'one that takes none by hand',
+      { network: 'closed' },
+      'permission-denied',
+      'Could not attach to network closed: rpc error: code = PermissionDenied desc = network closed not manually attachable',
+    ],
+    ['the name of a service', { name: 'WEB' }, 'already-exists', '"WEB" is the name of a service in network "net"'],
+    ['an alias that is the short name of a service in its stack', { aliases: ['x', 'api'] }, 'already-exists', '"api" is the name'],
+  ])('is refused with the reason and leaves nothing: %s', async (_, request, kind, text) => {
+    const { world, ask, guests } = await openAttachable();
+    await world.store.update((tx) => {
+      tx.networks.create({ ID: asID('closed-id'), Spec: { Name: 'closed' } });
+      for (const [Name, Labels] of [
+        ['web', {}],
+        ['shop_api', { 'com.docker.stack.namespace': 'shop' }],
+      ] as const) {
+        const Spec = { Name, Labels, Mode: {}, TaskTemplate: { Networks: [{ Target: 'net' }] } };
+        tx.services.create({ ID: asID(Name), Spec, specVersion: 1, templateID: asID('p'), Endpoint: {} });
+      }
+    });
+    expect(await ask(request)).toMatchObject({ guestID: 'g1', refusal: { kind, text: expect.stringContaining(text) } });
+    expect(guests()).toEqual([]);
+    await world.stop();
+  });
+
+  test('is told the allocator’s refusal, and one that took an address unasked is told to leave', async () => {
+    const { world, ask, tell, guests, allocate, host } = await openAttachable();
+    const refusal = { kind: 'permission-denied', text: 'Address already in use' } as const;
+    await ask({ address: '10.1.0.9' });
+    await allocate({ refusal });
+    expect(host.answers.at(-1)).toEqual({ type: 'guestAnswer', guestID: 'g1', networkID: 'net', address: '10.1.0.9', refusal });
+    await tell(seen);
+    await allocate({ refusal });
+    expect(host.answers.at(-1)).toMatchObject({ networkID: 'net', address: '10.1.0.50', refusal });
+    expect(guests()).toEqual([]);
+    await world.stop();
+  });
+
+  test('keeps its address when it starts again before its host has told that it ended', async () => {
+    const { world, ask, tell, guests, allocate, host } = await openAttachable();
+    await ask();
+    await allocate({ address: '10.1.0.50' });
+    await tell(seen);
+    expect(await ask({ guestID: 'g2', containerID: 'c1', preferred: '10.1.0.50' })).toMatchObject({ guestID: 'g2', address: '10.1.0.50' });
+    host.worker.session.tellGuests({ type: 'guests', networkIDs: ['net'], guests: [], pending: ['g2'] });
+    await world.clock.advance(100);
+    expect(guests().map(({ ID, address }) => [ID, address])).toEqual([['g2', '10.1.0.50']]);
+    await world.stop();
+  });
 });

@@ -1,9 +1,11 @@
 import type { ReadTransaction } from '@swarm/manager/store/store';
 import { slotKey } from '@swarm/manager/store/tables';
 import { CONTAINER_LABELS } from '@swarm/shared/domain/labels';
-import type { Service, Task } from '@swarm/shared/domain/objects';
+import { isPinned } from '@swarm/shared/domain/local-volumes';
+import type { Node, Service, Task } from '@swarm/shared/domain/objects';
 import { isOver } from '@swarm/shared/domain/permitted-moves';
 import { isLive, isTerminal } from '@swarm/shared/domain/task-state';
+import { epochMs } from '@swarm/shared/runtime/clock';
 import type { ContainerState } from '@swarm/worker/engine/engine';
 import { mayWait } from './invariants/dependencies.ts';
 import { explainRoom, explainStay, holds } from './invariants/placement.ts';
@@ -24,6 +26,7 @@ export function explainUnrest(world: World): readonly string[] {
         .all()
         .filter(({ Status }) => Status.State !== 'ready')
         .map(({ ID, Status }) => `node ${ID} is ${Status.State}`),
+      ...tx.nodes.all().flatMap((node) => explainDamping(node, manager.store.now())),
       ...tx.services.all().flatMap((service) => explainService(tx, service, containers)),
       ...tx.tasks.all().flatMap((task) => explainLeftover(tx, task)),
       ...[...containers].flatMap(([taskID, { container, host }]) => explainContainer(tx, taskID, container, host)),
@@ -40,6 +43,15 @@ export function explainUnrest(world: World): readonly string[] {
       ),
     ];
   });
+}
+
+/** What is to end ends; a node takes tasks again when its time is over. */
+const DAMPING_SLACK_MS = 15_000;
+
+function explainDamping({ ID, damped }: Node, nowMs: number): readonly string[] {
+  return damped !== undefined && epochMs(damped.until) < nowMs - DAMPING_SLACK_MS
+    ? [`node ${ID} takes no tasks, though its time is over`]
+    : [];
 }
 
 interface Running {
@@ -99,6 +111,7 @@ function explainService(tx: ReadTransaction, service: Service, containers: Reado
   const isStuck = isHeldUp || [...seats.values()].some((seat) => seat.some((task) => isLive(task) && waitsInVain(tx, service, task)));
   if (!isStuck && (state === 'updating' || state === 'rollback_started')) reasons.push(`the update of ${Name} is ${state}`);
   const isPaused = state === 'paused' || state === 'rollback_paused' || isStuck;
+  if (service.rebalanceSince !== undefined && !isPaused) reasons.push(`${Name} is being evened out`);
   for (const [key, seat] of seats) reasons.push(...explainSeat(tx, service, key, seat, containers, isPaused));
   return reasons;
 }
@@ -154,6 +167,8 @@ function waitsInVain(tx: ReadTransaction, service: Service, task: Task): boolean
   if (task.hold !== undefined) return mayWait(tx, service);
   if (task.Status.Err === undefined) return false;
   const isGlobal = service.Spec.Mode.Global !== undefined;
+  const data = task.origin?.node?.why === 'volume' && isPinned(service.Spec.Labels) ? task.origin.node.id : undefined;
+  if (data !== undefined) return !roomFor(tx, service, [data]);
   return !roomFor(tx, service, isGlobal ? [task.NodeID ?? ''] : tx.nodes.all().map(({ ID }) => ID));
 }
 

@@ -27,7 +27,7 @@ const LADDER = [
   'running → orphaned',
 ];
 
-const STEPS = ['list', 'inspect', 'pull', 'ensureVolume', 'create', 'start', 'start without a manager', 'stop', 'remove'];
+const STEPS = ['list', 'inspect', 'pull', 'ensureVolume', 'create', 'start', 'start without a manager', 'stop', 'remove', 'removeImage'];
 const UPDATES = ['updating', 'paused', 'completed', 'rollback_started', 'rollback_paused', 'rollback_completed'];
 const CAUSES = ['update', 'scaled down', 'another one runs', 'its node is away', 'its node is drained', 'its service is gone'];
 
@@ -49,4 +49,12 @@ export const EXPECTED: readonly string[] = [
   'update paused by a failure',
   'task held back',
   'held task let go',
+  'node damped',
+  'node relabelled under its tasks',
+  'task sent to its data',
+  'task sent away from its data',
+  'pinned task waits for its data',
+  'task moved to even out the nodes',
+  'task evened out',
+  'unused image removed',
 ];

@@ -24,7 +24,7 @@ import { type FromManager, IMAGE, type Sample, type ToManager } from './messages
  * admitted without the HTTP in front.
  */
 const SAMPLE_MS = 1_000;
-const NODES_PER_MESSAGE = 200;
+const NODES_PER_MESSAGE = 50;
 const HOST = '127.0.0.1';
 
 function fail(error: unknown): never {

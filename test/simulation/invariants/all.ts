@@ -1,6 +1,9 @@
 import { acknowledgedWritesSurvive } from './acknowledged-writes.ts';
 import { dependenciesComeFirst } from './dependencies.ts';
+import { movesAreGentle } from './evening-out.ts';
+import { neededImagesStay } from './images.ts';
 import type { MakeInvariant } from './invariant.ts';
+import { misfitsGo } from './misfits.ts';
 import { nothingStartsUnasked } from './no-early-start.ts';
 import { noFalseDeath } from './no-false-death.ts';
 import { noNeedlessMove } from './no-needless-move.ts';
@@ -12,6 +15,7 @@ import { placementsFit } from './placement.ts';
 import { secretsStayWhereNeeded } from './secrets.ts';
 import { failedUpdatesStop } from './update-failures.ts';
 import { updatesKeepTheirPromise } from './update-promise.ts';
+import { tasksGoToTheirData } from './volumes.ts';
 
 /** Every promise that is held against every run. That the cluster comes to rest is `convergence.ts`. */
 export const INVARIANTS: readonly MakeInvariant[] = [
@@ -27,5 +31,9 @@ export const INVARIANTS: readonly MakeInvariant[] = [
   noNeedlessStop,
   noNeedlessMove,
   attemptsArePaced,
+  misfitsGo,
+  tasksGoToTheirData,
+  movesAreGentle,
+  neededImagesStay,
   noFalseDeath,
 ];

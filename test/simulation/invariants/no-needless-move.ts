@@ -26,7 +26,8 @@ export const noNeedlessMove: MakeInvariant = ({ view, broken, coverage }) => ({
   },
 });
 
-function causeOf(tx: ReadTransaction, task: Task): string | undefined {
+/** Why the task may be asked to stop; undefined when nothing says so. */
+export function causeOf(tx: ReadTransaction, task: Task): string | undefined {
   const service = tx.services.get(task.ServiceID);
   if (service === undefined) return 'its service is gone';
   if (task.templateID !== service.templateID) return 'update';

@@ -39,6 +39,8 @@ export const fieldsHaveOneWriter: MakeInvariant = ({ broken, coverage }) => ({
       const reason = explain(change, writer);
       if (reason !== undefined) broken(reason);
       if (change.table === 'tasks') cover(change);
+      if (change.table === 'nodes' && change.before?.damped === undefined && change.after?.damped !== undefined)
+        coverage.hit('node damped');
       if (change.table === 'services') {
         const [from, to] = [change.before?.UpdateStatus?.State, change.after?.UpdateStatus?.State];
         if (to !== undefined && from !== to) coverage.hit(`update ${to}`);

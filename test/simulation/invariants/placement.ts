@@ -37,6 +37,7 @@ export function explainRoom(
 ): string | undefined {
   if (node.Status.State !== 'ready') return `the node is ${node.Status.State}`;
   if (node.Spec.Availability !== 'active') return `the node's availability is ${node.Spec.Availability}`;
+  if (node.damped !== undefined) return 'the node goes down again and again';
   if (node.engineHealth?.ok === false) return 'the engine of the node does not answer';
   const constraint = (template.spec.Placement?.Constraints ?? []).find((expression) => !meets(expression, node));
   if (constraint !== undefined) return `the node does not meet ${constraint}`;

@@ -3,6 +3,7 @@ import type { FakeVerb } from '@swarm/worker/engine/fake-controls';
 import type { Chance } from '../world/chance.ts';
 import type { Host } from '../world/host.ts';
 import type { World } from '../world/world.ts';
+import { ROOMY_DISK } from './images.ts';
 
 /** What goes wrong: begins at a host, and ends after a while. */
 export interface Fault {
@@ -88,6 +89,36 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
         end: () => {
           route.isCut = false;
           world.network.adapt();
+        },
+      };
+    },
+  },
+  'flapping network': {
+    begin: ({ world, host, chance }) => {
+      const route = world.network.routes[host.index];
+      if (host.index === 0 || route === undefined || route.isCut) return undefined;
+      // Long enough to be given up, each time.
+      const [cutMs, gapMs] = [1.5 * world.heartbeatPeriodMs + 10 * SECOND, chance.between(5, 20) * SECOND];
+      const times = chance.between(3, 5);
+      let isOver = false;
+      const set = (isCut: boolean) => {
+        if (isOver) return;
+        host.silencedUntilMs = world.silencedUntilMs(host);
+        route.isCut = isCut;
+        world.network.adapt();
+      };
+      for (let count = 0; count < times; count += 1) {
+        const beginMs = count * (cutMs + gapMs);
+        if (count > 0) world.time.setTimer(beginMs, () => set(true));
+        world.time.setTimer(beginMs + cutMs, () => set(false));
+      }
+      set(true);
+      return {
+        story: `the network to it is cut ${times} times, for ${cutMs / SECOND} s each`,
+        lastsMs: times * (cutMs + gapMs),
+        end: () => {
+          set(false);
+          isOver = true;
         },
       };
     },
@@ -207,6 +238,19 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
         lastsMs: chance.between(5 * SECOND, 2 * MINUTE),
         end: () => {
           host.diskMood.failure = undefined;
+        },
+      };
+    },
+  },
+  'images crowd the disk': {
+    begin: ({ host, chance }) => {
+      if (host.engine.disk !== ROOMY_DISK) return undefined;
+      host.engine.disk = { ...ROOMY_DISK, otherBytes: 95 * 2 ** 30 };
+      return {
+        story: 'the disk of the engine is nearly full',
+        lastsMs: chance.between(2, 10) * MINUTE,
+        end: () => {
+          host.engine.disk = ROOMY_DISK;
         },
       };
     },

@@ -4,10 +4,13 @@ import { admitNodeSpec, checkRemoval } from '@swarm/manager/api/routes/nodes';
 import { createService, removeService, replaceService, rollbackChange } from '@swarm/manager/api/write-service';
 import type { WriteTransaction } from '@swarm/manager/store/store';
 import { DEPENDS_ON_LABEL } from '@swarm/shared/domain/depends-on';
+import { VOLUME_LABEL } from '@swarm/shared/domain/local-volumes';
 import type { Node, Service } from '@swarm/shared/domain/objects';
+import { decideMovability, REBALANCE_LABEL } from '@swarm/shared/domain/rebalance';
 import type { Availability } from '@swarm/shared/engine-api/cluster-spec';
 import type { ServiceSpecInput } from '@swarm/shared/engine-api/service-spec';
 import { ApiError } from '@swarm/shared/errors/api-error';
+import { timestamp } from '@swarm/shared/runtime/clock';
 import { asID } from '@swarm/shared/runtime/ids';
 import type { Chance } from '../world/chance.ts';
 import type { World } from '../world/world.ts';
@@ -96,6 +99,17 @@ export const OPERATIONS = {
   },
   'relabel a service': (view) => update(view, (spec) => ({ ...spec, Labels: { ...spec.Labels, note: String(view.chance.between(1, 9)) } })),
   'post the same spec again': (view) => update(view, (spec) => spec),
+  'pin or unpin its data': (view) => update(view, (spec) => toggleLabel(spec, VOLUME_LABEL, 'pin')),
+  'let it be evened out': (view) => update(view, (spec) => toggleLabel(spec, REBALANCE_LABEL, 'true'), isNoJob),
+  'even out the nodes': (view) => {
+    const { tx } = view;
+    const isMovable = (service: Service) =>
+      decideMovability({ service, tasks: tx.tasks.by('service', service.ID), nodes: tx.nodes }).kind === 'movable';
+    const service = pickService(view, isMovable);
+    if (service === undefined) return undefined;
+    tx.services.update({ ...service, rebalanceSince: timestamp(view.nowMs) });
+    return service.Spec.Name;
+  },
   'roll back by hand': (view) => {
     const service = pickService(view, ({ PreviousSpec }) => PreviousSpec !== undefined);
     if (service === undefined) return undefined;
@@ -268,6 +282,11 @@ function withoutSecrets(spec: ServiceSpecInput): ServiceSpecInput {
 function withDependency(labels: Readonly<Record<string, string>>, dependency: string | undefined): Readonly<Record<string, string>> {
   const { [DEPENDS_ON_LABEL]: _, ...others } = labels;
   return dependency === undefined ? others : { ...others, [DEPENDS_ON_LABEL]: dependency };
+}
+
+function toggleLabel(spec: ServiceSpecInput, label: string, value: string): ServiceSpecInput {
+  const { [label]: present, ...others } = spec.Labels ?? {};
+  return { ...spec, Labels: present === undefined ? { ...others, [label]: value } : others };
 }
 
 function isJob({ Spec }: Service): boolean {

@@ -4,7 +4,7 @@ import type { Chance } from '../world/chance.ts';
 import type { Host } from '../world/host.ts';
 import type { World } from '../world/world.ts';
 import { type Begun, FAULTS } from './faults.ts';
-import { REGISTRY } from './images.ts';
+import { BUILT_IMAGE, IMAGE_BYTES, REGISTRY, ROOMY_DISK } from './images.ts';
 import { OPERATIONS, type OperationName, operate, REPAIR } from './operations.ts';
 
 const MINUTE = 60_000;
@@ -43,6 +43,8 @@ export class Scenario {
     const { time, hosts } = this.#world;
     for (const { engine } of hosts) {
       for (const [reference, image] of Object.entries(REGISTRY)) engine.addRegistryImage(reference, image);
+      engine.addImage(BUILT_IMAGE, { bytes: IMAGE_BYTES });
+      engine.disk = ROOMY_DISK;
     }
     const { faults, operations, troubleMs } = this.#options;
     const services = this.#chance.between(2, 4);

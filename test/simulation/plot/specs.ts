@@ -1,4 +1,6 @@
 import { DEPENDENCY_CONDITIONS, formatDependsOn } from '@swarm/shared/domain/depends-on';
+import { VOLUME_LABEL } from '@swarm/shared/domain/local-volumes';
+import { REBALANCE_LABEL } from '@swarm/shared/domain/rebalance';
 import type { RestartPolicy, ServiceSpecInput, UpdateConfig } from '@swarm/shared/engine-api/service-spec';
 import type { Chance } from '../world/chance.ts';
 import { BROKEN_IMAGES, GOOD_IMAGES, JOB_IMAGE } from './images.ts';
@@ -12,7 +14,11 @@ export function inventService(chance: Chance, name: string): ServiceSpecInput {
   const hasHostPort = chance.chance(0.15);
   return {
     Name: name,
-    Labels: { owner: 'simulation' },
+    Labels: {
+      owner: 'simulation',
+      ...(chance.chance(0.15) && { [REBALANCE_LABEL]: 'true' }),
+      ...(chance.chance(0.3) && { [VOLUME_LABEL]: 'pin' }),
+    },
     TaskTemplate: inventTask(chance),
     Mode: isGlobal ? { Global: {} } : { Replicated: { Replicas: chance.between(0, 6) } },
     ...(chance.chance(0.8) && { UpdateConfig: inventUpdate(chance) }),

@@ -23,6 +23,7 @@ import type { Witness } from './witness.ts';
 export const CLUSTER_ID = 'cluster';
 export const MANAGER_ADDRESS = 'manager:2377';
 const DESCRIBE_TIMEOUT_MS = 5_000;
+const IMAGE_GARBAGE = { highPercent: 85, lowPercent: 75, minimumAgeMs: 60_000 };
 
 export interface HostDeps {
   readonly time: SimulatedTime;
@@ -151,6 +152,7 @@ export class Host {
       disk: disk.disk,
       network,
       payloads: this.payloads,
+      imageGarbage: IMAGE_GARBAGE,
       nodeID,
       clusterID: CLUSTER_ID,
       openSession,

@@ -1,5 +1,11 @@
 import type { IncomingMessage } from 'node:http';
-import type { ClientReply, ClientRequest, NewClientReply } from '@swarm/shared/engine-api/client-spec';
+import type {
+  ClientReply,
+  ClientRequest,
+  NewClientReply,
+  RenewClientRequest,
+  UpdateClientRequest,
+} from '@swarm/shared/engine-api/client-spec';
 import type { InitRequest, JoinRequest, NodeSpecInput, SwarmSpec } from '@swarm/shared/engine-api/cluster-spec';
 import type { ServiceExplanation, TaskExplanation } from '@swarm/shared/engine-api/explain';
 import type { ConfigSpec, NetworkSpec, SecretSpec } from '@swarm/shared/engine-api/payload-specs';
@@ -140,6 +146,9 @@ export class ApiClient {
 
   clients = () => this.#json<readonly ClientReply[]>('GET', '/x/clients');
   addClient = (body: ClientRequest) => this.#json<NewClientReply>('POST', '/x/clients', body);
+  renewClient = (term: string, body: RenewClientRequest) =>
+    this.#json<NewClientReply>('POST', `/x/clients/${encodeURIComponent(term)}/renew`, body);
+  updateClient = (term: string, body: UpdateClientRequest) => this.#empty('POST', `/x/clients/${encodeURIComponent(term)}/update`, body);
   removeClient = (term: string) => this.#empty('DELETE', `/x/clients/${encodeURIComponent(term)}`);
 
   createExec = async (container: string, body: ExecRequest) =>

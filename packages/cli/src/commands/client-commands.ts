@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { isAbsolute, join, resolve } from 'node:path';
 import { CLIENT_ROLES } from '@swarm/shared/domain/objects';
 import type { ClientReply, NewClientReply } from '@swarm/shared/engine-api/client-spec';
@@ -6,7 +6,7 @@ import { createCertificateRequest } from '@swarm/shared/identity/certificate-req
 import { createPrivateKeyPem } from '@swarm/shared/identity/keys';
 import { TLS_FILES } from '../client/read-tls.ts';
 import { type Command, defineCommand } from '../command/command.ts';
-import { CommandFailure, EXIT } from '../command/exit-codes.ts';
+import { CommandFailure, EXIT, usageError } from '../command/exit-codes.ts';
 import { ago } from '../render/age.ts';
 import { type Column, naturalCompare, type Row } from '../render/table.ts';
 import { parseChoice } from '../service/values.ts';
@@ -113,10 +113,69 @@ const list = defineCommand({
   },
 });
 
-function clientRow({ ID, Name, Role, CreatedAt, ExpiresAt }: ClientReply, now: number): ClientRow {
+function clientRow({ ID, Name, Role, CreatedAt, ExpiresAt, OldRoot }: ClientReply, now: number): ClientRow {
   const expired = Date.parse(ExpiresAt) < now;
-  return { ID, Name, Role, CreatedAt: ago(CreatedAt, now), ExpiresAt: expired ? 'expired' : ExpiresAt.slice(0, 10) };
+  const until = `${ExpiresAt.slice(0, 10)}${OldRoot ? ' (old root: renew)' : ''}`;
+  return { ID, Name, Role, CreatedAt: ago(CreatedAt, now), ExpiresAt: expired ? 'expired' : until };
 }
+
+const renew = defineCommand({
+  path: ['client', 'renew'],
+  summary: 'Give a client a new certificate for the key that it has, before the old one ends',
+  description:
+    'Replaces ca.pem and cert.pem in the folder of the client; key.pem stays, and what is connected goes on. Also works from where the client is, when it is an admin: SWARM_HOST=tcp://HOST:2376 SWARM_CERT_PATH=FOLDER.',
+  arguments: [{ name: 'CLIENT', complete: 'client' }],
+  options: {
+    folder: { kind: 'text', short: 'f', value: 'folder', help: 'where its files are (default ./CLIENT)', complete: 'file' },
+  },
+  async run({ args, options, context }) {
+    const [term = ''] = args;
+    const folder = resolve(context.workingDirectory, options.folder ?? term);
+    const key = await readFile(join(folder, TLS_FILES.key), 'utf8').catch((error: unknown) => {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw usageError(`the key of the client cannot be read: ${reason}; name the folder that "swarm client add" made with -f`);
+    });
+    const api = await context.api();
+    const made = await api.renewClient(term, { CSR: requestFor(key, folder) });
+    // The certificate last: with the old one the new roots are good too.
+    await replaceFile(join(folder, TLS_FILES.ca), made.RootCertificate);
+    await replaceFile(join(folder, TLS_FILES.cert), made.Certificate);
+    context.terminal.out(`Client ${made.Name} may use the API until ${made.ExpiresAt.slice(0, 10)}.\n`);
+    return EXIT.ok;
+  },
+});
+
+function requestFor(key: string, folder: string): string {
+  try {
+    return createCertificateRequest(key);
+  } catch (error) {
+    throw usageError(`${join(folder, TLS_FILES.key)} is no private key: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** A client that reads it meanwhile finds the old one or the new one whole. */
+async function replaceFile(path: string, text: string): Promise<void> {
+  const made = `${path}.new`;
+  await writeFile(made, text);
+  await rename(made, path);
+}
+
+const update = defineCommand({
+  path: ['client', 'update'],
+  summary: 'Change what a client may do; it counts from its next request on',
+  arguments: [{ name: 'CLIENT', complete: 'client' }],
+  options: {
+    role: { kind: 'text', value: 'role', help: 'admin or read-only', complete: CLIENT_ROLES },
+  },
+  async run({ args, options, context }) {
+    const [term = ''] = args;
+    if (options.role === undefined) throw usageError('nothing to change; give --role');
+    const Role = parseChoice('role', options.role, CLIENT_ROLES);
+    await (await context.api()).updateClient(term, { Role });
+    context.terminal.out(`${term}\n`);
+    return EXIT.ok;
+  },
+});
 
 const remove = defineCommand({
   path: ['client', 'rm'],
@@ -134,4 +193,4 @@ const remove = defineCommand({
   },
 });
 
-export const CLIENT_COMMANDS: readonly Command[] = [add, list, remove];
+export const CLIENT_COMMANDS: readonly Command[] = [add, list, remove, renew, update];

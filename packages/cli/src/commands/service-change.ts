@@ -12,7 +12,13 @@ import { waitForServices } from '../wait/wait-for-services.ts';
 /** What creating, updating and deploying have in common: logins, digests, ids of what is named, the wait. */
 export function registryLogins(context: Context) {
   const configDirectory = context.environment.DOCKER_CONFIG ?? join(context.homeDirectory, '.docker');
-  return openRegistryLogins({ configDirectory, runHelper: runCredentialHelper });
+  const environmentLogins = context.environment.DOCKER_AUTH_CONFIG;
+  return openRegistryLogins({
+    configDirectory,
+    runHelper: runCredentialHelper,
+    warn: (message) => context.terminal.err(message),
+    ...(environmentLogins !== undefined && { environmentLogins }),
+  });
 }
 
 export async function registryAuthFor(context: Context, image: string, wanted: boolean | undefined): Promise<string | undefined> {

@@ -154,11 +154,12 @@ describe('client add', () => {
 it('client ls and rm', async () => {
   const clients = [
     { ID: 'c2', Name: 'bob', Role: 'admin', CreatedAt: '2026-01-01T00:00:00Z', ExpiresAt: '2025-01-01T00:00:00Z' },
-    { ID: 'c1', Name: 'alice', Role: 'read-only', CreatedAt: '2026-01-01T00:00:00Z', ExpiresAt: '2027-01-01T00:00:00Z' },
+    { ID: 'c1', Name: 'alice', Role: 'read-only', CreatedAt: '2026-01-01T00:00:00Z', ExpiresAt: '2027-01-01T00:00:00Z', OldRoot: false },
+    { ID: 'c3', Name: 'carl', Role: 'admin', CreatedAt: '2026-01-01T00:00:00Z', ExpiresAt: '2027-01-01T00:00:00Z', OldRoot: true },
   ];
   await serve({ 'GET /x/clients': { status: 200, body: clients }, 'DELETE /x/clients/bob': { status: 204 } });
   expect((await run('client', 'ls')).output).toBe(
-    'ID        NAME      ROLE        CREATED       EXPIRES\nc1        alice     read-only   2 hours ago   2027-01-01\nc2        bob       admin       2 hours ago   expired\n',
+    'ID        NAME      ROLE        CREATED       EXPIRES\nc1        alice     read-only   2 hours ago   2027-01-01\nc2        bob       admin       2 hours ago   expired\nc3        carl      admin       2 hours ago   2027-01-01 (old root: renew)\n',
   );
   expect(await run('client', 'rm', 'bob', 'carol')).toMatchObject({ exitCode: 1, output: 'bob\n' });
 });
@@ -174,5 +175,112 @@ describe('completion', () => {
     });
     expect((await run('__complete', '--', 'exec', '')).output).toBe('web.1\n');
     expect((await run('__complete', '--', 'client', 'rm', 'b')).output).toBe('bob\n');
+  });
+});
+
+describe('client renew and update', () => {
+  const made = {
+    ID: 'c1',
+    Name: 'alice',
+    Role: 'admin',
+    CreatedAt: '2026-01-01T00:00:00Z',
+    ExpiresAt: '2027-01-01T00:00:00Z',
+    OldRoot: false,
+    Certificate: 'CERT',
+    RootCertificate: 'ROOT',
+    Addresses: [],
+  };
+
+  it('keeps the key, and replaces the certificate and the roots', async () => {
+    await serve({
+      'POST /x/clients': { status: 201, body: made },
+      'POST /x/clients/alice/renew': { status: 200, body: { ...made, Certificate: 'NEW' } },
+    });
+    const target = join(folder, 'bundle');
+    await run('client', 'add', 'alice', '-o', target);
+    const key = await readFile(join(target, 'key.pem'), 'utf8');
+    expect(await run('client', 'renew', 'alice', '-f', target)).toMatchObject({
+      exitCode: 0,
+      output: 'Client alice may use the API until 2027-01-01.\n',
+    });
+    expect(await readFile(join(target, 'key.pem'), 'utf8')).toBe(key);
+    expect(await readFile(join(target, 'cert.pem'), 'utf8')).toBe('NEW');
+    expect(await readdir(target)).toEqual(['ca.pem', 'cert.pem', 'key.pem']);
+  });
+
+  it('says where it looked for the key', async () => {
+    await serve({});
+    expect(await run('client', 'renew', 'alice', '-f', join(folder, 'none'))).toMatchObject({
+      exitCode: 2,
+      errors: expect.stringMatching(/none\/key\.pem.*with -f/),
+    });
+  });
+
+  it('changes the role', async () => {
+    await serve({ 'POST /x/clients/alice/update': { status: 200 } });
+    expect(await run('client', 'update', 'alice', '--role', 'read-only')).toMatchObject({ exitCode: 0 });
+    expect(api.requests[0]?.body).toEqual({ Role: 'read-only' });
+    expect(await run('client', 'update', 'alice')).toMatchObject({ exitCode: 2, errors: expect.stringContaining('nothing to change') });
+  });
+});
+
+describe('ca', () => {
+  const tls = (root: string, issuer: string) => ({ TrustRoot: root, CertIssuerSubject: issuer, CertIssuerPublicKey: issuer });
+  const meta = { Version: { Index: 7 }, CreatedAt: '', UpdatedAt: '' };
+  const swarm = (TLSInfo: object, RootRotationInProgress = false) => ({
+    ...meta,
+    ID: 'c',
+    Spec: { Labels: { a: 'b' }, CAConfig: { ForceRotate: 2, NodeCertExpiry: 1 } },
+    TLSInfo,
+    RootRotationInProgress,
+    JoinTokens: {},
+  });
+  const node = (Hostname: string, TLSInfo: object, State = 'ready') => ({
+    ...meta,
+    ID: Hostname,
+    Spec: {},
+    Description: { Hostname, TLSInfo },
+    Status: { State },
+  });
+
+  it('prints the root', async () => {
+    await serve({ 'GET /swarm': { status: 200, body: swarm(tls('ROOT\n', 'r')) } });
+    expect(await run('ca')).toMatchObject({ exitCode: 0, output: 'ROOT\n' });
+    expect(await run('ca', '--cert-expiry', '2h')).toMatchObject({
+      exitCode: 2,
+      errors: expect.stringContaining('--cert-expiry changes the root; give --rotate'),
+    });
+    expect(await run('ca', '--rotate', '--ca-cert', 'x')).toMatchObject({
+      exitCode: 2,
+      errors: expect.stringContaining('belong together'),
+    });
+    expect(await run('ca', '--rotate', '--external-ca', 'x')).toMatchObject({
+      exitCode: 2,
+      errors: expect.stringContaining('external CAs are not available'),
+    });
+  });
+
+  it('replaces it, names the nodes it waits for, and prints the new one when all have renewed', async () => {
+    const looks = [
+      { swarm: swarm(tls('OLD', 'old')), nodes: [] },
+      { swarm: swarm(tls('OLD', 'new'), true), nodes: [node('a', tls('OLD', 'new')), node('b', tls('OLD', 'old'), 'down')] },
+      { swarm: swarm(tls('NEW', 'new')), nodes: [node('a', tls('OLD', 'new')), node('b', tls('NEW', 'new'))] },
+      { swarm: swarm(tls('NEW', 'new')), nodes: [node('a', tls('NEW', 'new')), node('b', tls('NEW', 'new'))] },
+    ];
+    let look = -1;
+    let updated: unknown;
+    api = await startFakeApi(({ method, path, body }) => {
+      if (path === '/swarm/update') updated = body;
+      if (method === 'POST') return { status: 200 };
+      if (path === '/swarm') look += 1;
+      return { status: 200, body: path === '/swarm' ? looks[look]?.swarm : looks[look]?.nodes };
+    });
+    const result = await run('ca', '--rotate', '--cert-expiry', '2h');
+    expect(result).toMatchObject({
+      exitCode: 0,
+      output: 'NEW\n',
+      errors: '1 of 2 nodes are ready; waiting for b (down)\n1 of 2 nodes are ready; waiting for a\n',
+    });
+    expect(updated).toEqual({ Labels: { a: 'b' }, CAConfig: { ForceRotate: 3, NodeCertExpiry: 7_200_000_000_000 } });
   });
 });

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ApiError } from '@swarm/shared/errors/api-error';
@@ -124,6 +124,31 @@ describe('a node made of its real parts', () => {
     await two.parts.leave();
     expect(await left(two)).toEqual([]);
     expect(await two.parts.isMember()).toBe(false);
+  });
+
+  it('has the new root on disk when that is replaced, also where its manager was stopped in the middle', async () => {
+    const [one, two] = [await host('one'), await host('two')];
+    const addresses = await freeAddresses();
+    const manager = keep(await one.parts.init({}, addresses, 'active'));
+    const request = { RemoteAddrs: [`127.0.0.1:${addresses.listen.port}`], JoinToken: token(manager, 'Worker') };
+    const worker = keep(await two.parts.join(request, LOOPBACK, 'active'));
+    await vi.waitFor(() => expect(nodes(manager)).toMatchObject([{ Status: { State: 'ready' } }, { Status: { State: 'ready' } }]));
+    await stop(worker);
+    await manager.manager?.store.update((tx) => {
+      const [cluster] = tx.clusters.all();
+      const next = cluster === undefined ? undefined : manager.manager?.certificates.replaceRoot(cluster);
+      if (next !== undefined) tx.clusters.update(next);
+    });
+    await stop(manager);
+    const again = keep(await one.parts.resume());
+    keep(await two.parts.resume());
+    const root = () => again.manager?.store.view((tx) => tx.clusters.all()[0]?.ca.certificate);
+    const before = await readFile(join(two.dataRoot.identity, 'root.crt'), 'utf8');
+    expect(root()).toBe(before);
+    await vi.waitFor(() => expect(root()).not.toBe(before), { timeout: 9_000 });
+    await vi.waitFor(async () => {
+      for (const on of [one, two]) expect(await readFile(join(on.dataRoot.identity, 'root.crt'), 'utf8')).toBe(root());
+    });
   });
 
   it('leaves nothing behind when the control port is taken', async () => {

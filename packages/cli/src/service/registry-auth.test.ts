@@ -33,9 +33,22 @@ describe('the login for an image', () => {
     throw new Error(`nobody asked for ${helper}`);
   };
 
-  async function login(image: string, config: object | string | undefined, runHelper = refuseHelper): Promise<unknown> {
+  const warnings: string[] = [];
+  beforeEach(() => void warnings.splice(0));
+
+  async function login(
+    image: string,
+    config: object | string | undefined,
+    runHelper = refuseHelper,
+    environmentLogins?: string,
+  ): Promise<unknown> {
     if (config !== undefined) await writeFile(join(folder, 'config.json'), typeof config === 'string' ? config : JSON.stringify(config));
-    const logins = await openRegistryLogins({ configDirectory: folder, runHelper });
+    const logins = await openRegistryLogins({
+      configDirectory: folder,
+      runHelper,
+      warn: (message) => warnings.push(message),
+      ...(environmentLogins !== undefined && { environmentLogins }),
+    });
     const header = await logins.forImage(image);
     if (header === undefined) return undefined;
     expect(header).toMatch(/^[A-Za-z0-9_-]+$/);
@@ -65,6 +78,36 @@ describe('the login for an image', () => {
       username: 'me',
       password: 'x',
       serveraddress: HUB,
+    });
+  });
+
+  it('is that of DOCKER_AUTH_CONFIG before those of files and helpers, which serve the other registries', async () => {
+    const environment = JSON.stringify({ auths: { 'r.example.com': { auth: basic('ci:t:oken') }, [HUB]: { auth: basic('ci:hub') } } });
+    const config = { credHelpers: { 'r.example.com': 'own' }, auths: { 'file.example.com': { auth: basic('me:file') } } };
+    expect(await login('r.example.com/app', config, refuseHelper, environment)).toEqual({
+      username: 'ci',
+      password: 't:oken',
+      serveraddress: 'r.example.com',
+    });
+    expect(await login('nginx', config, refuseHelper, environment)).toEqual({ username: 'ci', password: 'hub', serveraddress: HUB });
+    expect(await login('file.example.com/app', config, refuseHelper, environment)).toMatchObject({ username: 'me', password: 'file' });
+    expect(warnings).toEqual([]);
+  });
+
+  it.each([
+    ['that is no JSON', '{'],
+    ['whose login lacks its auth', '{"auths":{"r.example.com":{"username":"ci"}}}'],
+    ['whose auth holds no password', `{"auths":{"r.example.com":{"auth":"${basic('ci')}"}}}`],
+    ['whose auths are no object', '{"auths":"r.example.com"}'],
+  ])('is that of the file beside a DOCKER_AUTH_CONFIG %s, with a warning', async (_name, environment) => {
+    const config = { auths: { 'r.example.com': { auth: basic('me:file') } } };
+    expect(await login('r.example.com/app', config, refuseHelper, environment)).toMatchObject({ username: 'me' });
+    expect(warnings).toEqual([expect.stringContaining('DOCKER_AUTH_CONFIG is ignored: ')]);
+  });
+
+  it('is that of the file where DOCKER_AUTH_CONFIG is empty', async () => {
+    expect(await login('r.example.com/app', { auths: { 'r.example.com': { auth: basic('me:x') } } }, refuseHelper, '')).toMatchObject({
+      username: 'me',
     });
   });
 

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { CommandFailure } from '../command/exit-codes.ts';
 
 /**
- * Registry logins as Docker's CLI keeps them: `config.json` in DOCKER_CONFIG or ~/.docker, credential helpers
- * (`credHelpers`, `credsStore`) before plain `auths`. Source: docker/cli, config files.
+ * Registry logins as Docker's CLI finds them: those of DOCKER_AUTH_CONFIG first, then `config.json` in DOCKER_CONFIG or
+ * ~/.docker, credential helpers (`credHelpers`, `credsStore`) before plain `auths`. Source: docker/cli, config files.
  */
 export interface RegistryLogins {
   /** `X-Registry-Auth` for the image's registry: base64url JSON. Undefined without a login. */
@@ -13,6 +13,10 @@ export interface RegistryLogins {
 }
 
 export interface LoginSources {
+  /** What DOCKER_AUTH_CONFIG holds: `{"auths": {"<registry>": {"auth": "<base64 of user:password>"}}}`. */
+  readonly environmentLogins?: string;
+  /** What is wrong with it: as with Docker's CLI, the other sources are asked then. */
+  readonly warn: (message: string) => void;
   readonly configDirectory: string;
   /** Runs `docker-credential-<helper> get` with the registry as input. */
   readonly runHelper: (helper: string, registry: string) => Promise<HelperAnswer>;
@@ -45,10 +49,13 @@ export function registryOf(image: string): string {
 }
 
 export async function openRegistryLogins(sources: LoginSources): Promise<RegistryLogins> {
+  const given = readEnvironment(sources);
   const config = await readConfig(join(sources.configDirectory, 'config.json'));
   return {
     async forImage(image) {
       const registry = registryOf(image);
+      const own = given.get(registry);
+      if (own !== undefined) return encode({ ...own, serveraddress: registry });
       const helper = config.credHelpers?.[registry] ?? config.credsStore;
       if (helper !== undefined && helper !== '') {
         const answer = await sources.runHelper(helper, registry);
@@ -58,6 +65,46 @@ export async function openRegistryLogins(sources: LoginSources): Promise<Registr
       return login === undefined ? undefined : encode(login);
     },
   };
+}
+
+interface Login {
+  readonly username: string;
+  readonly password: string;
+}
+
+/** The logins of DOCKER_AUTH_CONFIG by registry, named as images and Docker Hub are in configuration files; all of them or none. */
+function readEnvironment({ environmentLogins: text = '', warn }: LoginSources): ReadonlyMap<string, Login> {
+  if (text === '') return new Map();
+  const ignored = (why: string) => {
+    warn(`warning: DOCKER_AUTH_CONFIG is ignored: ${why}; it should hold {"auths": {"REGISTRY": {"auth": "base64 of user:password"}}}\n`);
+    return new Map();
+  };
+  let config: unknown;
+  try {
+    config = JSON.parse(text);
+  } catch {
+    return ignored('it is no JSON');
+  }
+  const auths = propertyOf(config, 'auths') ?? {};
+  if (typeof auths !== 'object') return ignored('its "auths" is no object');
+  const logins = new Map<string, Login>();
+  for (const [registry, entry] of Object.entries(auths)) {
+    const login = decodeLogin(propertyOf(entry, 'auth'));
+    if (login === undefined) return ignored(`"auth" of ${registry} is missing or no base64 of user:password`);
+    logins.set(registry, login);
+  }
+  return logins;
+}
+
+function propertyOf(value: unknown, key: string): unknown {
+  return typeof value === 'object' && value !== null ? Object.getOwnPropertyDescriptor(value, key)?.value : undefined;
+}
+
+/** `user:password` in base64. */
+function decodeLogin(auth: unknown): Login | undefined {
+  const decoded = typeof auth === 'string' ? Buffer.from(auth, 'base64').toString('utf8') : '';
+  const at = decoded.indexOf(':');
+  return at > 0 ? { username: decoded.slice(0, at), password: decoded.slice(at + 1).replace(/\0+$/, '') } : undefined;
 }
 
 function helperLogin({ username, secret }: Extract<HelperAnswer, { kind: 'login' }>, registry: string): object {
@@ -71,10 +118,7 @@ function findAuth(config: ConfigFile, registry: string): object | undefined {
   const entry = entries.find(([name]) => name === registry) ?? entries.find(([name]) => hostName(name) === hostName(registry));
   if (entry === undefined) return undefined;
   const [, auth] = entry;
-  const decoded = auth.auth === undefined || auth.auth === '' ? '' : Buffer.from(auth.auth, 'base64').toString('utf8');
-  const at = decoded.indexOf(':');
-  const username = at > 0 ? decoded.slice(0, at) : auth.username;
-  const password = at > 0 ? decoded.slice(at + 1).replace(/\0+$/, '') : auth.password;
+  const { username, password } = decodeLogin(auth.auth) ?? auth;
   const token = auth.identitytoken;
   const { registrytoken = '' } = auth;
   if (username === undefined && (token ?? '') === '' && registrytoken === '') return undefined;

@@ -21,4 +21,6 @@ export interface ApiDeps {
   /** Of this program, as `/version` and the `Server` header show it. */
   readonly version: string;
   readonly previewPlacement: PreviewPlacement;
+  /** How long the head of a request may take, from its connection or the request before. Absent: a minute. */
+  readonly headTimeoutMs?: number;
 }

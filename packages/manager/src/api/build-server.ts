@@ -6,15 +6,20 @@ import { explainError } from './error-reply.ts';
 import { isOwnPath } from './own-paths.ts';
 import { type HijackDeps, hijacksWithoutUpgrade, takeBack, tunnelHijack, tunnelUpgrades } from './proxy/hijack.ts';
 
+const HEAD_TIMEOUT_MS = 60_000;
+
 /**
  * The HTTP server under fastify. Requests may take as long as they want (an image upload, a log that is followed);
  * only their head must come in time. Connections are kept for clients that reuse them later.
  */
-export function buildServer(handler: RequestListener, deps: HijackDeps): Server {
+export function buildServer(handler: RequestListener, deps: HijackDeps & { readonly headTimeoutMs?: number }): Server {
+  const { headTimeoutMs = HEAD_TIMEOUT_MS } = deps;
   const server = http.createServer(
     {
       requestTimeout: 0,
-      headersTimeout: 60_000,
+      headersTimeout: headTimeoutMs,
+      // So often it is looked at who is late.
+      connectionsCheckingInterval: headTimeoutMs / 4,
       keepAliveTimeout: 600_000,
       // Some clients offer an upgrade (`h2c`) with every request: on our own routes it is ignored.
       shouldUpgradeCallback: (request: IncomingMessage) => !isOwnPath(request.url ?? '/'),
@@ -57,8 +62,11 @@ export function answerClientError(error: ClientError, socket: Socket): void {
     socket.destroy();
     return;
   }
-  const body = `${JSON.stringify({ message: `this is not a valid HTTP request: ${error.message}` })}\n`;
+  const isLate = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
+  const status = isLate ? '408 Request Timeout' : '400 Bad Request';
+  const message = isLate ? 'the head of the request did not come in time' : `this is not a valid HTTP request: ${error.message}`;
+  const body = `${JSON.stringify({ message })}\n`;
   socket.end(
-    `HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+    `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
 }

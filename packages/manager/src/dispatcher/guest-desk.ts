@@ -33,18 +33,18 @@ export class GuestDesk {
   request(nodeID: string, request: GuestRequest): void {
     const { store, answer, onFailure } = this.#deps;
     store
-      .update((tx): GuestAnswer | undefined => {
+      .update((tx): Refusal | undefined => {
         const found = admit(tx, nodeID, request);
-        if ('refusal' in found) return { type: 'guestAnswer', guestID: request.guestID, refusal: found.refusal };
+        if ('refusal' in found) return found.refusal;
         const { network } = found;
         const known = tx.guests
           .by('network', network.ID)
           .find((guest) => guest.containerID !== undefined && guest.containerID === request.containerID && guest.nodeID === nodeID);
-        // What it has it keeps. Else what it holds under the other name would never be given up.
-        if (known?.address !== undefined && (request.address ?? known.address) === known.address) {
-          return { type: 'guestAnswer', guestID: request.guestID, networkID: network.ID, address: known.address };
-        }
         const { guestID, name, aliases, containerID, address, preferred } = request;
+        // It starts again before its host has told that it ended: what it has stays its own, under the name of this request,
+        // which the host keeps until the engine is done.
+        const kept = known?.address !== undefined && (address ?? known.address) === known.address ? known.address : undefined;
+        if (known !== undefined && kept !== undefined) tx.guests.remove(known.ID);
         tx.guests.create({
           ID: asID<Guest['ID']>(guestID),
           networkID: network.ID,
@@ -55,11 +55,12 @@ export class GuestDesk {
           ...(containerID !== undefined && { containerID }),
           ...(address !== undefined && { wanted: address }),
           ...(preferred !== undefined && { preferred }),
+          ...(kept !== undefined && { address: kept }),
         });
         return undefined;
       })
-      .then((said) => {
-        if (said !== undefined) answer(nodeID, said);
+      .then((refusal) => {
+        if (refusal !== undefined) answer(nodeID, { type: 'guestAnswer', guestID: request.guestID, refusal });
       })
       .catch(onFailure);
   }
@@ -145,7 +146,10 @@ function admit(tx: ReadTransaction, nodeID: string, request: GuestRequest): { re
   if (network === undefined) return refuse('not-found', `network ${term} not found`);
   if (network.Spec.Attachable !== true || network.Spec.Ingress === true) {
     const desc = `network ${network.Spec.Name} not manually attachable`;
-    return refuse('permission-denied', `Could not attach to network ${term}: rpc error: code = PermissionDenied desc = ${desc}`);
+    return refuse(
+      'permission-denied',
+      `Could not attach to network ${network.Spec.Name}: rpc error: code = PermissionDenied desc = ${desc}`,
+    );
   }
   if (network.allocation === undefined) {
     return refuse(

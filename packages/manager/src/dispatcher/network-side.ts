@@ -15,12 +15,22 @@ export interface NetworkSideDeps {
   readonly onRelease: (nodeID: string, taskID: string) => void;
 }
 
+/**
+ * News of hosts that came or went waits this long for more of it, per host in the network: each goes to all of them, and a
+ * cluster that starts would else tell every host of every other one by one. What follows on a host, its tasks, goes at once
+ * and takes the news along.
+ */
+const JOINED_WAIT_MS_PER_PEER = 1;
+const MAX_JOINED_WAIT_MS = 5_000;
+
 /** All that sessions have to do with networks: the tables, a feed for each connected node, and stops that wait for them. */
 export class NetworkSide {
   readonly #deps: NetworkSideDeps;
   readonly #tables: NetworkTables;
   readonly #gate: StopGate;
   readonly #feeds = new Map<string, NetworkFeed>();
+  /** Networks with such news that is to go out. */
+  readonly #joined = new Set<string>();
 
   constructor(deps: NetworkSideDeps) {
     this.#deps = deps;
@@ -58,7 +68,7 @@ export class NetworkSide {
   }
 
   follow(commit: Commit): void {
-    const { changed, moved } = this.#tables.follow(commit);
+    const { changed, joined, moved } = this.#tables.follow(commit);
     const leaving: Leaving[] = [];
     for (const change of commit.changes) {
       if (change.table !== 'tasks') continue;
@@ -69,6 +79,17 @@ export class NetworkSide {
     this.#hold(leaving);
     for (const { networkID, nodeID } of moved) this.#feeds.get(nodeID)?.moved(networkID);
     for (const networkID of changed) this.#tell(networkID);
+    for (const networkID of joined) this.#tellLater(networkID);
+  }
+
+  #tellLater(networkID: string): void {
+    if (this.#joined.has(networkID)) return;
+    this.#joined.add(networkID);
+    const peers = this.#tables.get(networkID)?.peers.size ?? 0;
+    this.#deps.clock.setTimer(Math.min(MAX_JOINED_WAIT_MS, peers * JOINED_WAIT_MS_PER_PEER), () => {
+      this.#joined.delete(networkID);
+      this.#tell(networkID);
+    });
   }
 
   #tell(networkID: string): void {

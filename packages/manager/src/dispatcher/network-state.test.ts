@@ -233,6 +233,30 @@ test('a node is told of a network when it gets it, of each change in a chain, an
   expect(one.tables.size).toBe(0);
 });
 
+test('news of hosts that join wait for more of it, and go along at once with what is on one of them', async () => {
+  const { readers, write, clock, store } = await setUp();
+  const [one] = readers as [Reader];
+  one.connect();
+  await write((tx) => tx.gateways.create(gateway('net1', 'n1')));
+  const join = (ids: readonly string[]) =>
+    store.update((tx) => {
+      for (const id of ids) {
+        addNode(tx, id, '192.0.2.9');
+        tx.gateways.create(gateway('net1', id));
+      }
+    });
+  const peers = () => one.received.map((update) => update.peers.length);
+  await join(Array.from({ length: 499 }, (_, at) => `m${at}`));
+  await clock.advance(400);
+  expect(peers()).toEqual([1]);
+  await join(['m499']);
+  await clock.advance(200);
+  expect(peers()).toEqual([1, 500]);
+  await join(['m500']);
+  await write((tx) => tx.tasks.create(task('t', 'm500')));
+  expect(one.received.at(-1)).toMatchObject({ peers: [{ nodeID: 'm500' }], endpoints: [{ taskID: 't' }] });
+});
+
 test('a node that comes back with the newest table is sent nothing; one that is behind gets all of it', async () => {
   const { readers, write } = await setUp();
   const [one, two] = readers as [Reader, Reader];

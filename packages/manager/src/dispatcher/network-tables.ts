@@ -1,4 +1,4 @@
-import type { Network, Node, Service, Task } from '@swarm/shared/domain/objects';
+import { dataPathAddress, type Network, type Node, type Service, type Task } from '@swarm/shared/domain/objects';
 import type { Change, Commit, ReadTransaction, Store } from '../store/store.ts';
 import { DEFAULT_DATA_PATH_PORT, definitionOf, endpointEntry, guestEntry, peerOf, serviceEntry } from './decide/network-entries.ts';
 import { LiveTable } from './live-table.ts';
@@ -7,6 +7,8 @@ import { LiveTable } from './live-table.ts';
 export interface NetworkNews {
   /** Networks whose tables changed, or that are gone. */
   readonly changed: ReadonlySet<string>;
+  /** Networks in whose tables nothing but peers came or went: nobody needs to know of a host before it has something there. */
+  readonly joined: ReadonlySet<string>;
   /** Nodes that have a network since, or no longer. */
   readonly moved: readonly { readonly networkID: string; readonly nodeID: string }[];
 }
@@ -50,6 +52,7 @@ export class NetworkTables {
   /** To be called for every commit, in order, right when it became visible. */
   follow(commit: Commit): NetworkNews {
     const changed = new Set<string>();
+    const joined = new Set<string>();
     const moved: NetworkNews['moved'][number][] = [];
     this.#store.view((tx) => {
       // Networks first: what came with them belongs in their tables.
@@ -64,10 +67,11 @@ export class NetworkTables {
           const { networkID, nodeID } = (change.after ?? change.before) as NonNullable<typeof change.after>;
           if (change.before === undefined || change.after === undefined) moved.push({ networkID, nodeID });
         }
-        for (const networkID of this.#followChange(tx, change, commit.version)) changed.add(networkID);
+        const told = onlyMovesPeers(change) ? joined : changed;
+        for (const networkID of this.#followChange(tx, change, commit.version)) told.add(networkID);
       }
     });
-    return { changed, moved };
+    return { changed, joined: joined.difference(changed), moved };
   }
 
   /** The networks whose tables the change altered. */
@@ -150,6 +154,12 @@ export class NetworkTables {
     const entry = guestEntry(guest, guest && tx.nodes.get(guest.nodeID));
     return this.#tables.get(networkID)?.put('endpoint', guestID, entry, revision) === true ? [networkID] : [];
   }
+}
+
+/** A host comes or goes, without a task that others send to. */
+function onlyMovesPeers({ table, before, after }: Change): boolean {
+  if (table === 'gateways') return before === undefined || after === undefined;
+  return table === 'nodes' && after !== undefined && (before === undefined || dataPathAddress(before) === '');
 }
 
 function dataPathPort(tx: ReadTransaction): number {

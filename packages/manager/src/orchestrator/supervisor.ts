@@ -86,17 +86,24 @@ class Supervisor {
       this.#agenda.add(readScope(tx, this.#dirty.take()));
       if (isFull) this.#agenda.addRoutine(allServices(tx));
     });
+    await this.#decide(this.#agenda.takeSeats(), (tx, ref) => this.#decideSeat(tx, ref));
+    await this.#decide(this.#agenda.takeServices(), (tx, id) => this.#decideService(tx, id));
+    if (!this.#agenda.isEmpty) this.#wake();
+  }
+
+  /** One batch: what is left stays for the next pass. */
+  async #decide<Subject>(subjects: Iterable<Subject>, decide: (tx: ReadTransaction, subject: Subject) => readonly ServicePart[]) {
+    const { store, clock } = this.#deps;
+    const startedMs = clock.monotonicMs();
     const batch: ServicePart[] = [];
     let changes = 0;
-    const startedMs = clock.monotonicMs();
-    for (const subject of this.#agenda.take()) {
-      const parts = store.view((tx) => (typeof subject === 'string' ? this.#decideService(tx, subject) : this.#decideSeat(tx, subject)));
+    for (const subject of subjects) {
+      const parts = store.view((tx) => decide(tx, subject));
       batch.push(...parts);
       changes += parts.reduce((sum, part) => sum + part.changes.length, 0);
       if (changes >= BATCH_CHANGES || clock.monotonicMs() - startedMs > MAX_TURN_MS) break;
     }
     await this.#commit(batch);
-    if (!this.#agenda.isEmpty) this.#wake();
   }
 
   #decideService(tx: ReadTransaction, serviceID: ServiceID): readonly ServicePart[] {

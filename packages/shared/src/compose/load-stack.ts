@@ -1,8 +1,10 @@
 import type { ConfigSpec, NetworkSpec, SecretSpec } from '../engine-api/payload-specs.ts';
 import type { ServiceSpecInput } from '../engine-api/service-spec.ts';
-import { loadLegacy } from './legacy/load.ts';
+import { convertStack } from './convert.ts';
+import { type FilesRead, type FilesRefused, isNonEmpty } from './files-read.ts';
+import { readLegacy } from './legacy/load.ts';
 import { parseDotenv } from './spec/dotenv.ts';
-import { loadSpec } from './spec/load.ts';
+import { readSpec } from './spec/load.ts';
 import type { YamlParser } from './yaml-events.ts';
 
 /**
@@ -73,11 +75,23 @@ export type StackLoad =
 export function loadStack(given: StackInput): StackLoad {
   const input = withEnvFiles(given);
   if ('kind' in input) return input;
-  const legacy = loadLegacy(input);
+  const legacy = toStack('legacy', readLegacy(input), input);
   if (legacy.kind === 'loaded' || input.strictDocker) return legacy;
-  const spec = loadSpec(input);
+  const spec = toStack('spec', readSpec(input), input);
   // A version 3 file with a plain mistake in it is a mistake in both: the older words name it better.
   return spec.kind === 'invalid' && saysVersionThree(input) ? legacy : spec;
+}
+
+function toStack(dialect: 'legacy' | 'spec', read: FilesRead | FilesRefused, input: StackInput): StackLoad {
+  if (read.kind === 'invalid') return read;
+  const problems: StackProblem[] = [];
+  const stack = convertStack(read.file, {
+    stackName: input.stackName,
+    readFile: input.readFile,
+    rotate: input.rotate === true,
+    problem: (where, message) => problems.push(read.locate(where, message)),
+  });
+  return isNonEmpty(problems) ? { kind: 'invalid', problems } : { kind: 'loaded', dialect, stack, warnings: read.warnings };
 }
 
 export function saysVersionThree(input: StackInput): boolean {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { ConvertContext } from './convert.ts';
+import type { ConvertContext } from './convert-context.ts';
 import type { ComposeFile, ComposePayload } from './model.ts';
 import type { Path, Tree } from './yaml-tree.ts';
 

@@ -1,5 +1,7 @@
 /** Go's duration syntax (`1m30s`, `1.5h`, `-5s`) in nanoseconds; undefined when it is none. */
 export function parseDuration(text: string): number | undefined {
+  const simple = /^(\d{1,3})(ns|us|µs|μs|ms|s|m|h)$/.exec(text);
+  if (simple !== null) return Number(simple[1]) * (NANOSECONDS[simple[2] ?? 's'] ?? 0);
   const match = /^([-+]?)((?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+$/.exec(text);
   if (text === '0' || text === '+0' || text === '-0') return 0;
   if (match === null) return undefined;
@@ -46,27 +48,31 @@ export function parseNanoCPUs(text: string): number {
 /** Nanoseconds in Go's duration syntax: `1m30s`, `1.5s`, `0s`. */
 export function formatDuration(nanoseconds: number): string {
   const sign = nanoseconds < 0 ? '-' : '';
-  const total = BigInt(Math.abs(nanoseconds));
-  if (total === 0n) return '0s';
+  const total = Math.abs(nanoseconds);
+  if (total === 0) return '0s';
   for (const [unit, size, next] of [
-    ['ns', 1n, 1_000n],
-    ['µs', 1_000n, 1_000_000n],
-    ['ms', 1_000_000n, 1_000_000_000n],
+    ['ns', 1, 1e3],
+    ['µs', 1e3, 1e6],
+    ['ms', 1e6, 1e9],
   ] as const) {
     if (total < next) return `${sign}${decimal(total, size)}${unit}`;
   }
-  const minute = 60_000_000_000n;
-  const hours = total / (60n * minute);
-  const minutes = (total / minute) % 60n;
-  const seconds = `${decimal(total % minute, 1_000_000_000n)}s`;
-  if (hours > 0n) return `${sign}${hours}h${minutes}m${seconds}`;
-  return minutes > 0n ? `${sign}${minutes}m${seconds}` : `${sign}${seconds}`;
+  const minutes = whole(total, 60e9);
+  const hours = whole(minutes, 60);
+  const seconds = `${decimal(total % 60e9, 1e9)}s`;
+  if (hours > 0) return `${sign}${hours}h${minutes % 60}m${seconds}`;
+  return minutes > 0 ? `${sign}${minutes}m${seconds}` : `${sign}${seconds}`;
 }
 
-function decimal(amount: bigint, unit: bigint): string {
-  const digits = String(unit).length - 1;
+/** How often `unit` goes into `amount`, exactly. */
+function whole(amount: number, unit: number): number {
+  return (amount - (amount % unit)) / unit;
+}
+
+/** `unit` is a power of ten. */
+function decimal(amount: number, unit: number): string {
   const fraction = String(amount % unit)
-    .padStart(digits, '0')
+    .padStart(String(unit).length - 1, '0')
     .replace(/0+$/, '');
-  return digits === 0 || fraction === '' ? String(amount / unit) : `${amount / unit}.${fraction}`;
+  return unit === 1 || fraction === '' ? String(whole(amount, unit)) : `${whole(amount, unit)}.${fraction}`;
 }

@@ -8,7 +8,7 @@ import { tryQuickly, type YamlEvents } from './yaml-events.ts';
 
 /** Each line that is moved costs another reading; a text that needs more work than that is refused. */
 const MAX_MOVED_LINES = 500;
-const MAX_CHARACTERS = 50_000_000;
+const MAX_CHARACTERS = 20_000_000;
 const OUTDENTED = 'deficient indentation';
 /** At the left edge these end a document, whatever is open. */
 const MARK = /(?:---|\.\.\.)(?=\s|$)/y;

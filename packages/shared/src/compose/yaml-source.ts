@@ -20,6 +20,9 @@ const MAX_MARKS = 2 * MAX_NODES;
 /** A text of many lines is one node; comments and empty lines are none. */
 const MAX_LINES = 1_000_000;
 
+/** All that Docker's decoder takes, escapes aside. */
+const FORBIDDEN = /[^\t\n\r\x20-\x7e\x85\xa0-\ufffd\u{10000}-\u{10ffff}]/u;
+
 /** Decodes the file's documents; a file without any gives one whose tree is null. @throws YamlError */
 export function parseYaml(bytes: Uint8Array, documents: Documents, parse: YamlParser): readonly [YamlSource, ...YamlSource[]] {
   if (bytes.length > MAX_YAML_BYTES) throw new YamlError(`the file has ${bytes.length} bytes; at most ${MAX_YAML_BYTES} are read`);
@@ -28,6 +31,9 @@ export function parseYaml(bytes: Uint8Array, documents: Documents, parse: YamlPa
   if (marks > MAX_MARKS) throw new YamlError(`the file has about ${marks} entries; at most ${MAX_NODES} are read`);
   if (lineCount > MAX_LINES) throw new YamlError(`the file has ${lineCount} lines; at most ${MAX_LINES} are read`);
   const lines = new Lines(text);
+  const forbidden = text.search(FORBIDDEN);
+  if (forbidden >= 0)
+    throw new YamlError('control characters are not allowed; write them as escapes within double quotes', lines.placeOf(forbidden));
   const events = parse(text, documents);
   const sources: YamlSource[] = [];
   for (let at = 0; at < events.count; ) {

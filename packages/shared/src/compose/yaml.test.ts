@@ -8,11 +8,14 @@ import { YamlError } from './yaml-place.ts';
 import { parseYaml } from './yaml-source.ts';
 import type { Path, Tree, TreeMap } from './yaml-tree.ts';
 
-/** Trees and the places of all nodes that the text shows, or undefined where the parser refuses it. Empty documents count as none. */
+/**
+ * Trees and the places of all nodes that the text shows, or undefined where the parser refuses it. Documents that are one
+ * scalar, or empty, count as none: they are no stack files, whatever they say.
+ */
 function read(text: string, parse: YamlParser, documents: Documents = 'all') {
   try {
     return parseYaml(Buffer.from(text), documents, parse)
-      .filter((source) => source.tree !== null)
+      .filter(({ tree }) => typeof tree === 'object' && tree !== null)
       .map((source) => ({ tree: source.tree, places: pathsOf(source.tree).map((path) => [path.join('.'), source.locate(path)]) }));
   } catch (error) {
     if (error instanceof YamlError) return undefined;
@@ -79,6 +82,7 @@ describe('what the docker CLI reads is read the same', () => {
     ['an alias of itself', 'v: &a [*a]', "anchor 'a' value contains itself", 1],
     ['a merge of a text', 'v: {<<: x}', 'map merge requires map or sequence of maps as the value', 1],
     ['a tab as indentation', 'v:\n\ta: 1', 'Tabs are not allowed as indentation', 2],
+    ['a control character', 'v: 1\nw: "a\x01"', 'control characters are not allowed', 2],
     ['a mistake behind lines that are left of their key', 'v: [\na,\nb\n]\nw: *no', "unknown anchor 'no' referenced", 5],
     ['the mark of a document within quotes', 'v: "a\n---\nb"', 'Missing closing "quote', 1],
     ['a list that never ends', 'v: [a, b', 'Flow sequence in block collection must be sufficiently indented', 1],

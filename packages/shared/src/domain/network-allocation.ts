@@ -14,6 +14,11 @@ export interface AllocationContext {
   /** Prefix length of the subnets that are cut from the pools. */
   readonly subnetSize: number;
   readonly networks: readonly Pick<Network, 'Spec' | 'allocation'>[];
+  /**
+   * The number that was given last. Numbers are given in turn and come again late: a host that is cut off, and has not
+   * heard that a network is gone, must not find itself in the next one.
+   */
+  readonly lastVNI?: number;
   /** Of the hosts on the underlay: a subnet around one of them would cut it off. */
   readonly hostAddresses: readonly string[];
 }
@@ -149,7 +154,7 @@ function build(vni: number, subnet: Subnet, range: Subnet, gateway: string | und
   };
 }
 
-function decideVNI(spec: NetworkSpec, { networks }: AllocationContext): number | string {
+function decideVNI(spec: NetworkSpec, { networks, lastVNI = INGRESS_VNI }: AllocationContext): number | string {
   const taken = new Map(
     networks.flatMap(({ Spec, allocation }) => (allocation === undefined ? [] : [[allocation.vni, Spec.Name] as const])),
   );
@@ -160,8 +165,9 @@ function decideVNI(spec: NetworkSpec, { networks }: AllocationContext): number |
     return `VXLAN number ${vni} of network "${spec.Name}" is that of network "${taken.get(vni)}"; choose another one, or leave the option out`;
   }
   if (spec.Ingress === true && !taken.has(INGRESS_VNI)) return INGRESS_VNI;
-  let vni = INGRESS_VNI + 1;
-  while (taken.has(vni)) vni += 1;
+  const after = (vni: number) => (vni >= MAX_VNI ? INGRESS_VNI + 1 : vni + 1);
+  let vni = after(Math.max(lastVNI, INGRESS_VNI));
+  while (taken.has(vni)) vni = after(vni);
   return vni;
 }
 

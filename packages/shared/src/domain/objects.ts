@@ -46,6 +46,8 @@ export interface Cluster extends StoredObject<ClusterID> {
   readonly DefaultAddrPool: readonly string[];
   readonly SubnetSize: number;
   readonly DataPathPort: number;
+  /** The VXLAN number that a network was given last; absent: none yet, or only numbers that users chose. */
+  readonly lastVNI?: number;
   readonly JoinTokens: { readonly Worker: string; readonly Manager: string };
   /** The cluster's root: PEM certificate and PKCS#8 key. The journal encrypts it; it goes nowhere else. */
   readonly ca: { readonly certificate: string; readonly privateKey: string };
@@ -317,6 +319,8 @@ export interface Client extends StoredObject<ClientID> {
   readonly keyFingerprint: string;
   /** RFC 3339, of its certificate. */
   readonly expiresAt: string;
+  /** Digest of the root that signed it. Absent: the first one that the cluster had. */
+  readonly rootDigest?: string;
 }
 
 /** The task's name as every Swarm tool reads it: `web.1.<id>`, for global services `web.<node id>.<id>`. */

@@ -12,12 +12,25 @@ export const ClientRequestSchema = Type.Object({
 });
 export type ClientRequest = DeepReadonly<Static<typeof ClientRequestSchema>>;
 
+/** `POST /x/clients/{id}/renew`: another certificate for the key that the client has. */
+export const RenewClientRequestSchema = Type.Object({
+  /** PKCS#10, PEM, signed by that key. */
+  CSR: optional(Type.String()),
+});
+export type RenewClientRequest = DeepReadonly<Static<typeof RenewClientRequestSchema>>;
+
+/** `POST /x/clients/{id}/update` */
+export const UpdateClientRequestSchema = Type.Object({ Role: optional(Type.String()) });
+export type UpdateClientRequest = DeepReadonly<Static<typeof UpdateClientRequestSchema>>;
+
 export interface ClientReply {
   readonly ID: string;
   readonly Name: string;
   readonly Role: string;
   readonly CreatedAt: string;
   readonly ExpiresAt: string;
+  /** Its certificate is of a root that was replaced since: good still, until it is renewed or expires. */
+  readonly OldRoot: boolean;
 }
 
 export interface NewClientReply extends ClientReply {

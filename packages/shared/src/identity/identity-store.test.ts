@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { asID } from '../runtime/ids.ts';
-import { createRoot, signNodeCertificate } from './certificates.ts';
+import { createRoot, type SigningRoot, signNodeCertificate } from './certificates.ts';
 import type { NodeIdentity } from './identity.ts';
-import { createIdentityStore } from './identity-store.ts';
+import { createIdentityStore, writesFor } from './identity-store.ts';
 import { createPrivateKeyPem } from './keys.ts';
 
 let directory: string;
@@ -84,4 +84,37 @@ test.each([
     name: 'IdentityError',
     message: expect.stringMatching(new RegExp(`${reason}.*swarm leave --force`)),
   });
+});
+
+const other = createRoot(NOW);
+const certified = (by: SigningRoot, rootCertificate: string): NodeIdentity => ({
+  ...identity(),
+  certificate: signNodeCertificate(by, {
+    nodeID: 'n1',
+    clusterID: 'c1',
+    role: 'worker',
+    publicKey: createPublicKey(privateKey),
+    nowMs: NOW,
+    lifeMs: 3_600_000,
+  }),
+  rootCertificate,
+});
+const both = root.certificate + other.certificate;
+
+test.each([
+  ['the same root', certified(root, root.certificate), certified(root, root.certificate)],
+  ['a root that is being replaced', certified(root, root.certificate), certified(other, both)],
+  ['a root that was replaced', certified(other, both), certified(other, other.certificate)],
+  ['another root altogether', certified(root, root.certificate), certified(other, other.certificate)],
+])('with %s a crash at any moment leaves the old identity or the new one', async (_, before, next) => {
+  const store = createIdentityStore(directory);
+  await store.save(before);
+  for (const { file, text } of writesFor(before, next)) {
+    await writeFile(join(directory, { privateKey: 'node.key', rootCertificate: 'root.crt', certificate: 'node.crt' }[file]), text);
+    expect([before.certificate, next.certificate]).toContain((await store.load())?.certificate);
+  }
+  expect(await store.load()).toEqual(next);
+  await store.save(before);
+  await store.save(next);
+  expect(await store.load()).toEqual(next);
 });

@@ -7,8 +7,7 @@ import { readNodeCertificate } from './node-certificate.ts';
 
 /**
  * A node's identity on disk: `node.key` (0600), `root.crt` and `node.crt`, each replaced atomically. The certificate is
- * written last: where it is, the identity is whole. When the root is replaced both change; new roots and old certificate
- * fit too, since whoever gets new ones keeps the one that leads to its certificate until it has another. Names, role and cluster stand in the certificate and nowhere else.
+ * written after the rest: where it is, the identity is whole. Names, role and cluster stand in the certificate and nowhere else.
  */
 export interface IdentityStore {
   /** Undefined when there is none. @throws IdentityError when it is damaged or cannot be read. */
@@ -26,28 +25,36 @@ export class IdentityError extends Error {
   }
 }
 
+/** Of a file that is replaced. */
+const MODES = { privateKey: 0o600, rootCertificate: 0o644, certificate: 0o644 } as const;
 const FILES = { privateKey: 'node.key', rootCertificate: 'root.crt', certificate: 'node.crt' } as const;
 
 export function createIdentityStore(directory: string): IdentityStore {
   const place = (file: keyof typeof FILES) => join(directory, FILES[file]);
 
+  async function load(): Promise<NodeIdentity | undefined> {
+    const certificate = await readText(place('certificate'));
+    if (certificate === undefined) return undefined;
+    const privateKey = await readText(place('privateKey'));
+    const rootCertificate = await readText(place('rootCertificate'));
+    if (privateKey === undefined) throw damaged(directory, `${FILES.privateKey} is missing`);
+    if (rootCertificate === undefined) throw damaged(directory, `${FILES.rootCertificate} is missing`);
+    return parseIdentity(directory, { certificate, privateKey, rootCertificate });
+  }
+
   return {
-    async load() {
-      const certificate = await readText(place('certificate'));
-      if (certificate === undefined) return undefined;
-      const privateKey = await readText(place('privateKey'));
-      const rootCertificate = await readText(place('rootCertificate'));
-      if (privateKey === undefined) throw damaged(directory, `${FILES.privateKey} is missing`);
-      if (rootCertificate === undefined) throw damaged(directory, `${FILES.rootCertificate} is missing`);
-      return parseIdentity(directory, { certificate, privateKey, rootCertificate });
-    },
+    load,
     async save(identity) {
       await mkdir(directory, { recursive: true, mode: 0o700 });
-      await replace(place('privateKey'), identity.privateKey, 0o600);
-      await replace(place('rootCertificate'), identity.rootCertificate, 0o644);
-      await syncDirectory(directory);
-      await replace(place('certificate'), identity.certificate, 0o644);
-      await syncDirectory(directory);
+      const before = await load().catch((error: unknown) => {
+        // What cannot be read is being replaced.
+        if (error instanceof IdentityError) return undefined;
+        throw error;
+      });
+      for (const { file, text } of writesFor(before, identity)) {
+        await replace(place(file), text, MODES[file]);
+        await syncDirectory(directory);
+      }
     },
     async remove() {
       // The certificate first: without it there is no identity, whatever a crash leaves.
@@ -55,6 +62,18 @@ export function createIdentityStore(directory: string): IdentityStore {
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+/**
+ * One file after the other, each replaced whole: after every one of them the files are an identity, the old one or the new
+ * one. Where the new roots do not vouch for the old certificate both are kept in between.
+ */
+export function writesFor(before: Files | undefined, next: Files): readonly { readonly file: keyof Files; readonly text: string }[] {
+  const write = (file: keyof Files, text = next[file]) => ({ file, text });
+  const plain = [write('privateKey'), write('rootCertificate'), write('certificate')];
+  if (before === undefined || findIssuer(readChain(before.certificate), readCertificates(next.rootCertificate)) !== undefined) return plain;
+  const both = before.rootCertificate + next.rootCertificate;
+  return [write('privateKey'), write('rootCertificate', both), write('certificate'), write('rootCertificate')];
 }
 
 type Files = Readonly<Record<keyof typeof FILES, string>>;

@@ -44,6 +44,8 @@ export async function openSecureDoor(
   const raw = new Set<Socket>();
   const clients = followClients();
   await app.ready();
+  // Node watches for requests whose head does not come only on a server that listens. This one is given its connections.
+  app.server.emit('listening');
 
   const door = tls.createServer({
     minVersion: 'TLSv1.3',
@@ -119,6 +121,8 @@ export async function openSecureDoor(
     close: () =>
       new Promise((resolve) => {
         clients.stop();
+        // Ends that watch: it has nothing else to close.
+        app.server.close();
         server.close(() => resolve());
         for (const socket of raw) socket.destroy();
       }),

@@ -1,5 +1,5 @@
 import type { AllocationOutcome } from '@swarm/shared/domain/network-allocation';
-import { decideNetworkAllocation, explainBadIPAM, explainBadOptions } from '@swarm/shared/domain/network-allocation';
+import { decideNetworkAllocation, explainBadIPAM, explainBadOptions, VXLAN_OPTION } from '@swarm/shared/domain/network-allocation';
 import type { Network } from '@swarm/shared/domain/objects';
 import { predefinedNetwork } from '@swarm/shared/domain/predefined-networks';
 import { NetworkCreateSchema, type NetworkSpec } from '@swarm/shared/engine-api/payload-specs';
@@ -56,9 +56,14 @@ export function createNetwork(tx: WriteTransaction, random: Random, Spec: Networ
     pools: cluster?.DefaultAddrPool ?? [],
     subnetSize: cluster?.SubnetSize ?? 0,
     networks: tx.networks.all(),
+    ...(cluster?.lastVNI !== undefined && { lastVNI: cluster.lastVNI }),
     hostAddresses: tx.nodes.all().map((node) => node.Status.Addr),
   });
   if (!outcome.ok) throw refusal(outcome);
+  // A number that a user has chosen, or that of ingress, says nothing of the next one.
+  if (cluster !== undefined && Spec.Ingress !== true && Spec.Options?.[VXLAN_OPTION] === undefined) {
+    tx.clusters.update({ ...cluster, lastVNI: outcome.allocation.vni });
+  }
   return tx.networks.create({ ID, Spec, allocation: outcome.allocation });
 }
 

@@ -8,7 +8,7 @@ import { callOf, exchange, passBack } from '../proxy/exchange.ts';
 import { readBody } from '../request-body.ts';
 import type { RouteDeps } from '../route-deps.ts';
 import { networkTerms, placeContainer, placeEndpoint, readEndpoint, wishOf } from './decide/container-body.ts';
-import { type JSONObject, parseExact, partOf, read, readText, spellingOf } from './decide/exact-json.ts';
+import { type JSONObject, parseExact, partOf, readText, spellingOf } from './decide/exact-json.ts';
 
 /**
  * Containers that clients start by hand in the cluster's networks. The engine knows these as bridges in which it may
@@ -33,9 +33,12 @@ interface SeenContainer {
   readonly id: string;
   readonly name: string;
   readonly isTask: boolean;
-  readonly isRunning: boolean;
+  /** It gave its addresses up. One that was only made holds them, as one that runs. */
+  readonly hasEnded: boolean;
   readonly networks: readonly { readonly name: string; readonly address: string; readonly endpoint: JSONObject }[];
 }
+
+const ENDED: ReadonlySet<string> = new Set(['exited', 'dead']);
 
 export function buildGuestCalls(deps: RouteDeps): GuestCalls {
   const { node, engine, engineClient } = deps;
@@ -74,7 +77,7 @@ export function buildGuestCalls(deps: RouteDeps): GuestCalls {
       id: readText(container, 'Id'),
       name: readText(container, 'Name').replace(/^\//, ''),
       isTask: Object.hasOwn(partOf(config, 'Labels'), CONTAINER_LABELS.taskID),
-      isRunning: read(partOf(container, 'State'), 'Running') === true,
+      hasEnded: ENDED.has(readText(partOf(container, 'State'), 'Status')),
       networks: Object.keys(networks).map((name) => {
         const endpoint = partOf(networks, name);
         return { name, address: readText(partOf({ ...endpoint }, 'IPAMConfig'), 'IPv4Address'), endpoint };
@@ -82,17 +85,22 @@ export function buildGuestCalls(deps: RouteDeps): GuestCalls {
     };
   }
 
-  /** Holds places while the engine does what they are for. */
-  async function withPlaces<Result>(
-    guests: Guests,
-    wishes: readonly GuestWish[],
-    work: (places: readonly GuestPlace[]) => Promise<Result>,
-  ): Promise<Result> {
-    const places = await guests.attach(wishes);
+  /** Holds places until the engine has done what they are for. */
+  async function withPlaces(guests: Guests, places: readonly GuestPlace[], work: () => Promise<void>): Promise<void> {
     try {
-      return await work(places);
+      await work();
     } finally {
       guests.settle(places);
+    }
+  }
+
+  /** Undefined: the cluster does not know one of the networks either. */
+  async function attachKnown(guests: Guests, wishes: readonly GuestWish[]): Promise<readonly GuestPlace[] | undefined> {
+    try {
+      return await guests.attach(wishes);
+    } catch (error) {
+      if (error instanceof ApiError && error.errorClass === 'not-found') return undefined;
+      throw error;
     }
   }
 
@@ -110,7 +118,13 @@ export function buildGuestCalls(deps: RouteDeps): GuestCalls {
       ...wishOf(body, term, name),
       ...(meaning.kind === 'cluster' && { network: meaning.networkID }),
     }));
-    await withPlaces(guests, wishes, async (places) => {
+    const places = await attachKnown(guests, wishes);
+    if (places === undefined) {
+      // The engine makes the container and misses the network when it starts: at creation, clients take 404 for a missing image.
+      await deps.forward(request, reply, { body: bytes });
+      return true;
+    }
+    await withPlaces(guests, places, async () => {
       placeContainer(body, new Map(foreign.map(({ term }, at) => [term, places[at] as GuestPlace])));
       passBack(reply, await exchange(engine, callOf(request, request.originalUrl, Buffer.from(JSON.stringify(body)))));
     });
@@ -120,7 +134,7 @@ export function buildGuestCalls(deps: RouteDeps): GuestCalls {
   /** An address is given up when its container ends: one that starts again needs it, or another one, first. */
   async function start(guests: Guests, term: string, request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
     const container = await findContainer(term);
-    if (container === undefined || container.isTask || container.isRunning) return false;
+    if (container === undefined || container.isTask || !container.hasEnded) return false;
     const places = await Promise.all(
       container.networks.filter(({ address }) => address !== '').map(async (place) => ({ ...place, meaning: await meaningOf(place.name) })),
     );
@@ -134,7 +148,10 @@ export function buildGuestCalls(deps: RouteDeps): GuestCalls {
       aliases: readEndpoint(endpoint).aliases.filter((alias) => !containerID.startsWith(alias)),
       preferred: address,
     }));
-    await withPlaces(guests, wishes, async (given) => {
+    const given = await attachKnown(guests, wishes);
+    // A network that is gone: the engine says so.
+    if (given === undefined) return false;
+    await withPlaces(guests, given, async () => {
       for (const [at, { name: network, address, endpoint, meaning }] of foreign.entries()) {
         const place = given[at] as GuestPlace;
         if (meaning.kind === 'cluster' && place.address === address) continue;
@@ -183,7 +200,8 @@ export function buildGuestCalls(deps: RouteDeps): GuestCalls {
       containerID: container.id,
       ...readEndpoint(body[key]),
     };
-    await withPlaces(guests, [wish], async (places) => {
+    const places = await guests.attach([wish]);
+    await withPlaces(guests, places, async () => {
       const place = places[0] as GuestPlace;
       body[key] = placeEndpoint(body[key], place);
       const path = pathLike(request, `/networks/${encodeURIComponent(place.engineNetwork)}/connect`);

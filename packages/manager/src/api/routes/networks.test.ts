@@ -1,5 +1,6 @@
+import { asID, type GuestID } from '@swarm/shared/runtime/ids';
 import { expect, test } from 'vitest';
-import { startTestApi, type TestApi } from '../testing/cluster.ts';
+import { MANAGER_ID, startTestApi, type TestApi } from '../testing/cluster.ts';
 
 async function create(api: TestApi, body: object) {
   const reply = await api.app.inject({
@@ -134,6 +135,35 @@ test('a network that a service needs cannot be removed', async () => {
     400,
     `rpc error: code = FailedPrecondition desc = network ${network.Id} is in use by service ${service.json().ID}`,
   ]);
+});
+
+test('the number of a network that is gone comes again late', async () => {
+  const api = await startTestApi();
+  const numberOf = async (Name: string, Options = {}) => {
+    await create(api, { Name, Driver: 'overlay', Options });
+    return (await api.app.inject(`/networks/${Name}`)).json().Options['com.docker.network.driver.overlay.vxlanid_list'];
+  };
+  expect([await numberOf('a'), await numberOf('b')]).toEqual(['4097', '4098']);
+  await api.app.inject({ method: 'DELETE', url: '/networks/b' });
+  expect(await numberOf('c')).toBe('4099');
+  expect(await numberOf('chosen', { 'com.docker.network.driver.overlay.vxlanid_list': '4098' })).toBe('4098');
+  await create(api, { Name: 'ingress', Driver: 'overlay', Ingress: true });
+  expect(await numberOf('d')).toBe('4100');
+});
+
+test('a network in which a container of some host is cannot be removed', async () => {
+  const api = await startTestApi();
+  const { body: network } = await create(api, { Name: 'open', Driver: 'overlay', Attachable: true });
+  const guest = { ID: asID<GuestID>('g'), networkID: network.Id, nodeID: MANAGER_ID, name: 'box', aliases: [], running: true };
+  await api.store.update((tx) => tx.guests.create(guest));
+  const refused = await api.app.inject({ method: 'DELETE', url: '/networks/open' });
+  expect([refused.statusCode, refused.json().message]).toEqual([
+    400,
+    `rpc error: code = FailedPrecondition desc = network ${network.Id} is in use by container box on node boss; remove it there, or disconnect it`,
+  ]);
+  expect((await api.app.inject({ method: 'POST', url: '/networks/prune' })).json().NetworksDeleted).toBeNull();
+  await api.store.update((tx) => tx.guests.remove('g'));
+  expect((await api.app.inject({ method: 'DELETE', url: '/networks/open' })).statusCode).toBe(204);
 });
 
 test('predefined networks are found by scope only, and never listed', async () => {

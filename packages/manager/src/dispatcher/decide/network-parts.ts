@@ -19,6 +19,9 @@ export interface UpdateHead {
   readonly checksum: string;
 }
 
+/** Of a peer, at most: an id and two addresses. There are as many in a part as there are hosts. */
+const PEER_BYTES = 200;
+
 type Collection = 'peers' | 'services' | 'endpoints';
 const COLLECTIONS = ['peers', 'services', 'endpoints'] as const satisfies readonly Collection[];
 
@@ -46,7 +49,7 @@ export function cutNetworkUpdate(head: UpdateHead, change: NetworkChange, partBy
   }
   for (const collection of COLLECTIONS) {
     for (const entry of change[collection]) {
-      make(JSON.stringify(entry).length + 1);
+      make(collection === 'peers' ? PEER_BYTES : JSON.stringify(entry).length + 1);
       (open[collection] as unknown[]).push(entry);
     }
   }

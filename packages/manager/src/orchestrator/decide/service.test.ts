@@ -467,6 +467,32 @@ test('start-first with host-mode ports: a renewed task on a lost node does not m
   expect(tellAll(decided)).toEqual([]);
 });
 
+test.each([
+  {
+    it: 'a slot whose new task is on a node that is down',
+    mode: replicated(2),
+    perNode: false,
+    says: 'update in progress; it waits for slot 1, whose new task is on node B, which is down',
+  },
+  {
+    it: 'a node that is down, where a global service was being renewed',
+    mode: { Global: {} },
+    perNode: true,
+    says: 'update in progress; it waits for the task of node B, which is down',
+  },
+])('an update says that it waits for $it, and no longer when the node is back', ({ mode, perNode, says }) => {
+  const tasks = [
+    renewed('a', 1, { node: 'B', perNode, state: 'preparing' }),
+    ...(perNode ? [] : [task('m', { slot: 1, state: 'pending', origin: { kind: 'move' }, createdS: 2 })]),
+    dirty('b', 2, { node: 'A', perNode }),
+  ];
+  const lost = decide({ mode, tasks, nodes: [node('A'), down('B')], updating: true, atS: 3 });
+  expect(tellAll(lost)).toEqual([]);
+  expect(lost.status?.Message).toBe(says);
+  const back = decide({ mode, tasks, nodes: [node('A'), node('B')], updating: true, atS: 3 });
+  expect(back.status).toBeUndefined();
+});
+
 const anyTask = fc
   .record({
     id: fc.integer({ min: 1, max: 999 }),

@@ -94,26 +94,47 @@ function takesTasks(node: Node | undefined): boolean {
 export const IN_PROGRESS = 'update in progress';
 const YIELD_NOTE = 'start-first is not possible where the old task holds the host-mode ports: it is stopped first';
 
+export interface LostRenewal {
+  readonly seat: UpdateSeat;
+  /** As the user knows it. */
+  readonly node: string;
+}
+
 interface Notes {
   /** What the service as a whole waits for. */
   readonly waits: string | undefined;
   readonly hasYielded: boolean;
   readonly waitsFor: readonly UpdateSeat[];
+  /** Renewals that have not run yet, on nodes that are down; empty while others are begun. */
+  readonly lost: readonly LostRenewal[];
 }
 
 /** The message of an update that goes on says what it waits for; of a rollback it says first why that is made, and stays. */
-export function withNotes(status: UpdateStatus, { waits, hasYielded, waitsFor }: Notes): UpdateStatus {
+export function withNotes(status: UpdateStatus, { waits, hasYielded, waitsFor, lost }: Notes): UpdateStatus {
   const isUpdate = status.State === 'updating';
   const base = isUpdate ? IN_PROGRESS : (status.Message.split('; ', 1)[0] ?? '');
   const Message = [
     waits === undefined || !isUpdate ? base : `${base}, ${waits}`,
     ...(hasYielded || status.Message.includes(YIELD_NOTE) ? [YIELD_NOTE] : []),
     ...(waitsFor.length > 0 ? [`no other task is stopped until ${nameSeats(waitsFor)} runs again`] : []),
+    ...(lost.length > 0 ? [`it waits for ${nameLost(lost)}`] : []),
   ].join('; ');
   return Message === status.Message ? status : { ...status, Message };
 }
 
 function nameSeats(seats: readonly UpdateSeat[]): string {
-  const names = seats.slice(0, 3).map(({ seat }) => ('Slot' in seat ? `slot ${seat.Slot}` : `the task of node ${seat.NodeID}`));
-  return names.join(', ') + (seats.length > names.length ? ` and ${seats.length - names.length} more` : '');
+  return listed(seats.map(({ seat }) => ('Slot' in seat ? `slot ${seat.Slot}` : `the task of node ${seat.NodeID}`)));
+}
+
+function nameLost(lost: readonly LostRenewal[]): string {
+  return listed(
+    lost.map(({ seat: { seat }, node }) =>
+      'Slot' in seat ? `slot ${seat.Slot}, whose new task is on node ${node}, which is down` : `the task of node ${node}, which is down`,
+    ),
+  );
+}
+
+function listed(names: readonly string[]): string {
+  const told = names.slice(0, 3);
+  return told.join(', ') + (names.length > told.length ? ` and ${names.length - told.length} more` : '');
 }

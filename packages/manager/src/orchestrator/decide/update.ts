@@ -3,9 +3,9 @@ import { isLive } from '@swarm/shared/domain/task-state';
 import { epochMs, timestamp } from '@swarm/shared/runtime/clock';
 import { decideRestart, type Restart } from './restart.ts';
 import { newTask, withdraw } from './seat.ts';
-import { byAge, endedByItself, hasStopped, isClean, isRunning } from './standing.ts';
+import { byAge, endedByItself, hasStopped, isClean, isRunning, nodeOf } from './standing.ts';
 import { provenAtMs, type Rules, rulesOf } from './update-rules.ts';
-import { chooseTurn, IN_PROGRESS, type UpdateSeat, withNotes, yieldPorts } from './update-turn.ts';
+import { chooseTurn, IN_PROGRESS, type LostRenewal, type UpdateSeat, withNotes, yieldPorts } from './update-turn.ts';
 import { SeatDraft, type SeatPlan, type ServiceFacts, type World } from './view.ts';
 
 /**
@@ -60,6 +60,7 @@ export function decideUpdate(view: UpdateView, now: number): UpdatePlan {
     waits: dirty.length > 0 ? view.facts.waits : undefined,
     hasYielded: yielded.length > 0,
     waitsFor: turn.waitsFor,
+    lost: turn.seats.length > 0 ? [] : view.seats.flatMap((seat, index) => lostRenewal(seat, renewals[index] ?? [], view.world)),
   });
   const changed = noted === current ? {} : { status: noted };
   if (dirty.length > 0 || busyUntil.some((until) => until === Number.POSITIVE_INFINITY)) {
@@ -102,6 +103,15 @@ function busyUntilMs(task: Task, rules: Rules): number {
   // Start-first, the one before goes only at the end of the monitored time: until then there are two.
   if (isLive(task)) return provenAtMs(task, rules.startFirst ? Math.max(rules.delayMs, rules.monitorMs) : rules.delayMs);
   return endedByItself(task) ? Math.max(epochMs(task.UpdatedAt) + rules.delayMs, turnMs(task)) : Number.NEGATIVE_INFINITY;
+}
+
+/** Its renewal was given a place and then lost its node: the update waits for that, and nothing else says so. */
+function lostRenewal(seat: UpdateSeat, renewals: readonly Task[], world: World): readonly LostRenewal[] {
+  const node = renewals
+    .filter((task) => isLive(task) && !isRunning(task))
+    .map((task) => nodeOf(task, world))
+    .find((each) => each?.Status.State === 'down');
+  return node === undefined ? [] : [{ seat, node: node.Description?.Hostname ?? node.ID }];
 }
 
 function turnMs(task: Task): number {

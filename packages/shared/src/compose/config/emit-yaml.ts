@@ -11,8 +11,11 @@ export function emitYaml(tree: TreeMap): string {
 
 const MAX_SIMPLE_KEY = 128;
 
-function mapping(tree: TreeMap, indent: number): string {
-  return [...tree].map(([key, value]) => ' '.repeat(indent) + pair(key, value, indent)).join('');
+/** `lead` stands before the first line; the others are indented. */
+function mapping(tree: TreeMap, indent: number, lead = ' '.repeat(indent)): string {
+  let lines = '';
+  for (const [key, value] of tree) lines += (lines === '' ? lead : ' '.repeat(indent)) + pair(key, value, indent);
+  return lines;
 }
 
 function pair(key: string, value: Tree, indent: number): string {
@@ -36,7 +39,7 @@ function items(list: readonly Tree[], indent: number): string {
 }
 
 function item(value: Tree, indent: number): string {
-  if (value instanceof Map) return value.size === 0 ? '{}\n' : mapping(value, indent + 2).slice(indent + 2);
+  if (value instanceof Map) return value.size === 0 ? '{}\n' : mapping(value, indent + 2, '');
   if (Array.isArray(value)) return value.length === 0 ? '[]\n' : items(value, indent + 2);
   return `${scalar(value, indent)}\n`;
 }
@@ -63,15 +66,10 @@ function text(value: string, indent: number): string {
   const special = ESCAPED.test(value) || value.isWellFormed() === false;
   // A leading line end is lost in the literal form that the CLI would give it here.
   if (value.includes('\n')) return special || /^\n| \n|[ ]$/.test(value) ? doubleQuoted(value) : literal(value, indent);
-  if (typeof plainScalar(value) !== 'string' || isTimestamp(value) || OLD_BOOLEANS.has(value) || BASE_60.test(value))
-    return doubleQuoted(value);
+  // Not plain: what would be read as another value (a date, as text of another form) or was a boolean or number once.
+  if (plainScalar(value) !== value || OLD_BOOLEANS.has(value) || BASE_60.test(value)) return doubleQuoted(value);
   if (special || value.includes('\t')) return doubleQuoted(value);
   return isPlain(value) ? value : `'${value.replaceAll("'", "''")}'`;
-}
-
-/** A plain date is read as text of another form; so it must not stand plain. */
-function isTimestamp(value: string): boolean {
-  return plainScalar(value) !== value;
 }
 
 function isPlain(value: string): boolean {
@@ -117,36 +115,32 @@ function doubleQuoted(value: string): string {
 
 /** The order of keys in the encoder's mappings: numbers within a key by their value, letters after everything else. */
 export function compareKeys(left: string, right: string): number {
-  const a = Array.from(left);
-  const b = Array.from(right);
-  let digits = false;
-  for (let at = 0; at < a.length && at < b.length; at += 1) {
-    const x = a[at] ?? '';
-    const y = b[at] ?? '';
-    if (x === y) {
-      digits = isDigit(x);
-      continue;
-    }
-    const [xLetter, yLetter] = [isLetter(x), isLetter(y)];
-    if (xLetter && yLetter) return byCode(x, y);
-    if (xLetter || yLetter) return (digits ? xLetter : yLetter) ? -1 : 1;
-    return compareNumbers(a, b, at);
-  }
-  return a.length - b.length;
+  let at = 0;
+  while (at < left.length && left.charCodeAt(at) === right.charCodeAt(at)) at += 1;
+  // The two halves of a character beyond 16 bits belong together.
+  if (at > 0 && /[\ud800-\udbff]/.test(left.charAt(at - 1))) at -= 1;
+  const [x, y] = [characterAt(left, at), characterAt(right, at)];
+  if (x === '' || y === '') return left.length - right.length;
+  const [xLetter, yLetter] = [isLetter(x), isLetter(y)];
+  if (xLetter && yLetter) return byCode(x, y);
+  if (xLetter || yLetter) return (/\p{Nd}$/u.test(left.slice(0, at)) ? xLetter : yLetter) ? -1 : 1;
+  return compareNumbers(left, right, at);
 }
 
-function compareNumbers(a: readonly string[], b: readonly string[], from: number): number {
-  const nonZeroBefore = (a[from] === '0' || b[from] === '0') && /[1-9]0*$/.test(a.slice(0, from).join('').match(/\d*$/)?.[0] ?? '');
-  const run = (chars: readonly string[]) => (chars.slice(from).join('').match(/^\d*/) ?? [''])[0];
+function characterAt(text: string, at: number): string {
+  const code = text.codePointAt(at);
+  return code === undefined ? '' : String.fromCodePoint(code);
+}
+
+function compareNumbers(a: string, b: string, from: number): number {
+  const [first, second] = [characterAt(a, from), characterAt(b, from)];
+  const nonZeroBefore = (first === '0' || second === '0') && /[1-9]0*$/.test(a.slice(0, from).match(/\d*$/)?.[0] ?? '');
+  const run = (text: string) => text.slice(from).match(/^\d*/)?.[0] ?? '';
   const [x, y] = [run(a), run(b)];
   const lead = nonZeroBefore ? '1' : '0';
   const [xValue, yValue] = [BigInt(lead + x), BigInt(lead + y)];
   if (xValue !== yValue) return xValue < yValue ? -1 : 1;
-  return x.length - y.length || byCode(a[from] ?? '', b[from] ?? '');
-}
-
-function isDigit(char: string): boolean {
-  return /^\p{Nd}$/u.test(char);
+  return x.length - y.length || byCode(first, second);
 }
 
 function isLetter(char: string): boolean {

@@ -6,7 +6,9 @@ export type Field = readonly [key: string, value: Tree | undefined];
 
 /** A mapping in the order given, without what is absent. */
 export function fields(list: readonly Field[]): TreeMap {
-  return new Map(list.filter((field): field is readonly [string, Tree] => field[1] !== undefined));
+  const tree: TreeMap = new Map();
+  for (const [key, value] of list) if (value !== undefined) tree.set(key, value);
+  return tree;
 }
 
 export function optionsTree(options: ReadonlyMap<string, Tree>): TreeMap {

@@ -1,11 +1,12 @@
-import { convertStack } from '../convert.ts';
-import type { StackInput, StackLoad, StackProblem } from '../load-stack.ts';
+import { byCodeUnit } from '../absent.ts';
+import { type FilesRead, type FilesRefused, isNonEmpty } from '../files-read.ts';
+import type { StackInput, StackProblem } from '../load-stack.ts';
 import type { ComposeFile } from '../model.ts';
 import type { YamlParser } from '../yaml-events.ts';
 import { YamlError } from '../yaml-place.ts';
 import { parseYaml, type YamlSource } from '../yaml-source.ts';
 import { Float, type Path, type Tree, type TreeMap } from '../yaml-tree.ts';
-import { byCodeUnit, decodeFile } from './decode.ts';
+import { decodeFile } from './decode.ts';
 import { InterpolationError, interpolateTree, type Lookup } from './interpolate.ts';
 import { mergeFiles } from './merge.ts';
 import { checkShape, NEWEST_VERSION } from './schema.ts';
@@ -46,32 +47,10 @@ const DEPRECATED: Readonly<Record<string, string>> = {
   expose: "Exposing ports is unnecessary - services on the same network can access each other's containers on any port.",
 };
 
-export type LegacyFile =
-  | {
-      readonly kind: 'read';
-      readonly file: ComposeFile;
-      readonly version: string;
-      readonly warnings: readonly StackProblem[];
-      readonly locate: (where: Path, message: string) => StackProblem;
-    }
-  | Extract<StackLoad, { kind: 'invalid' }>;
+/** `version` is the one that the files declare, or the newest. */
+export type LegacyFile = (FilesRead & { readonly version: string }) | FilesRefused;
 
-/** Loads stack files of version 3 exactly as `docker stack deploy` does, but reports all problems, each with its place. */
-export function loadLegacy(input: StackInput): StackLoad {
-  const read = readLegacy(input);
-  if (read.kind === 'invalid') return read;
-  const problems: StackProblem[] = [];
-  const stack = convertStack(read.file, {
-    stackName: input.stackName,
-    readFile: input.readFile,
-    rotate: input.rotate === true,
-    problem: (where, message) => problems.push(read.locate(where, message)),
-  });
-  if (isNonEmpty(problems)) return { kind: 'invalid', problems };
-  return { kind: 'loaded', dialect: 'legacy', stack, warnings: read.warnings };
-}
-
-/** The files decoded and merged, before they become a stack. */
+/** Reads stack files of version 3 exactly as `docker stack deploy` does, but reports all problems, each with its place. */
 export function readLegacy(input: StackInput): LegacyFile {
   const problems: StackProblem[] = [];
   const warnings: StackProblem[] = [];
@@ -109,10 +88,6 @@ export function readLegacy(input: StackInput): LegacyFile {
     warnings,
     locate: (where, message) => locateAnywhere(sources, where, message),
   };
-}
-
-function isNonEmpty<T>(list: readonly T[]): list is readonly [T, ...T[]] {
-  return list.length > 0;
 }
 
 type Parsed =
@@ -175,9 +150,9 @@ function loadFile(
 }
 
 /** Everything but the version is substituted in, value by value, so that one bad value does not hide the next. */
-
 function interpolateSections(tree: TreeMap, lookup: Lookup, problem: (where: Path, message: string) => void): TreeMap {
   const each = (value: Tree, path: Path): Tree => {
+    if (!mentionsVariable(value)) return value;
     if (value instanceof Map) return new Map([...value].map(([key, item]) => [key, each(item, [...path, key])]));
     if (Array.isArray(value)) return value.map((item, index) => each(item, [...path, index]));
     try {
@@ -189,6 +164,12 @@ function interpolateSections(tree: TreeMap, lookup: Lookup, problem: (where: Pat
     }
   };
   return new Map([...tree].map(([key, value]) => [key, key === 'version' ? value : each(value, [key])]));
+}
+
+function mentionsVariable(value: Tree): boolean {
+  if (typeof value === 'string') return value.includes('$');
+  if (Array.isArray(value)) return value.some(mentionsVariable);
+  return value instanceof Map && value.values().some(mentionsVariable);
 }
 
 const INTEGER_PATHS = [

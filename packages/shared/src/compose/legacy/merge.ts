@@ -1,6 +1,6 @@
 import type { PortConfig } from '../../engine-api/service-spec.ts';
+import { byCodeUnit } from '../absent.ts';
 import type { ComposeDeploy, ComposeFile, ComposeHealthcheck, ComposeResources, ComposeService, Options } from '../model.ts';
-import { byCodeUnit } from './decode.ts';
 import { mergeIgnored } from './ignored.ts';
 
 /**

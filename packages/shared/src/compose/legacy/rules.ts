@@ -4,7 +4,9 @@ import { Float, type Path, type Tree } from '../yaml-tree.ts';
  * A small language for the shape of a stack file. A JSON-schema validator would check the same, but its reports on
  * alternatives ("string or list of …") cannot be turned into sentences a user can act on, nor into all problems at once.
  */
-export type Rule = (value: Tree, path: Path, report: Report) => void;
+export type Rule = (value: Tree, path: Trail, report: Report) => void;
+/** The way to the value in hand: one list for the whole file, which grows and shrinks. What is reported is a copy. */
+type Trail = (string | number)[];
 export type Report = (path: Path, message: string) => void;
 
 type Kind = 'string' | 'number' | 'integer' | 'boolean' | 'null' | 'list' | 'mapping';
@@ -18,16 +20,22 @@ function kindOf(value: Tree): Kind {
   return Array.isArray(value) ? 'list' : 'mapping';
 }
 
+function below(path: Trail, key: string | number, rule: Rule, value: Tree, report: Report): void {
+  path.push(key);
+  rule(value, path, report);
+  path.pop();
+}
+
 export function show(path: Path): string {
   return path.length === 0 ? '(root)' : path.join('.');
 }
 
 function scalar(kinds: readonly Kind[], words: string, check?: (value: Tree) => string | undefined): Rule & { kinds: readonly Kind[] } {
-  const rule = (value: Tree, path: Path, report: Report) => {
-    if (!kinds.includes(kindOf(value))) report(path, `${show(path)} must be ${words}`);
+  const rule = (value: Tree, path: Trail, report: Report) => {
+    if (!kinds.includes(kindOf(value))) report([...path], `${show(path)} must be ${words}`);
     else {
       const problem = check?.(value);
-      if (problem !== undefined) report(path, `${show(path)} ${problem}`);
+      if (problem !== undefined) report([...path], `${show(path)} ${problem}`);
     }
   };
   return Object.assign(rule, { kinds });
@@ -52,13 +60,13 @@ export function format(name: string, matches: (text: string) => boolean, kinds: 
 }
 
 export function list(item: Rule, options: { readonly unique?: boolean } = {}): Rule & { kinds: readonly Kind[] } {
-  const rule = (value: Tree, path: Path, report: Report) => {
+  const rule = (value: Tree, path: Trail, report: Report) => {
     if (!Array.isArray(value)) {
-      report(path, `${show(path)} must be a list`);
+      report([...path], `${show(path)} must be a list`);
       return;
     }
     value.forEach((each, index) => {
-      item(each, [...path, index], report);
+      below(path, index, item, each, report);
     });
     if (options.unique !== true) return;
     const seen = new Map<string, number>();
@@ -84,14 +92,14 @@ export function identity(value: Tree): string {
 
 /** A mapping whose keys are the user's. */
 export function mapOf(item: Rule, keys = /^.+$/): Rule & { kinds: readonly Kind[] } {
-  const rule = (value: Tree, path: Path, report: Report) => {
+  const rule = (value: Tree, path: Trail, report: Report) => {
     if (!(value instanceof Map)) {
-      report(path, `${show(path)} must be a mapping`);
+      report([...path], `${show(path)} must be a mapping`);
       return;
     }
     for (const [key, each] of value) {
       if (!keys.test(key)) report([...path, key], `${show(path)} Additional property ${key} is not allowed`);
-      else item(each, [...path, key], report);
+      else below(path, key, item, each, report);
     }
   };
   return Object.assign(rule, { kinds: ['mapping'] as const });
@@ -108,9 +116,9 @@ export function shape(
   version: number,
   options: { readonly extensionsSince?: number; readonly required?: readonly string[] } = {},
 ) {
-  const rule = (value: Tree, path: Path, report: Report) => {
+  const rule = (value: Tree, path: Trail, report: Report) => {
     if (!(value instanceof Map)) {
-      report(path, `${show(path)} must be a mapping`);
+      report([...path], `${show(path)} must be a mapping`);
       return;
     }
     for (const [key, each] of value) {
@@ -126,9 +134,9 @@ export function shape(
           [...path, key],
           `${show(path)} Additional property ${key} is not allowed (it came with version 3.${since}; this file says 3.${version})`,
         );
-      } else itemRule(each, [...path, key], report);
+      } else below(path, key, itemRule, each, report);
     }
-    for (const key of options.required ?? []) if (!value.has(key)) report(path, `${show(path)} ${key} is required`);
+    for (const key of options.required ?? []) if (!value.has(key)) report([...path], `${show(path)} ${key} is required`);
   };
   return Object.assign(rule, { kinds: ['mapping'] as const satisfies readonly Kind[] });
 }
@@ -136,10 +144,10 @@ export function shape(
 /** The first alternative whose kind fits is the one the user meant: its problems are reported. */
 export function either(...alternatives: readonly (Rule & { readonly kinds: readonly Kind[] })[]): Rule & { kinds: readonly Kind[] } {
   const kinds = alternatives.flatMap((alternative) => alternative.kinds);
-  const rule = (value: Tree, path: Path, report: Report) => {
+  const rule = (value: Tree, path: Trail, report: Report) => {
     const meant = alternatives.find((alternative) => alternative.kinds.includes(kindOf(value)));
     if (meant !== undefined) meant(value, path, report);
-    else report(path, `${show(path)} must be a ${describe(kinds)}`);
+    else report([...path], `${show(path)} must be a ${describe(kinds)}`);
   };
   return Object.assign(rule, { kinds });
 }

@@ -1,5 +1,5 @@
 import { parseDuration } from '../units.ts';
-import type { Path, Tree } from '../yaml-tree.ts';
+import type { Tree } from '../yaml-tree.ts';
 import { parsePorts } from './ports.ts';
 import {
   anything,
@@ -219,6 +219,5 @@ const rules = Array.from({ length: NEWEST_VERSION + 1 }, (_, version) => topLeve
 
 /** Reports every place where `tree` breaks the shape of version 3.`version`. */
 export function checkShape(tree: Tree, version: number, report: Report): void {
-  const root: Path = [];
-  rules[version]?.(tree, root, report);
+  rules[version]?.(tree, [], report);
 }

@@ -1,4 +1,4 @@
-import type { Path, Tree } from '../yaml-tree.ts';
+import { type Path, Tagged, type Tree } from '../yaml-tree.ts';
 
 /**
  * Variable substitution of the Compose Specification: operators `:-`, `-`, `:?`, `?`, `:+`, `+` within braces, the one that
@@ -97,6 +97,7 @@ export function substituteTree(
   report: { readonly problem: (path: Path, message: string) => void; readonly unset: (path: Path, name: string) => void },
 ): Tree {
   if (typeof tree === 'string') {
+    if (!tree.includes('$')) return tree;
     try {
       return substitute(tree, lookup, (name) => report.unset(path, name));
     } catch (error) {
@@ -107,5 +108,6 @@ export function substituteTree(
   }
   if (Array.isArray(tree)) return tree.map((item, index) => substituteTree(item, [...path, index], lookup, report));
   if (tree instanceof Map) return new Map([...tree].map(([key, item]) => [key, substituteTree(item, [...path, key], lookup, report)]));
+  if (tree instanceof Tagged) return new Tagged(tree.tag, substituteTree(tree.value, path, lookup, report));
   return tree;
 }

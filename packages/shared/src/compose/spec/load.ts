@@ -1,41 +1,19 @@
 import { DEPENDENCY_CONDITIONS, type Dependency, findCircle } from '../../domain/depends-on.ts';
-import { convertStack } from '../convert.ts';
-import { byCodeUnit, decodeFile } from '../legacy/decode.ts';
-import type { StackInput, StackLoad, StackProblem } from '../load-stack.ts';
+import { byCodeUnit } from '../absent.ts';
+import { type FilesRead, type FilesRefused, isNonEmpty } from '../files-read.ts';
+import { decodeFile } from '../legacy/decode.ts';
+import type { StackInput, StackProblem } from '../load-stack.ts';
 import type { ComposeFile } from '../model.ts';
 import type { Path, Tree, TreeMap } from '../yaml-tree.ts';
 import { resolveEnvironment } from './environment.ts';
+import { extraMounts, extras } from './extras.ts';
 import { checkSpecShape, IGNORED_SERVICE_KEYS } from './file-shape.ts';
 import type { Lookup } from './interpolate.ts';
-import { extraMounts, extras, toLegacyShape } from './legacy-shape.ts';
+import { toLegacyShape } from './legacy-shape.ts';
 import { ProjectReader } from './project.ts';
 
-export type SpecFile =
-  | {
-      readonly kind: 'read';
-      readonly file: ComposeFile;
-      readonly warnings: readonly StackProblem[];
-      readonly locate: (path: Path, message: string) => StackProblem;
-    }
-  | Extract<StackLoad, { kind: 'invalid' }>;
-
-/** Loads files of the Compose Specification: a superset of what `docker stack deploy` takes, ended by the same conversion. */
-export function loadSpec(input: StackInput): StackLoad {
-  const read = readSpec(input);
-  if (read.kind === 'invalid') return read;
-  const problems: StackProblem[] = [];
-  const stack = convertStack(read.file, {
-    stackName: input.stackName,
-    readFile: input.readFile,
-    rotate: input.rotate === true,
-    problem: (path, message) => problems.push(read.locate(path, message)),
-  });
-  if (isNonEmpty(problems)) return { kind: 'invalid', problems };
-  return { kind: 'loaded', dialect: 'spec', stack, warnings: read.warnings };
-}
-
-/** The files decoded and merged, before they become a stack. */
-export function readSpec(input: StackInput): SpecFile {
+/** Reads files of the Compose Specification: a superset of what `docker stack deploy` takes, ended by the same conversion. */
+export function readSpec(input: StackInput): FilesRead | FilesRefused {
   const problems: StackProblem[] = [];
   const warnings: StackProblem[] = [];
   const reader = new ProjectReader(input, problems, warnings);
@@ -64,10 +42,6 @@ export function readSpec(input: StackInput): SpecFile {
     if (waitsFor !== undefined) service.dependsOn = waitsFor;
   }
   return { kind: 'read', file, warnings, locate: at };
-}
-
-function isNonEmpty<T>(list: readonly T[]): list is readonly [T, ...T[]] {
-  return list.length > 0;
 }
 
 function mapOf(value: Tree | undefined): TreeMap {

@@ -117,9 +117,10 @@ describe('files build on one another', () => {
 
   test('!reset removes what came before, !override replaces it', () => {
     const result = load(a('ports: ["80:80"]\nenvironment: {A: 1, B: 1}'), {
-      more: ['services:\n  a:\n    ports: !reset []\n    environment: !override {C: 3}\n'],
+      more: [`services:\n  a:\n    ports: !reset []\n    environment: !override {C: 3, D: "\${D}"}\n`],
+      env: { D: 'four' },
     });
-    expect(serviceOf(result)).toMatchObject({ EndpointSpec: {}, TaskTemplate: { ContainerSpec: { Env: ['C=3'] } } });
+    expect(serviceOf(result)).toMatchObject({ EndpointSpec: {}, TaskTemplate: { ContainerSpec: { Env: ['C=3', 'D=four'] } } });
     expect(serviceOf(result)?.EndpointSpec).toEqual({});
   });
 
@@ -253,7 +254,7 @@ test('real files that docker stack refuses load here, or name what a cluster can
     [
       [
         "dockersamples+example-voting-app__docker",
-        "invalid image reference for service result: no image specified",
+        "invalid image reference for service result: no image specified; name one under "image", as",
       ],
       [
         "dockersamples+example-voting-app__docker",
@@ -273,7 +274,7 @@ test('real files that docker stack refuses load here, or name what a cluster can
       ],
       [
         "docker+awesome-compose__traefik-golang__",
-        "invalid image reference for service backend: no image specified",
+        "invalid image reference for service backend: no image specified; name one under "image", a",
       ],
       [
         "fastapi+full-stack-fastapi-template__com",
@@ -301,7 +302,7 @@ test('real files that docker stack refuses load here, or name what a cluster can
       ],
       [
         "n8n-io+n8n-hosting__docker-compose__with",
-        "invalid image reference for service n8n: invalid reference format",
+        "invalid image reference for service n8n: invalid reference format ("docker.n8n.io/n8nio/n8",
       ],
     ]
   `);

@@ -103,7 +103,8 @@ function oneOf(addresses: readonly string[]): string {
   return `numgen random mod ${addresses.length} map { ${addresses.map((address, index) => `${index} : ${address}`).join(', ')} }`;
 }
 
-const asksForNames = 'iifname . ip daddr @names meta l4proto { tcp, udp } th dport 53';
+const toNames = 'meta l4proto { tcp, udp } th dport 53';
+const asksForNames = `iifname . ip daddr @names ${toNames}`;
 
 function buildFrame(networks: readonly HostNetwork[], names: DeviceNames, { namePorts, bridgesFilter }: HostFacts): NftFrame {
   const bridges = `"${names.bridgePrefix}*"`;
@@ -145,6 +146,8 @@ function buildFrame(networks: readonly HostNetwork[], names: DeviceNames, { name
     // nft refuses the name `dstnat` in this hook.
     ...chain('nat-out', 'type nat hook output priority -110; policy accept;', [
       'ip daddr @viprange return',
+      // The host's own resolver, which we ask too for names outside the cluster.
+      `ip daddr 127.0.0.0/8 ${toNames} return`,
       'fib daddr type local meta l4proto . th dport vmap @published',
     ]),
     ...chain('nat-post', 'type nat hook postrouting priority srcnat - 10; policy accept;', [
@@ -180,6 +183,7 @@ function buildFrame(networks: readonly HostNetwork[], names: DeviceNames, { name
       `${vxlan} ip saddr != @vteps drop`,
       'ip daddr @viprange jump no-tasks',
       `${asksForNames} return`,
+      `iifname "lo" ${toNames} return`,
       // What is published and has no task to go to is refused, though a process of ours holds the port.
       'meta l4proto . th dport @reserved fib daddr type local jump no-tasks',
     ]),

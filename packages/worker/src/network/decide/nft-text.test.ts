@@ -172,15 +172,13 @@ describe('rules', () => {
       .split('\n')
       .map((line) => line.trim());
     expect(lines).toContain('set names { type ifname . ipv4_addr; elements = { "swtestb4097" . 10.9.0.1, "swtestb4096" . 10.0.0.1 }; }');
-    const exempt = 'iifname . ip daddr @names meta l4proto { tcp, udp } th dport 53 return';
-    for (const rule of [
-      'fib daddr type local meta l4proto . th dport vmap @published',
-      'meta l4proto . th dport @reserved fib daddr type local jump no-tasks',
-    ]) {
-      const at = lines.indexOf(rule);
-      expect(at).toBeGreaterThan(0);
-      expect(lines[at - 1]).toBe(exempt);
-    }
+    const to = 'meta l4proto { tcp, udp } th dport 53 return';
+    const published = 'fib daddr type local meta l4proto . th dport vmap @published';
+    const refused = 'meta l4proto . th dport @reserved fib daddr type local jump no-tasks';
+    const before = (rule: string, at: number) => lines.slice(at - 2, at).filter((line) => line.endsWith(to) && rule !== line);
+    expect(before(published, lines.indexOf(published))).toEqual([`iifname . ip daddr @names ${to}`]);
+    expect(before(published, lines.lastIndexOf(published))).toEqual([`ip daddr 127.0.0.0/8 ${to}`]);
+    expect(before(refused, lines.indexOf(refused))).toEqual([`iifname . ip daddr @names ${to}`, `iifname "lo" ${to}`]);
   });
 
   test('names are led to another port where 53 is taken', () => {

@@ -1,0 +1,28 @@
+import type { Tree, TreeMap } from '../yaml-tree.ts';
+
+/** Parts of canonical trees. */
+
+export function compact(entries: readonly (readonly [string, Tree | undefined])[]): TreeMap {
+  return new Map(entries.filter((entry): entry is [string, Tree] => entry[1] !== undefined && entry[1] !== null));
+}
+
+export function filled(tree: TreeMap): TreeMap | undefined {
+  return tree.size === 0 ? undefined : tree;
+}
+
+export function mapOf(value: Tree | undefined): TreeMap {
+  return value instanceof Map ? value : new Map();
+}
+
+export function stringOf(value: Tree | undefined): string | undefined {
+  return value === undefined || value === null ? undefined : String(value);
+}
+
+export function numeric(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : Number(text);
+}
+
+export function texts(value: Tree | undefined): Tree | undefined {
+  if (!(value instanceof Map)) return undefined;
+  return new Map([...value].map(([key, item]) => [key, item === null ? '' : String(item)]));
+}

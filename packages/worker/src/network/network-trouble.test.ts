@@ -1,0 +1,119 @@
+import type { NetworkTable } from '@swarm/shared/domain/network-table';
+import { silentLogger } from '@swarm/shared/runtime/logger';
+import { VirtualClock } from '@swarm/shared/runtime/virtual-clock';
+import { describe, expect, test } from 'vitest';
+import { EngineError } from '../engine/engine.ts';
+import { createFakeEngine } from '../engine/fake-engine.ts';
+import { deviceNames } from './decide/device-names.ts';
+import type { HostNetwork } from './decide/host-network.ts';
+import { HostCommandError, type HostCommands } from './host-commands.ts';
+import { createHostDevices } from './host-devices.ts';
+import { createKernelPlane } from './kernel-plane.ts';
+import { explainTrouble } from './network-trouble.ts';
+import { createRecordedNetProcess } from './recorded-net-process.ts';
+
+/** As iproute2 6.1, nft 1.0.6 and dockerd 20.10 say it. */
+const ip = (said: string) => new HostCommandError('failed', `ip -batch -: ${said}`);
+const vxlan = 'link add swtestx4097 type vxlan id 4097 dstport 4789 local 192.0.2.1 learning';
+
+describe('what a host lacks is said with the way out', () => {
+  test.each<[string, Error, string, RegExp]>([
+    ['no VXLAN', ip(`Error: Unknown device type. Command failed -:1 (${vxlan})`), 'unsupported', /no VXLAN: load or install its module/],
+    [
+      'the port of VXLAN is taken',
+      ip('RTNETLINK answers: Address already in use'),
+      'port-taken',
+      /uses the UDP port of VXLAN .*--data-path-port/,
+    ],
+    ['another overlay has the number', ip('RTNETLINK answers: File exists'), 'not-applied', /ip -d link show type vxlan/],
+    [
+      'no nft',
+      new HostCommandError('missing', 'this host has no program "nft": install the package nftables'),
+      'unsupported',
+      /package nftables$/,
+    ],
+    [
+      'an nft without kernel',
+      new HostCommandError('failed', 'nft -f -: Error: Could not process rule: Operation not supported'),
+      'unsupported',
+      /lacks a part of nftables/,
+    ],
+    ['no rights', ip('RTNETLINK answers: Operation not permitted'), 'unsupported', /CAP_NET_ADMIN/],
+    [
+      'addresses that the engine has given away',
+      new EngineError('unauthorized', 'Pool overlaps with other one on this address space'),
+      'not-applied',
+      /remove that one .* another --subnet/,
+    ],
+    ['what nobody knows', ip('RTNETLINK answers: Something new'), 'not-applied', /it is tried again/],
+  ])('%s', (_, error, kind, text) => {
+    expect(explainTrouble(error, 'network "n" could not be made on this host', 'n')).toEqual({
+      kind,
+      networkID: 'n',
+      text: expect.stringMatching(text),
+    });
+  });
+
+  test('a fault of ours is no trouble of the host', () => {
+    expect(() => explainTrouble(new TypeError('x is undefined'), 'network "n"')).toThrow(TypeError);
+  });
+});
+
+const names = deviceNames('test');
+function network(vni: number): HostNetwork {
+  const own = { subnet: `10.${vni - 4090}.0.0/24`, vipRange: `10.${vni - 4090}.0.192/26`, gateway: `10.${vni - 4090}.0.2` };
+  const kind = { internal: false, ingress: false, encrypted: false, keys: [], mtu: undefined, dataPathPort: 4789 };
+  return { id: `n${vni}`, name: `net${vni}`, vni, ...own, ...kind, underlay: '192.0.2.1', peers: [], services: [] };
+}
+
+/** A kernel in which one network's device cannot be made; it prints nothing else. */
+function refusing(vni: number, said: string): HostCommands {
+  return {
+    run: async (_program, _args, input = '') => {
+      if (input.includes(`type vxlan id ${vni} `)) return { exitCode: 1, stdout: '', stderr: said };
+      return { exitCode: 0, stdout: '[]', stderr: '' };
+    },
+    readSetting: async () => '1',
+    writeSetting: async () => undefined,
+  };
+}
+
+test('a network that cannot be made leaves the others as they shall be', async () => {
+  const devices = createHostDevices({ commands: refusing(4098, 'RTNETLINK answers: Address already in use'), names });
+  const networks = [4097, 4098, 4099].map(network);
+  const underlays = await devices.underlays(networks);
+  const { present, problems } = await devices.ensure(networks, underlays, true);
+  expect([...present.keys()]).toEqual(['n4097', 'n4099']);
+  expect(problems).toEqual([{ networkID: 'n4098', kind: 'port-taken', text: expect.stringContaining('"net4098" could not be made') }]);
+});
+
+test.each(['ip', 'bridge', 'nft'])(
+  'a host without %s refuses all networks with the reason, and has nothing to do without any',
+  async (missing) => {
+    const commands: HostCommands = {
+      ...refusing(0, ''),
+      run: async (program) => {
+        if (program === missing) throw new HostCommandError('missing', `this host has no program "${program}": install it`);
+        return { exitCode: 0, stdout: '[]', stderr: '' };
+      },
+    };
+    const plane = createKernelPlane({
+      engine: createFakeEngine({ clock: new VirtualClock() }),
+      commands,
+      nodeID: 'node1',
+      clusterID: 'c',
+      process: createRecordedNetProcess(),
+      resolvers: async () => [],
+      logger: silentLogger,
+    });
+    const { id, name, vni, subnet, vipRange, gateway } = network(4097);
+    const definition = { ID: id, name, vni, subnet, vipRange, internal: false, ingress: false, attachable: false, encrypted: false };
+    const peers = new Map([['node1', { nodeID: 'node1', address: '192.0.2.1', gateway }]]);
+    const table: NetworkTable = { revision: 1, definition, peers, services: new Map(), endpoints: new Map() };
+    const { ready, problems } = await plane.apply({ tables: new Map([[id, table]]) }, true);
+    expect(ready.size).toBe(0);
+    expect(problems).toEqual([{ kind: 'unsupported', text: expect.stringContaining(`no program "${missing}"`) }]);
+    // What was never made needs no program to be removed.
+    await plane.removeAll();
+  },
+);

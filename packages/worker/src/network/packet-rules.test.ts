@@ -1,0 +1,76 @@
+import { silentLogger } from '@swarm/shared/runtime/logger';
+import { expect, test } from 'vitest';
+import { deviceNames } from './decide/device-names.ts';
+import type { HostNetwork } from './decide/host-network.ts';
+import { HostCommandError, type HostCommands } from './host-commands.ts';
+import { createPacketRules } from './packet-rules.ts';
+
+const host = { namePorts: new Map<string, number>(), bridgesFilter: true };
+
+function network(...backends: readonly string[]): HostNetwork {
+  const kind = { internal: false, ingress: false, encrypted: false, keys: [], mtu: undefined, dataPathPort: 4789 };
+  const place = { vni: 4097, subnet: '10.9.0.0/24', vipRange: '10.9.0.192/26', gateway: '10.9.0.1', underlay: '192.0.2.1', peers: [] };
+  const service = { id: 's', vip: '10.9.0.200', ports: [], ingressMode: 'mesh' as const };
+  return {
+    id: 'n',
+    name: 'n',
+    ...kind,
+    ...place,
+    services: [{ ...service, backends: backends.map((address) => ({ address, isLocal: true })) }],
+  };
+}
+
+/** A kernel with these flows of UDP clients, by the address that answers. */
+function kernel(options: { readonly flows: readonly string[]; readonly hasConntrack?: boolean }) {
+  const conntrack: string[] = [];
+  let rules = 0;
+  const commands: HostCommands = {
+    async run(program, args) {
+      if (program === 'nft') rules += 1;
+      if (program !== 'conntrack') return { exitCode: 0, stdout: '', stderr: '' };
+      if (options.hasConntrack === false) throw new HostCommandError('missing', 'this host has no program "conntrack"');
+      conntrack.push(args.join(' '));
+      const line = (answering: string) =>
+        `udp 17 9 src=10.9.0.7 dst=10.9.0.200 sport=1 dport=2 src=${answering} dst=10.9.0.1 sport=2 dport=1 mark=393216`;
+      return { exitCode: 0, stdout: args[0] === '-L' ? options.flows.map(line).join('\n') : '', stderr: '' };
+    },
+    readSetting: async () => '1',
+    writeSetting: async () => undefined,
+  };
+  return { rules: createPacketRules({ commands, names: deviceNames('test'), logger: silentLogger }), conntrack, applied: () => rules };
+}
+
+const LOOK = '-L -p udp --mark 0x20000/0x20000';
+
+test('tasks that come, and changes of nothing, cost no look at flows', async () => {
+  const { rules, conntrack } = kernel({ flows: [] });
+  await rules.apply([network('10.9.0.5')], host, true);
+  conntrack.length = 0;
+  await rules.apply([network('10.9.0.5', '10.9.0.6')], host, false);
+  await rules.apply([network('10.9.0.5', '10.9.0.6')], host, true);
+  expect(conntrack).toEqual([]);
+});
+
+test('tasks that left cost one look, and one command for each that clients still send to', async () => {
+  const { rules, conntrack } = kernel({ flows: ['10.9.0.6', '10.9.0.6', '10.9.0.5'] });
+  const many = Array.from({ length: 20 }, (_, n) => `10.9.0.${n + 5}`);
+  await rules.apply([network(...many)], host, true);
+  conntrack.length = 0;
+  await rules.apply([network('10.9.0.5')], host, false);
+  expect(conntrack).toEqual([LOOK, '-D -p udp --reply-src 10.9.0.6']);
+});
+
+test('after a start, flows of tasks that left while the daemon was away are found', async () => {
+  const { rules, conntrack } = kernel({ flows: ['10.9.0.6'] });
+  await rules.apply([network('10.9.0.5')], host, true);
+  expect(conntrack).toEqual([LOOK, '-D -p udp --reply-src 10.9.0.6']);
+});
+
+test('without conntrack the rules are applied all the same, and what is missing is said', async () => {
+  const { rules, applied } = kernel({ flows: [], hasConntrack: false });
+  expect(await rules.apply([network('10.9.0.5')], host, true)).toEqual({
+    kind: 'not-applied',
+    text: expect.stringContaining('UDP clients may go on sending to tasks that have ended: this host has no program "conntrack"'),
+  });
+  expect(applied()).toBe(1);
+});

@@ -1,0 +1,72 @@
+import { slotKey } from '@swarm/manager/store/tables';
+import { isPinned, localVolumesOf } from '@swarm/shared/domain/local-volumes';
+import type { Task } from '@swarm/shared/domain/objects';
+import type { MakeInvariant } from './invariant.ts';
+import { explainRoom, holds } from './placement.ts';
+import { QuietNodes } from './quiet-nodes.ts';
+
+/** A decision may rest on what was so when it was made. */
+const MOMENT_MS = 10_000;
+
+/**
+ * The data of a local volume is on the node where its slot ran. A task of the slot goes back there when it can; when
+ * it is pinned it goes nowhere else.
+ */
+export const tasksGoToTheirData: MakeInvariant = ({ world, view, broken, coverage }) => {
+  /** By seat, the nodes where a task of it has run, the newest last. */
+  const ran = new Map<string, Set<string>>();
+  const quiet = new QuietNodes(world);
+
+  function note(task: Task): void {
+    if (task.Slot === undefined || task.NodeID === undefined || task.Status.State !== 'running' || !hasVolumes(task)) return;
+    const nodes = ran.get(slotKey(task)) ?? new Set();
+    nodes.delete(task.NodeID);
+    ran.set(slotKey(task), nodes.add(task.NodeID));
+  }
+
+  function hasVolumes({ templateID }: Task): boolean {
+    const spec = view((tx) => tx.templates.get(templateID))?.spec;
+    return spec !== undefined && localVolumesOf(spec).length > 0;
+  }
+
+  function judge(task: Task): void {
+    const known = task.Slot === undefined || !hasVolumes(task) ? undefined : ran.get(slotKey(task));
+    const data = [...(known ?? [])].at(-1);
+    if (known === undefined || data === undefined || task.NodeID === undefined) return;
+    if (known.has(task.NodeID)) {
+      coverage.hit('task sent to its data');
+      return;
+    }
+    coverage.hit('task sent away from its data');
+    const [service, node, template] = view((tx) => [
+      tx.services.get(task.ServiceID),
+      tx.nodes.get(data),
+      tx.templates.get(task.templateID),
+    ]);
+    if (isPinned(service?.Spec.Labels) && !isFresh(service?.UpdatedAt)) {
+      broken(`task ${task.ID} went to ${task.NodeID}; it is pinned to its data, which is on ${data}`);
+      return;
+    }
+    if (node === undefined || template === undefined || !quiet.isQuiet(data, MOMENT_MS)) return;
+    const reason = view((tx) => explainRoom(tx, template, task, node, tx.tasks.by('node', data).filter(holds)));
+    if (reason === undefined) broken(`task ${task.ID} went to ${task.NodeID}; its data is on ${data}, which had room for it`);
+  }
+
+  function isFresh(updatedAt: string | undefined): boolean {
+    return updatedAt === undefined || Date.parse(updatedAt) > (world.manager?.store.now() ?? 0) - MOMENT_MS;
+  }
+
+  return {
+    promise: 'a task goes to the data of its local volumes',
+    storeOpened: (store) => store.view((tx) => tx.tasks.all().forEach(note)),
+    committed(commit, writer) {
+      for (const { table, before, after } of commit.changes) {
+        if (table !== 'tasks' || after === undefined) continue;
+        if (writer === 'scheduler' && before?.NodeID === undefined && after.NodeID !== undefined) judge(after);
+        if (writer === 'scheduler' && /^waits for node/.test(after.Status.Err ?? '')) coverage.hit('pinned task waits for its data');
+        note(after);
+      }
+      quiet.follow(commit);
+    },
+  };
+};
