@@ -68,7 +68,6 @@ function startWorker({ address, dialer }: Awaited<ReturnType<typeof startCluster
     managers: { list: () => worker.managers, replace: () => undefined },
     describe: async () => describeHost('host'),
     engineHealth: () => ({ ok: true }),
-    onRenewCertificate: () => undefined,
     onRefused: (refusal) => void worker.refusals.push(refusal),
     sink: { onAssignments: (set) => void worker.sets.push(set), onWelcome: () => undefined, networks: NO_NETWORKS },
     callTask: () => Promise.reject(new Error('no calls here')),

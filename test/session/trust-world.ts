@@ -85,7 +85,6 @@ export async function startTrustWorld(onFailure: (error: unknown) => void) {
       describe: async () => describeHost('host'),
       engineHealth: () => ({ ok: true }),
       trust: { report: keeper.report, onRoots: keeper.wantRoots },
-      onRenewCertificate: keeper.renewNow,
       onRefused: keeper.renewNow,
       sink: { onAssignments: () => undefined, onWelcome: () => undefined, networks: NO_NETWORKS },
       callTask: () => Promise.reject(new Error('no calls here')),

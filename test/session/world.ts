@@ -189,7 +189,6 @@ export async function openWorld(nodeIDs: readonly string[], seed = 1): Promise<W
           return options.openLog(taskID, signal);
         },
         callTask: options.callTask ?? (() => Promise.reject(new Error('no container can be called here'))),
-        onRenewCertificate: () => undefined,
         onRefused: () => undefined,
         sink: {
           onAssignments: (set) => void worker.sets.push(set),

@@ -75,7 +75,6 @@ function connect(address: string, identity: NodeIdentity): Promise<void> {
     sink: { onWelcome: () => welcomed.resolve(), onAssignments: (set) => runNew(set), networks: NO_NETWORKS },
     openLog: () => Promise.reject(new Error('no container here has a log')),
     callTask: () => Promise.reject(new Error('no container here can be called')),
-    onRenewCertificate: () => undefined,
     onRefused: (refusal) => fail(new Error(refusal.message)),
     onFailure: fail,
   });

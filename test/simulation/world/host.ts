@@ -131,7 +131,6 @@ export class Host {
         },
         openLog: () => Promise.reject(new Error('the simulation opens no streams')),
         callTask: () => Promise.reject(new Error('the simulation opens no streams')),
-        onRenewCertificate: () => undefined,
         onRefused: () => undefined,
         onFailure: failed,
       });

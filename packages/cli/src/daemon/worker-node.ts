@@ -87,7 +87,6 @@ export async function startWorkerNode(deps: WorkerNodeDeps): Promise<WorkerNode>
         sink,
         openLog: taskLogOpener(engine, () => clusterID),
         callTask: taskCaller({ engine, access: deps.access, nodeID, clusterID }),
-        onRenewCertificate: identity.renewNow,
         trust: { report: identity.report, onRoots: identity.wantRoots },
         onRefused({ code }) {
           if (RENEWED_WHEN.includes(code)) identity.renewNow();

@@ -47,8 +47,6 @@ export interface Dispatcher {
     isExpected(streamID: string, nodeID: string): boolean;
     accept(streamID: string, nodeID: string, stream: ByteStream): void;
   };
-  /** Asks a connected node to renew its certificate now. */
-  renewCertificate(nodeID: string): void;
   stop(): Promise<void>;
 }
 
@@ -312,7 +310,6 @@ export function startDispatcher(deps: DispatcherDeps): Dispatcher {
       findExec: (execID) => execs.find(execID),
     },
     streams,
-    renewCertificate: (nodeID) => attended.get(nodeID)?.session.send({ type: 'renewCertificate' }),
     async stop() {
       isStopping = true;
       stopWatch();

@@ -149,8 +149,6 @@ const SettingsMessageSchema = Type.Object({ type: Type.Literal('settings'), sett
 /** The batch is durable: the worker may forget it. */
 const StatusesAcknowledgedSchema = Type.Object({ type: Type.Literal('statusesAcknowledged'), batch: Int() });
 const HeartbeatAcknowledgedSchema = Type.Object({ type: Type.Literal('heartbeatAcknowledged') });
-/** The worker shall renew its certificate now (role or root changed). */
-const RenewCertificateSchema = Type.Object({ type: Type.Literal('renewCertificate') });
 
 /** The most images in one question. */
 export const MAX_ASKED_IMAGES = 500;
@@ -165,7 +163,6 @@ export const MANAGER_MESSAGES = {
   openStream: OpenStreamSchema,
   statusesAcknowledged: StatusesAcknowledgedSchema,
   heartbeatAcknowledged: HeartbeatAcknowledgedSchema,
-  renewCertificate: RenewCertificateSchema,
   /** Only of networks that the node has use for; in order within one network. */
   network: NetworkUpdateSchema,
   rollbackImages: RollbackImagesSchema,

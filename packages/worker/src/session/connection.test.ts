@@ -30,7 +30,6 @@ function open() {
     onSettings: () => undefined,
     onAssignments: (set) => void sets.push(set),
     onOpenStream: () => undefined,
-    onRenewCertificate: () => undefined,
     trust: () => certificates.now,
     onClosed: (reason) => void closed.push(reason),
   });

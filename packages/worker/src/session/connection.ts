@@ -34,7 +34,6 @@ export interface ConnectionDeps {
   readonly onAssignments: (set: AssignmentSet) => void;
   readonly networks: NetworkSink;
   readonly onOpenStream: (request: OpenStream) => void;
-  readonly onRenewCertificate: () => void;
   readonly onClosed: (reason: string) => void;
 }
 
@@ -190,9 +189,6 @@ export class Connection {
         this.#deps.networks.onGuestAnswer(message);
         break;
       case 'heartbeatAcknowledged':
-        break;
-      case 'renewCertificate':
-        this.#deps.onRenewCertificate();
         break;
       default:
         assertNever(message);

@@ -37,7 +37,6 @@ export interface SessionDeps {
   openLog(taskID: string, options: LogStreamOptions, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
   /** A manager's call on a task's container on this node. */
   readonly callTask: CallTask;
-  onRenewCertificate(): void;
   /** Absent: the link needs no certificates. */
   readonly trust?: TrustSide;
   /** A manager has turned this node away, e.g. since its certificate has expired or it was removed. Dialling goes on. */
@@ -127,7 +126,6 @@ export function startSession(deps: SessionDeps): Session {
         onAssignments: (set) => sink.onAssignments(set),
         networks: sink.networks,
         onOpenStream: (request) => taskStreams.open(address, request),
-        onRenewCertificate: () => deps.onRenewCertificate(),
         onClosed: (reason) => {
           connection = undefined;
           reach.lost(periodMs);
