@@ -11,11 +11,12 @@ if (guard === undefined) throw new Error(`there is no guard ${index}; they go fr
 switchOff(guard);
 const { runSeed } = await import('../run-seed.ts');
 const { renderFailure } = await import('../run-seeds.ts');
+const { USUAL } = await import('../plot/scenario.ts');
 
 let caught: { readonly seed: number; readonly violation: string; readonly hash: string; readonly told: string } | undefined;
 for (let count = 0; count < Number(limit) && caught === undefined; count += 1) {
   const seed = guard.seed + count;
-  const result = await runSeed({ seed });
+  const result = await runSeed({ seed, scenario: { ...USUAL, ...guard.focus } });
   const [violation] = result.violations;
   if (violation !== undefined) caught = { seed, violation, hash: result.hash, told: renderFailure(result) };
 }

@@ -15,6 +15,9 @@ export interface ScenarioOptions {
   readonly operations: number;
   /** How long faults last; from then on the cluster is left alone, apart from repairs. */
   readonly troubleMs: number;
+  /** Only these, for runs that are to meet something rare; absent: all there are. */
+  readonly faultKinds?: readonly string[];
+  readonly operationKinds?: readonly OperationName[];
 }
 
 export const USUAL: ScenarioOptions = { faults: 22, operations: 16, troubleMs: 24 * MINUTE };
@@ -46,10 +49,10 @@ export class Scenario {
       engine.addImage(BUILT_IMAGE, { bytes: IMAGE_BYTES });
       engine.disk = ROOMY_DISK;
     }
-    const { faults, operations, troubleMs } = this.#options;
+    const { faults, operations, troubleMs, operationKinds } = this.#options;
     const services = this.#chance.between(2, 4);
     for (let count = 0; count < services; count += 1) time.setTimer(2_000 + count * 500, () => this.#operate('create a service'));
-    const names = Object.keys(OPERATIONS) as OperationName[];
+    const names = operationKinds ?? (Object.keys(OPERATIONS) as OperationName[]);
     const someTime = () => MINUTE + this.#chance.fraction() * (troubleMs - MINUTE);
     const faultTimes = Array.from({ length: faults }, someTime);
     for (const atMs of faultTimes) this.#planFault(atMs);
@@ -69,7 +72,7 @@ export class Scenario {
   }
 
   #planFault(atMs: number): void {
-    const kind = this.#chance.pick(Object.keys(FAULTS));
+    const kind = this.#chance.pick(this.#options.faultKinds ?? Object.keys(FAULTS));
     const chance = this.#chance.fork(kind);
     this.#world.time.setTimer(atMs, () => {
       const { world, coverage } = { world: this.#world, coverage: this.#coverage };
