@@ -169,6 +169,13 @@ describe('a wait for a service', () => {
     });
   });
 
+  it('waits for a slot that is empty while an update is under way, which fills it', () => {
+    const seen = tasks('1 shutdown/shutdown', '2 running');
+    const updating = replicated(2, { UpdateStatus: { State: 'updating' } });
+    const first = look(updating, seen, fresh, 0);
+    expect(look(updating, seen, first.memory, ABANDONED_MS).verdict.kind).toBe('waiting');
+  });
+
   it('ends well when all tasks ended well and none follows', () => {
     const seen = tasks('1 complete/shutdown');
     const first = look(replicated(1), seen, fresh, 0);

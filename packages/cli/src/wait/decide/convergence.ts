@@ -91,12 +91,14 @@ export function decideProgress(seen: Observation, memory: Memory, nowMs: number)
   const abandoned = [...slots.values()].filter(
     (inSlot) => inSlot.every(hasEnded) && !inSlot.some((task) => task.Status.State === 'complete' && isJob),
   );
-  const abandonedAtMs = abandoned.length > 0 ? (memory.abandonedAtMs ?? nowMs) : undefined;
+  const update = service.UpdateStatus;
+  // An update that is under way fills its slots itself, one after the other: it says when it gives up.
+  const isUpdating = update?.State === 'updating' || update?.State === 'rollback_started';
+  const abandonedAtMs = abandoned.length > 0 && !isUpdating ? (memory.abandonedAtMs ?? nowMs) : undefined;
   const converged = running === wanted;
   // A global service without tasks may have no eligible node, or its tasks are still to be made: the watch tells.
   const nowhere = wanted === 0 && (mode.Global !== undefined || mode.GlobalJob !== undefined);
   const convergedAtMs = converged ? (memory.convergedAtMs ?? nowMs) : undefined;
-  const update = service.UpdateStatus;
   const rollback = decideRollback(memory.rollback, update);
   return {
     memory: {
