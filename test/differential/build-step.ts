@@ -59,7 +59,10 @@ export function waitForTasks(service: string, state: string, count: number): Wai
 }
 
 interface ServiceView {
-  readonly Spec: { readonly EndpointSpec?: { readonly Ports?: readonly { readonly PublishMode?: string }[] } };
+  readonly Spec: {
+    readonly TaskTemplate: { readonly Networks?: readonly unknown[] };
+    readonly EndpointSpec?: { readonly Mode?: string; readonly Ports?: readonly { readonly PublishMode?: string }[] };
+  };
   readonly Endpoint: { readonly Ports?: readonly unknown[]; readonly VirtualIPs?: readonly unknown[] };
 }
 
@@ -72,15 +75,11 @@ export function waitForEndpoint(service: string): WaitStep {
     until: (body) => {
       const { Spec, Endpoint } = JSON.parse(body) as Partial<ServiceView>;
       const ports = Spec?.EndpointSpec?.Ports ?? [];
-      const needsAddress = ports.some(({ PublishMode }) => PublishMode === 'ingress');
-      return ports.length === 0 || (Endpoint?.Ports !== undefined && (!needsAddress || Endpoint.VirtualIPs !== undefined));
+      const isOnNetwork = Spec?.TaskTemplate.Networks !== undefined || ports.some(({ PublishMode }) => PublishMode === 'ingress');
+      const needsAddress = isOnNetwork && Spec?.EndpointSpec?.Mode !== 'dnsrr';
+      return (ports.length === 0 || Endpoint?.Ports !== undefined) && (!needsAddress || Endpoint?.VirtualIPs !== undefined);
     },
   };
-}
-
-/** Until a service on a network has its virtual address. */
-export function waitForAddress(service: string): WaitStep {
-  return { ...waitForEndpoint(service), until: (body) => body.includes('"Addr"') };
 }
 
 /** Until the service's last update has ended as that state says. */

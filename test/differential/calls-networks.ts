@@ -1,4 +1,4 @@
-import { get, list, post, remove, spec, waitForAddress } from './build-step.ts';
+import { get, list, post, remove, spec, waitForEndpoint } from './build-step.ts';
 import type { Step } from './step.ts';
 
 export const NETWORK_CALLS: readonly Step[] = [
@@ -52,7 +52,7 @@ export const NETWORK_CALLS: readonly Step[] = [
         name: `POST /services/create on a network with ${Mode}`,
       },
     ),
-    ...(Mode === 'vip' ? [waitForAddress(`on-${Mode}`)] : []),
+    waitForEndpoint(`on-${Mode}`),
     get(`/services/on-${Mode}`),
     remove('/networks/back', { name: `DELETE /networks/back while on-${Mode} uses it` }),
     remove(`/services/on-${Mode}`),

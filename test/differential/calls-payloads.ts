@@ -1,4 +1,4 @@
-import { get, list, post, remove } from './build-step.ts';
+import { filters, get, list, post, remove } from './build-step.ts';
 import type { Step } from './step.ts';
 
 const data = (text: string) => Buffer.from(text).toString('base64');
@@ -97,6 +97,11 @@ export const PAYLOAD_CALLS: readonly Step[] = ['secret', 'config'].flatMap((kind
     remove(`${root}/p-1`, { name: `DELETE ${root}/p-1 again` }),
     remove(`/services/uses-${kind}`),
     remove(`${root}/{${kind}}`),
+    // Now, while they are kept: only the last 256 events are.
+    ...[
+      { type: [kind], event: ['update'] },
+      { type: [kind], [kind]: ['kept'] },
+    ].map((wanted) => get(`/events?since=1&until={now}&${filters(wanted)}`, { name: `GET /events filters ${JSON.stringify(wanted)}` })),
   ];
 });
 

@@ -98,8 +98,6 @@ export const STREAM_CALLS: readonly Step[] = [
     { type: ['service'], service: ['talker'] },
     { service: ['talker'], event: ['create'] },
     { service: ['talker'], event: ['remove'], scope: ['swarm'] },
-    { type: ['secret'], event: ['update'] },
-    { type: ['config'], config: ['kept'] },
     { scope: ['swarm'], type: ['nope'] },
   ].map((wanted) => get(`/events?since=1&until={now}&${filters(wanted)}`, { name: `GET /events filters ${JSON.stringify(wanted)}` })),
   get(`/events?since=1&${filters({ type: ['service'], service: ['talker'] })}`, {

@@ -1,9 +1,9 @@
-import { filters, get, waitForAddress, waitForEndpoint, waitForUpdate } from './build-step.ts';
+import { filters, get, waitForEndpoint, waitForUpdate } from './build-step.ts';
 import type { Docker } from './cli-step.ts';
 import type { Step } from './step.ts';
 
 const PS = '{{.Name}}|{{.Image}}|{{.Node}}|{{.DesiredState}}|{{.Error}}|{{.Ports}}';
-const QUICK = '--no-resolve-image --update-monitor 1ms --stop-grace-period 1s';
+const QUICK = '--no-resolve-image --update-monitor 1ms --rollback-monitor 1ms --stop-grace-period 1s';
 
 /** Every flag that both CLIs know. */
 const WIDE = [
@@ -164,7 +164,7 @@ const flags = (docker: Docker, tag: string): readonly Step[] => [
   docker('network create -d overlay TAG-net'),
   docker('network create -d overlay TAG-net'),
   docker('service create -d --name TAG-netted --no-resolve-image --replicas 0 --network name=TAG-net,alias=other differential:1'),
-  waitForAddress(`${tag}-netted`),
+  waitForEndpoint(`${tag}-netted`),
   docker('service inspect TAG-netted'),
   docker('network rm TAG-net'),
   docker('service rm TAG-netted'),
@@ -180,7 +180,7 @@ const modes = (docker: Docker, tag: string): readonly Step[] => [
   docker('service create --name TAG-many --no-resolve-image --mode replicated-job --replicas 3 --max-concurrent 2 differential:1 true'),
   docker('service ls --filter name=TAG-many --format {{.Mode}}|{{.Replicas}}'),
   docker('service update --no-resolve-image --force TAG-many'),
-  docker(`service create --name TAG-fails --replicas 1 --restart-delay 100s --rollback-monitor 1ms ${QUICK} differential:1`),
+  docker(`service create --name TAG-fails --replicas 1 --restart-delay 100s ${QUICK} differential:1`),
   docker('service update --no-resolve-image --update-monitor 5s --args false TAG-fails'),
   docker('service inspect --format {{.UpdateStatus.State}}|{{.UpdateStatus.Message}} TAG-fails'),
   docker('service rollback TAG-fails'),

@@ -1,4 +1,4 @@
-import { waitForTasks } from './build-step.ts';
+import { waitForEndpoint, waitForTasks } from './build-step.ts';
 import type { Docker } from './cli-step.ts';
 import type { Step } from './step.ts';
 
@@ -23,6 +23,7 @@ export function stackCommands(docker: Docker, tag: string): readonly Step[] {
     docker('stack ps TAG-st'),
     docker('stack ps nope'),
     docker('stack services nope'),
+    waitForEndpoint(`${tag}-st_web`),
     docker('service inspect TAG-st_web'),
     docker('stack deploy --resolve-image never -c - TAG-run', { input: TWO }),
     waitForTasks(`${tag}-run_one`, 'running', 1),

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { compare, judge, parseDocumented } from './compare.ts';
-import { normaliseText, normaliseValue } from './normalise.ts';
+import { normaliseText, normaliseValue, tidy } from './normalise.ts';
 
 const TABLE = '| step | path | reason |\n| --- | --- | --- |\n| `GET /a*` | `body.X` | because |\n| `GET /b` | `*` | no more |\n';
 const documented = parseDocumented(TABLE);
@@ -64,4 +64,19 @@ test('of lines only those that differ are shown', () => {
   expect(compare('step', ['same', 'theirs'], ['ours', 'same'])).toEqual([
     { step: 'step', path: '', reference: '["theirs"]', subject: '["ours"]' },
   ]);
+});
+
+test('of what a command printed its progress is left out, and of an update whether it saw the end', () => {
+  const printed = 'name\noverall progress: 0 out of 1 tasks\n1/1: running   [=>]\nverify: Waiting 1 seconds\nverify: Service converged\n';
+  expect(tidy(printed, ['service', 'create'])).toEqual(['name', 'verify: Service converged']);
+  expect(tidy(printed, ['service', 'update'])).toEqual(['name']);
+});
+
+test.each([
+  ['abcdefghij12\nabcdefghij34\n', '<id>\n<id>\n'],
+  ['Up 3 seconds', 'Up <ago>'],
+  ['Running about a minute ago', 'Running <ago>'],
+  ['differential:1', 'differential:1'],
+])('%j is %j on both sides', (text, expected) => {
+  expect(normaliseText(text, { ids: new Map() })).toBe(expected);
 });

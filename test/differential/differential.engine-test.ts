@@ -15,11 +15,11 @@ import { TEMPLATE_CALLS } from './calls-templates.ts';
 import { STACK_FILE } from './cli-stacks.ts';
 import { compare, type Difference, judge, parseDocumented, renderVerdict } from './compare.ts';
 import { Runner } from './runner.ts';
-import { obstacle, startSide } from './side.ts';
+import { obstacle, otherReference, startSide } from './side.ts';
 import { CLIS, isCompared, type Step } from './step.ts';
 import { tally } from './tally.ts';
 
-const blocked = obstacle();
+const blocked = obstacle() ?? otherReference();
 
 /**
  * The same calls and commands against dockerd in its own swarm mode and against us. Whatever differs is a row of

@@ -16,6 +16,7 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
   [/(?<=\.)[0-9a-z]{12}(?=@)/g, '<id>'],
   [/(?<=Issuer (Public Key|Subject):\s)\S+/g, '<certificate>'],
   [/\/tmp\/differential-\w+\/(reference|subject)\b/g, '<root>'],
+  [/\bUp (Less than a second|About a minute|About an hour|\d+ (seconds?|minutes?))\b/g, 'Up <ago>'],
   [/\b(Less than a second|About a minute|About an hour|\d+ (seconds?|minutes?)) ago\b/gi, '<ago>'],
 ];
 
@@ -31,9 +32,11 @@ export function normaliseText(text: string, names: Names): string {
   return result;
 }
 
-/** `Containers` of a network: which task's came first is chance, and so are its addresses. */
+/** Which of several containers came first is chance, and so are its address and who is where among the `Containers` of a network. */
 const VOLATILE = new Set([
   'Containers',
+  'IPAddress',
+  'MacAddress',
   'Index',
   'CertIssuerSubject',
   'CertIssuerPublicKey',

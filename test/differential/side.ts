@@ -85,7 +85,7 @@ async function end(child: ChildProcess): Promise<void> {
 /** Why no side can be started here; undefined when it can. */
 export function obstacle(): string | undefined {
   if (process.getuid?.() !== 0) return 'it needs root, for namespaces and engines of its own';
-  for (const program of ['dockerd', 'unshare', 'setpriv', 'ip']) {
+  for (const program of ['dockerd', 'docker', 'unshare', 'setpriv', 'ip']) {
     try {
       execFileSync('which', [program], { stdio: 'ignore' });
     } catch {
@@ -93,4 +93,13 @@ export function obstacle(): string | undefined {
     }
   }
   return undefined;
+}
+
+/** The differences that are documented are those to this version. */
+const REFERENCE_VERSION = '20.10.';
+
+/** Why the dockerd here is not the one to compare with; undefined when it is. Asked where there is no `obstacle`. */
+export function otherReference(): string | undefined {
+  const version = /version (\S+),/.exec(execFileSync('dockerd', ['--version'], { encoding: 'utf8' }))?.[1] ?? 'unknown';
+  return version.startsWith(REFERENCE_VERSION) ? undefined : `it compares with dockerd ${REFERENCE_VERSION}x; here is ${version}`;
 }

@@ -34,6 +34,7 @@ export interface IdentityKeeper extends Pick<Renewal, 'renewNow' | 'problem' | '
 export function startIdentityKeeper(deps: IdentityKeeperDeps): IdentityKeeper {
   let identity = deps.first;
   let wanted: readonly string[] | undefined;
+  let reported: { readonly of: NodeIdentity; readonly report: TrustReport } | undefined;
   let settling: Promise<void> = Promise.resolve();
 
   const renewal = startRenewal({
@@ -86,9 +87,16 @@ export function startIdentityKeeper(deps: IdentityKeeperDeps): IdentityKeeper {
 
   return {
     current: () => identity,
-    report: () => ({ tlsInfo: tlsInfoOf(identity), roots: splitCertificates(identity.rootCertificate).map(rootDigest) }),
+    report() {
+      if (reported?.of !== identity) {
+        const roots = splitCertificates(identity.rootCertificate).map(rootDigest);
+        reported = { of: identity, report: { tlsInfo: tlsInfoOf(identity), roots } };
+      }
+      return reported.report;
+    },
     wantRoots(roots) {
       wanted = roots;
+      renewal.managerReached();
       inTurn(adoptRoots).catch(deps.onFailure);
       if (whatToDo()?.renew === true) renewal.renewNow();
     },

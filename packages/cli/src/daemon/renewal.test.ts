@@ -97,4 +97,19 @@ describe("a node's certificate", () => {
     await vi.waitFor(() => expect(renewed).toHaveLength(1));
     expect(renewal.problem()).toBeUndefined();
   });
+
+  it('is tried again at once when a manager is there again', async () => {
+    let reachable = false;
+    const { advance, renewed } = await start((of) => [reachable ? of.address : '127.0.0.1:1']);
+    renewal.renewNow();
+    advance(0);
+    await vi.waitFor(() => expect(renewal.problem()).toMatch(/cannot reach a manager/));
+    reachable = true;
+    renewal.managerReached();
+    advance(0);
+    await vi.waitFor(() => expect(renewed).toHaveLength(1));
+    renewal.managerReached();
+    advance(0);
+    expect(renewed).toHaveLength(1);
+  });
 });

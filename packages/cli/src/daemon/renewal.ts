@@ -24,6 +24,8 @@ export interface RenewalDeps {
 export interface Renewal {
   /** Renews soon: the manager asked for it. */
   renewNow(): void;
+  /** A manager is there: what failed since none was is tried again without its pause. */
+  managerReached(): void;
   /** Why the certificate could not be renewed the last time; undefined when all is well. */
   problem(): string | undefined;
   stop(): Promise<void>;
@@ -42,6 +44,7 @@ export function startRenewal(deps: RenewalDeps): Renewal {
   let running: Promise<void> | undefined;
   let failures = 0;
   let problem: string | undefined;
+  let couldNotReach = false;
   let dueMs = due();
 
   function due(): number {
@@ -77,6 +80,7 @@ export function startRenewal(deps: RenewalDeps): Renewal {
       await deps.onRenewed(identity);
       failures = 0;
       problem = undefined;
+      couldNotReach = false;
       // It was asked for before the cluster wanted another one still, or the manager does not know of that yet.
       dueMs = deps.isOutdated() ? clock.now() + RETRY_FROM_MS * random.fraction() : due();
       logger.info({ nodeID: identity.nodeID, role: identity.role }, 'certificate renewed');
@@ -84,6 +88,7 @@ export function startRenewal(deps: RenewalDeps): Renewal {
       if (stopping.signal.aborted) return;
       if (!(error instanceof EnrolError)) throw error;
       failures += 1;
+      couldNotReach = error.kind === 'unreachable';
       if (problem !== error.message) logger.warn({ reason: error.message, kind: error.kind }, 'the certificate could not be renewed');
       problem = error.message;
       const backoff = Math.min(RETRY_FROM_MS * 2 ** (failures - 1), RETRY_TO_MS);
@@ -96,6 +101,11 @@ export function startRenewal(deps: RenewalDeps): Renewal {
     renewNow() {
       // After a failure the pause stands, however often a manager asks.
       if (failures > 0) return;
+      dueMs = clock.now();
+      wait();
+    },
+    managerReached() {
+      if (!couldNotReach) return;
       dueMs = clock.now();
       wait();
     },

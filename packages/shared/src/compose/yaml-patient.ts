@@ -29,7 +29,7 @@ export const parsePatiently: YamlParser = (text, documents) => {
     const [error] = errors;
     if (error !== undefined) {
       const { line, col: column } = lines.linePos(error.pos[0]);
-      throw new YamlError(error.message.split('\n')[0] ?? error.message, { line, column });
+      throw new YamlError(withoutPlace(error.message), { line, column });
     }
     events.addDocument(contents);
   }
@@ -47,6 +47,11 @@ function parseDocuments(text: string, lineCounter: LineCounter): Document.Parsed
     if (error instanceof RangeError) throw tooDeep();
     throw error;
   }
+}
+
+/** The parser puts the place and an excerpt behind its sentence; places are told apart from it here. */
+function withoutPlace(message: string): string {
+  return (message.split('\n')[0] ?? message).replace(/ at line \d+, column \d+:?$/, '');
 }
 
 function tooDeep(): YamlError {

@@ -82,16 +82,14 @@ describe('what the docker CLI reads is read the same', () => {
     ['an alias of itself', 'v: &a [*a]', "anchor 'a' value contains itself", 1],
     ['a merge of a text', 'v: {<<: x}', 'map merge requires map or sequence of maps as the value', 1],
     ['a tab as indentation', 'v:\n\ta: 1', 'Tabs are not allowed as indentation', 2],
-    ['a control character', 'v: 1\nw: "a\x01"', 'control characters are not allowed', 2],
+    ['a control character', 'v: 1\nw: "a\x01"', 'control characters are not allowed; write them as escapes within double quotes', 2],
     ['a mistake behind lines that are left of their key', 'v: [\na,\nb\n]\nw: *no', "unknown anchor 'no' referenced", 5],
     ['the mark of a document within quotes', 'v: "a\n---\nb"', 'Missing closing "quote', 1],
-    ['a list that never ends', 'v: [a, b', 'Flow sequence in block collection must be sufficiently indented', 1],
+    ['a list that never ends', 'v: [a, b', 'Flow sequence in block collection must be sufficiently indented and end with a ]', 1],
   ])('%s is refused with its line', (_name, text, message, line) => {
     const refused = () => parseYaml(Buffer.from(text), 'first', parseAnyYaml);
     expect(refused).toThrow(YamlError);
-    expect(refused).toThrow(
-      expect.objectContaining({ message: expect.stringContaining(message), place: expect.objectContaining({ line }) }),
-    );
+    expect(refused).toThrow(expect.objectContaining({ message, place: expect.objectContaining({ line }) }));
   });
 });
 

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { createRoot, crossSign, signNodeCertificate } from './certificates.ts';
 import { findIssuer, readCertificates, readChain } from './chain.ts';
 import { createPrivateKeyPem } from './keys.ts';
-import { FOR_SERVERS, FOR_SOME_NAMES, KEY, PATH_LENGTH_0, PATH_LENGTH_1, PLAIN, RSA, SHORT_RSA } from './own-root.fixture.ts';
+import { FOR_SERVERS, FOR_SOME_NAMES, KEY, ODD_CURVE, PATH_LENGTH_0, PATH_LENGTH_1, PLAIN, RSA, SHORT_RSA } from './own-root.fixture.ts';
 import { OwnRootRefused, readOwnRoot } from './own-root.ts';
 
 const NOW = Date.now();
@@ -40,6 +40,7 @@ test.each([
   ['no key', PLAIN, 'nonsense', 'could not parse the desired CA key'],
   ['the key of another one', PLAIN, made.privateKey, 'do not belong together'],
   ['a short RSA key', SHORT_RSA.certificate, SHORT_RSA.privateKey, 'RSA of 2048 bits or more'],
+  ['a curve that TLS does not know', ODD_CURVE.certificate, ODD_CURVE.privateKey, 'P-256, P-384 or P-521'],
   ['the certificate of a node', leaf, nodeKey, 'not that of an authority'],
   ['an authority that another one signed', cross, RSA.privateKey, 'not signed by itself'],
   ['one that is not valid yet', young.certificate, young.privateKey, 'is valid from'],

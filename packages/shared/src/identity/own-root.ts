@@ -15,6 +15,10 @@ export class OwnRootRefused extends Error {
 
 const YEAR_MS = 365 * 86_400_000;
 const MIN_RSA_BITS = 2048;
+/** Those that TLS 1.3 knows, by OpenSSL's names. */
+const CURVES: readonly string[] = ['prime256v1', 'secp384r1', 'secp521r1'];
+/** It goes with every handshake and to every node; one with an RSA key of 8192 bits has 3,000. */
+const MAX_CHARACTERS = 4_096;
 /** What a root may say of itself. Anything else that is critical would have to be obeyed, and is not here. */
 const UNDERSTOOD = [EXTENSION.basicConstraints, EXTENSION.keyUsage].map(objectIdentifier);
 
@@ -32,16 +36,21 @@ export function readOwnRoot(certificatePem: string, privateKeyPem: string, nowMs
   if (!certificate.checkPrivateKey(key)) throw new OwnRootRefused('the desired CA certificate and key do not belong together');
   checkKey(key);
   checkRoot(certificate, nowMs);
+  const text = encodePem('CERTIFICATE', certificate.raw);
+  if (text.length > MAX_CHARACTERS)
+    throw new OwnRootRefused(`the desired CA certificate is too large: at most ${MAX_CHARACTERS} characters of PEM`);
   return {
-    certificate: encodePem('CERTIFICATE', certificate.raw),
+    certificate: text,
     privateKey: key.export({ type: 'pkcs8', format: 'pem' }).toString(),
   };
 }
 
 function checkKey(key: KeyObject): void {
-  const { modulusLength = 0 } = key.asymmetricKeyDetails ?? {};
-  const isGood = key.asymmetricKeyType === 'ec' || (key.asymmetricKeyType === 'rsa' && modulusLength >= MIN_RSA_BITS);
-  if (!isGood) throw new OwnRootRefused(`the desired CA key must be ECDSA, or RSA of ${MIN_RSA_BITS} bits or more`);
+  const { modulusLength = 0, namedCurve = '' } = key.asymmetricKeyDetails ?? {};
+  const isGood = key.asymmetricKeyType === 'rsa' ? modulusLength >= MIN_RSA_BITS : CURVES.includes(namedCurve);
+  if (!isGood) {
+    throw new OwnRootRefused(`the desired CA key must be ECDSA on P-256, P-384 or P-521, or RSA of ${MIN_RSA_BITS} bits or more`);
+  }
 }
 
 function checkRoot(certificate: X509Certificate, nowMs: number): void {

@@ -10,12 +10,13 @@ import { type Static, Type } from '../schema/type.ts';
  */
 const ID = () => Type.String({ minLength: 1, maxLength: 64 });
 const Address = () => Type.String({ minLength: 2, maxLength: 64 });
-const Name = () => Type.String({ maxLength: 255 });
-const Aliases = () => Type.Array(Type.String({ minLength: 1, maxLength: 255 }), { maxItems: 100 });
+/** With these, the longest report stays well below what a message may have. */
+export const MAX_GUESTS = 1_000;
+export const MAX_ALIASES = 16;
+export const MAX_GUEST_NAME = 255;
+const Name = () => Type.String({ maxLength: MAX_GUEST_NAME });
+const Aliases = () => Type.Array(Type.String({ minLength: 1, maxLength: MAX_GUEST_NAME }), { maxItems: MAX_ALIASES });
 const ContainerID = () => Type.String({ minLength: 1, maxLength: 128 });
-
-/** The most guests of one host that a report holds; more than that are not made. */
-export const MAX_GUESTS = 5_000;
 
 /** The host wants a place for a container in a network. One answer comes, unless the session ends first. */
 export const GuestRequestSchema = Type.Object({

@@ -1,11 +1,22 @@
 import { NETWORK_LABEL } from '@swarm/shared/domain/labels';
 import { ApiError } from '@swarm/shared/errors/api-error';
-import type { GuestAnswer, GuestPlace, GuestReport, GuestWish, SeenGuest } from '@swarm/shared/protocol/guests';
+import {
+  type GuestAnswer,
+  type GuestPlace,
+  type GuestReport,
+  type GuestRequest,
+  GuestRequestSchema,
+  type GuestWish,
+  MAX_ALIASES,
+  MAX_GUEST_NAME,
+  type SeenGuest,
+} from '@swarm/shared/protocol/guests';
 import type { Clock } from '@swarm/shared/runtime/clock';
 import { deepEqual } from '@swarm/shared/runtime/deep-equal';
 import type { Random } from '@swarm/shared/runtime/ids';
 import type { Logger } from '@swarm/shared/runtime/logger';
 import { startLoop } from '@swarm/shared/runtime/loop';
+import { validatorOf } from '@swarm/shared/schema/validator';
 import { type ContainerEngine, EngineError } from '../engine/engine.ts';
 import { ownLabels } from '../network/decide/engine-plan.ts';
 import type { NetworkKeeper } from '../network/network-keeper.ts';
@@ -103,7 +114,7 @@ export function startGuestKeeper(deps: GuestKeeperDeps): GuestKeeper {
     const next = new Map<string, readonly string[]>();
     for (const { containerID, engineNetwork } of found) {
       const key = `${containerID} ${engineNetwork}`;
-      next.set(key, aliases.get(key) ?? (await engine.aliasesOf(containerID, engineNetwork)) ?? []);
+      next.set(key, aliases.get(key) ?? keepable(await engine.aliasesOf(containerID, engineNetwork)));
     }
     aliases = next;
   }
@@ -137,12 +148,15 @@ export function startGuestKeeper(deps: GuestKeeperDeps): GuestKeeper {
     if (reservations.size >= MAX_RESERVATIONS) {
       throw new ApiError('unavailable', `${MAX_RESERVATIONS} containers of this host wait for an address already; try again in a moment`);
     }
+    const request: GuestRequest = { type: 'guestRequest', guestID, ...wish };
+    // What a manager would not read would end the session.
+    if (!requestValidator.check(request)) throw new ApiError('invalid-argument', explainMisfit(request));
     let cancelTimer: (() => void) | undefined;
     try {
       const answer = await new Promise<GuestAnswer>((resolve, reject) => {
         reservations.set(guestID, { answered: resolve, failed: reject });
         cancelTimer = clock.setTimer(ANSWER_TIMEOUT_MS, () => reject(unreachable(wish.network)));
-        if (!line.requestGuest({ type: 'guestRequest', guestID, ...wish })) reject(unreachable(wish.network));
+        if (!line.requestGuest(request)) reject(unreachable(wish.network));
       });
       const { refusal, networkID, address } = answer;
       if (refusal !== undefined) throw new ApiError(refusal.kind, refusal.text);
@@ -244,6 +258,18 @@ export function startGuestKeeper(deps: GuestKeeperDeps): GuestKeeper {
       await loop.stop();
     },
   };
+}
+
+/** Who made the container by the engine itself may have asked for anything. */
+function keepable(aliases: readonly string[] | undefined): readonly string[] {
+  return (aliases ?? []).filter((alias) => alias !== '' && alias.length <= MAX_GUEST_NAME).slice(0, MAX_ALIASES);
+}
+
+const requestValidator = validatorOf(GuestRequestSchema);
+
+function explainMisfit(request: GuestRequest): string {
+  const misfit = requestValidator.explain(request);
+  return `container "${request.name.slice(0, MAX_GUEST_NAME)}" cannot be in network ${request.network.slice(0, MAX_GUEST_NAME)}: ${misfit?.path || '/'} ${misfit?.message ?? 'does not fit'}; names have at most ${MAX_GUEST_NAME} characters, and a container at most ${MAX_ALIASES} aliases in a network`;
 }
 
 function unreachable(network: string): ApiError {

@@ -1,6 +1,6 @@
 import { NETWORK_LABEL } from '@swarm/shared/domain/labels';
 import { type NetworkTable, tableChecksum } from '@swarm/shared/domain/network-table';
-import type { GuestReport } from '@swarm/shared/protocol/guests';
+import type { GuestReport, GuestWish } from '@swarm/shared/protocol/guests';
 import type { NetworkUpdate } from '@swarm/shared/protocol/network-state';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CLUSTER_ID, createWorkerWorld, IMAGE, NODE_ID, type WorkerWorld } from '../testing/worker-world.ts';
@@ -91,6 +91,17 @@ describe('a place for a container', () => {
     const outcome = expect(silent).rejects.toThrow('no manager answers who gives addresses in network net');
     await world.clock.advance(15_000);
     await outcome;
+  });
+
+  test.each<[string, Partial<GuestWish>]>([
+    ['an address of one letter', { address: '1' }],
+    ['a name without end', { name: 'x'.repeat(300) }],
+    ['too many aliases', { aliases: Array.from({ length: 17 }, (_, n) => `a${n}`) }],
+    ['an empty alias', { aliases: [''] }],
+    ['a network without end', { network: 'n'.repeat(300) }],
+  ])('that no manager would read is refused here: %s', async (_, over) => {
+    await expect(world.worker().guests.attach([{ ...wish, ...over }])).rejects.toMatchObject({ httpStatus: 400 });
+    expect(world.guestRequests).toEqual([]);
   });
 
   test('is refused with the reason where the host cannot have the network', async () => {

@@ -1,6 +1,6 @@
 import type { Link } from '@swarm/shared/protocol/link';
 import { memoryLinkPair } from '@swarm/shared/protocol/memory-link';
-import { MAX_STATUSES_PER_BATCH, type ManagerMessage, type WorkerMessage } from '@swarm/shared/protocol/session';
+import { MAX_STATUSES_PER_BATCH, type ManagerMessage, type TrustReport, type WorkerMessage } from '@swarm/shared/protocol/session';
 import { VirtualClock } from '@swarm/shared/runtime/virtual-clock';
 import { expect, test } from 'vitest';
 import { NO_NETWORKS } from '../testing/no-networks.ts';
@@ -17,6 +17,7 @@ function open() {
   const closed: string[] = [];
   const outbox = new StatusOutbox();
   const health = { ok: true };
+  const certificates: { now: TrustReport | undefined } = { now: undefined };
   const connection = new Connection({
     link: near,
     clock,
@@ -30,7 +31,7 @@ function open() {
     onAssignments: (set) => void sets.push(set),
     onOpenStream: () => undefined,
     onRenewCertificate: () => undefined,
-    trust: undefined,
+    trust: () => certificates.now,
     onClosed: (reason) => void closed.push(reason),
   });
   far.onMessage = (message) => void heard.push(message as WorkerMessage);
@@ -38,7 +39,7 @@ function open() {
     for (const message of messages) (far satisfies Link).send(message);
     await clock.advance(0);
   };
-  return { clock, connection, outbox, heard, sets, closed, say, health };
+  return { clock, connection, outbox, heard, sets, closed, say, health, certificates };
 }
 
 const WELCOME: ManagerMessage = {
@@ -273,4 +274,21 @@ test('an answer to no question ends the session', async () => {
   const { closed, say } = open();
   await say(WELCOME, { type: 'rollbackImages', images: [] });
   expect(closed).toEqual(['images came that nobody had asked for']);
+});
+
+test('what its certificates are is told once: changed before the welcome then, later at once, or with the next beat if nobody says so', async () => {
+  const { connection, certificates, heard, say, clock } = open();
+  const told = () => heard.flatMap((message) => (message.type === 'trust' ? message.trust.roots : []));
+  certificates.now = { tlsInfo: {}, roots: ['old', 'next'] };
+  connection.tellTrust();
+  await say(WELCOME);
+  expect(told()).toEqual(['old', 'next']);
+  certificates.now = { tlsInfo: {}, roots: ['next'] };
+  connection.tellTrust();
+  connection.tellTrust();
+  await clock.advance(0);
+  expect(told()).toEqual(['old', 'next', 'next']);
+  certificates.now = { tlsInfo: {}, roots: ['third'] };
+  await clock.advance(3_000);
+  expect(told()).toEqual(['old', 'next', 'next', 'third']);
 });

@@ -27,7 +27,8 @@ export interface ConnectionDeps {
   readonly description: NodeDescription | undefined;
   readonly engineHealth: () => EngineHealth;
   readonly advertiseAddr: string | undefined;
-  readonly trust: TrustReport | undefined;
+  /** The same object as long as it says the same; undefined where the link needs no certificates. */
+  readonly trust: () => TrustReport | undefined;
   readonly onWelcome: (welcome: Welcome) => void;
   readonly onSettings: (settings: Settings) => void;
   readonly onAssignments: (set: AssignmentSet) => void;
@@ -58,6 +59,7 @@ export class Connection {
   #beatEveryMs = 0;
   #unanswered = 0;
   #batch = 0;
+  #toldTrust: TrustReport | undefined;
   #cancelBeat: () => void;
   #saidAtMs = 0;
   #toldHealth: EngineHealth | undefined;
@@ -68,7 +70,9 @@ export class Connection {
 
   constructor(deps: ConnectionDeps) {
     this.#deps = deps;
-    const { link, clock, description, engineHealth, advertiseAddr, trust } = deps;
+    const { link, clock, description, engineHealth, advertiseAddr } = deps;
+    const trust = deps.trust();
+    this.#toldTrust = trust;
     this.#cancelBeat = clock.setTimer(WELCOME_TIMEOUT_MS, () => link.close('the manager did not answer hello'));
     deps.outbox.rewind();
     link.onClose = (reason) => this.#end(reason);
@@ -101,8 +105,12 @@ export class Connection {
     if (this.#state === 'open') this.#send({ type: 'description', description });
   }
 
-  tellTrust(trust: TrustReport): void {
-    if (this.#state === 'open') this.#send({ type: 'trust', trust });
+  /** Tells what the node's certificates are, if it has not told that. Once open, with every beat, and when they change. */
+  tellTrust(): void {
+    const trust = this.#deps.trust();
+    if (this.#state !== 'open' || trust === undefined || trust === this.#toldTrust) return;
+    this.#toldTrust = trust;
+    this.#send({ type: 'trust', trust });
   }
 
   refuseStream(streamID: string, reason: string): void {
@@ -199,6 +207,7 @@ export class Connection {
     this.#state = 'open';
     this.#deps.onWelcome(welcome);
     this.#adopt(welcome.settings);
+    this.tellTrust();
     this.#deps.networks.onSession();
     this.tellNetworksApplied(this.#deps.networks.applied(), true);
     this.tellNetworkProblems(this.#deps.networks.problems());
@@ -230,6 +239,7 @@ export class Connection {
       return;
     }
     this.#unanswered += 1;
+    this.tellTrust();
     this.#toldHealth = health;
     this.#send({ type: 'heartbeat', engineHealth: health });
     this.#cancelBeat = clock.setTimer(this.#beatEveryMs, () => this.#beat());

@@ -48,6 +48,7 @@ export interface SessionDeps {
 
 /** The certificates that sessions rest on, kept by the daemon. */
 export interface TrustSide {
+  /** The same object as long as it says the same. */
   report(): TrustReport;
   /** What the cluster wants this node to trust, see `Settings.roots`: told with every session, and when it changes. */
   onRoots(roots: readonly string[]): void;
@@ -56,7 +57,7 @@ export interface TrustSide {
 export interface Session extends ManagerLine {
   /** Why there is no session now, for the user; undefined while there is one. */
   problem(): string | undefined;
-  /** The node's certificates are others now. */
+  /** The node's certificates are others now: told at once, else with the next beat. */
   trustChanged(): void;
   stop(): Promise<void>;
 }
@@ -115,7 +116,7 @@ export function startSession(deps: SessionDeps): Session {
         description,
         engineHealth: () => deps.engineHealth(),
         advertiseAddr: deps.advertiseAddr,
-        trust: deps.trust?.report(),
+        trust: () => deps.trust?.report(),
         onWelcome: ({ nodeID, clusterID, role, sessionID }) => {
           problem = undefined;
           logger.info({ manager: address, nodeID, sessionID }, 'session opened');
@@ -201,9 +202,7 @@ export function startSession(deps: SessionDeps): Session {
     reach: () => reach.now,
     watchReach: (listener) => reach.watch(listener),
     problem: () => problem,
-    trustChanged() {
-      if (deps.trust !== undefined) connection?.tellTrust(deps.trust.report());
-    },
+    trustChanged: () => connection?.tellTrust(),
     async stop() {
       stopping.abort(new Error('the daemon is stopping'));
       firstDescribed.resolve();

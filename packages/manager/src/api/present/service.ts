@@ -1,4 +1,5 @@
 import type { Service } from '@swarm/shared/domain/objects';
+import { predefinedNetwork } from '@swarm/shared/domain/predefined-networks';
 import { isTerminal } from '@swarm/shared/domain/task-state';
 import type { ReadTransaction } from '../../store/store.ts';
 import { insertDefaults } from '../admission/insert-defaults.ts';
@@ -11,7 +12,7 @@ export interface ServiceView {
 
 /** A service in the API's shape: without our own fields, credentials above all. */
 export function presentService(tx: ReadTransaction, service: Service, view: ServiceView = {}): object {
-  const { ID, Version, CreatedAt, UpdatedAt, Spec, PreviousSpec, Endpoint, UpdateStatus, JobStatus } = service;
+  const { ID, Version, CreatedAt, UpdatedAt, Spec, PreviousSpec, UpdateStatus, JobStatus } = service;
   const shown = view.insertDefaults === true ? insertDefaults : <T>(spec: T) => spec;
   return {
     ID,
@@ -20,18 +21,24 @@ export function presentService(tx: ReadTransaction, service: Service, view: Serv
     UpdatedAt,
     Spec: shown(Spec),
     ...(PreviousSpec && { PreviousSpec: shown(PreviousSpec) }),
-    Endpoint: { ...Endpoint, Spec: isGiven(service) ? (Endpoint.Spec ?? {}) : {} },
+    Endpoint: presentEndpoint(service),
     ...(UpdateStatus && { UpdateStatus }),
     ...(view.status === true && { ServiceStatus: serviceStatus(tx, service) }),
     ...(JobStatus && { JobStatus }),
   };
 }
 
-/** dockerd shows the endpoint's spec once it gave the service something by it. */
-function isGiven({ Spec, Endpoint }: Service): boolean {
-  const ports = Endpoint.Ports ?? [];
-  const networks = Spec.TaskTemplate.Networks ?? [];
-  return ports.length > 0 || (networks.length > 0 && Endpoint.Spec?.Mode !== 'dnsrr');
+/**
+ * As dockerd shows it: the spec once something was given by it, and among the virtual addresses the predefined networks, where
+ * there is none.
+ */
+function presentEndpoint({ Spec, Endpoint }: Service): object {
+  const { VirtualIPs: given = [], Ports = [] } = Endpoint;
+  const networks = Endpoint.Spec?.Mode === 'dnsrr' ? [] : (Spec.TaskTemplate.Networks ?? []);
+  const predefined = networks.flatMap(({ Target = '' }) => predefinedNetwork(Target) ?? []);
+  const VirtualIPs = [...predefined.map(({ ID }) => ({ NetworkID: ID })), ...given];
+  const isGiven = Ports.length > 0 || VirtualIPs.length > 0;
+  return { ...Endpoint, Spec: isGiven ? (Endpoint.Spec ?? {}) : {}, ...(VirtualIPs.length > 0 && { VirtualIPs }) };
 }
 
 interface ServiceStatus {

@@ -66,6 +66,16 @@ const HOST_PORT = { TargetPort: 80, PublishedPort: 8080, PublishMode: 'host', Pr
 test.each([
   ['nothing to publish', {}, { Spec: {} }],
   ['a mode alone', { EndpointSpec: { Mode: 'vip' } }, { Spec: {} }],
+  [
+    'the network of the host',
+    { EndpointSpec: { Mode: 'vip' }, TaskTemplate: { ...WEB.TaskTemplate, Networks: [{ Target: 'host' }] } },
+    { Spec: { Mode: 'vip' }, VirtualIPs: [{ NetworkID: 'predefinedhost00000000000' }] },
+  ],
+  [
+    'a network and no virtual addresses',
+    { EndpointSpec: { Mode: 'dnsrr' }, TaskTemplate: { ...WEB.TaskTemplate, Networks: [{ Target: 'host' }] } },
+    { Spec: {} },
+  ],
   ['a port', { EndpointSpec: { Mode: 'vip', Ports: [HOST_PORT] } }, { Spec: { Mode: 'vip', Ports: [HOST_PORT] }, Ports: [HOST_PORT] }],
 ])('the endpoint of a service with %s shows what was given by it', async (_name, more, endpoint) => {
   const api = await startTestApi();

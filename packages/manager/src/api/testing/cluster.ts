@@ -184,6 +184,7 @@ export async function startTestApi(
   return Object.assign(state, { app, store, deps });
 }
 
+/** An answer, not a failure: any body may ask for another root. */
 function noRoot(): never {
-  throw new Error('this cluster has no root of its own');
+  throw new ApiError('unimplemented', 'this cluster has no root of its own');
 }

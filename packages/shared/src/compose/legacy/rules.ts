@@ -53,10 +53,19 @@ export function word(...words: readonly string[]) {
   return scalar(['string'], 'a string', (value) => (words.includes(value as string) ? undefined : `must be one of the following: ${list}`));
 }
 
+/** What a format is in words, with an example of it. */
+const FORMATS = {
+  duration: 'time such as 90s or 1m30s',
+  ports: 'port such as 80, 8080:80, 8000-8010:8000-8010 or 53:53/udp',
+  expose: 'port such as 80, 8000-8010 or 53/udp',
+} as const;
+
 /** A string, or a number where `kinds` says so, that `matches` accepts. */
-export function format(name: string, matches: (text: string) => boolean, kinds: readonly Kind[] = ['string']) {
+export function format(name: keyof typeof FORMATS, matches: (text: string) => boolean, kinds: readonly Kind[] = ['string']) {
   const words = kinds.includes('integer') ? 'a number or a string' : 'a string';
-  return scalar(kinds, words, (value) => (matches(String(value)) ? undefined : `Does not match format '${name}'`));
+  return scalar(kinds, words, (value) =>
+    matches(String(value)) ? undefined : `Does not match format '${name}': "${String(value)}" is no ${FORMATS[name]}`,
+  );
 }
 
 export function list(item: Rule, options: { readonly unique?: boolean } = {}): Rule & { kinds: readonly Kind[] } {

@@ -1,5 +1,5 @@
 import { CLUSTER_LABEL, CONTAINER_LABELS } from '@swarm/shared/domain/labels';
-import { MAX_GUESTS, type SeenGuest } from '@swarm/shared/protocol/guests';
+import { MAX_GUEST_NAME, MAX_GUESTS, type SeenGuest } from '@swarm/shared/protocol/guests';
 import type { NetworkMember } from '../../engine/engine.ts';
 
 /** A guest as the engine shows it, before anyone has asked for its aliases. */
@@ -17,7 +17,9 @@ export function decideGuestsSeen(members: readonly NetworkMember[], networks: Re
       places.flatMap(({ network, address }) => {
         const networkID = networks.get(network);
         if (networkID === undefined || address === '') return [];
-        return [{ networkID, address, containerID, name, running: RUNNING.has(status), engineNetwork: network }];
+        return [
+          { networkID, address, containerID, name: name.slice(0, MAX_GUEST_NAME), running: RUNNING.has(status), engineNetwork: network },
+        ];
       }),
     )
     .sort((a, b) => (`${a.networkID} ${a.address}` < `${b.networkID} ${b.address}` ? -1 : 1))
