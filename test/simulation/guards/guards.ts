@@ -99,7 +99,7 @@ export const GUARDS: readonly Guard[] = [
     text: 'if (draft.tasks.some((task) => isLaterFailure(task, kept, view)))',
     without: 'if (draft.tasks.length === 0)',
     promise: 'without a pause',
-    seed: 112,
+    seed: 126,
   },
   {
     name: 'a node takes no more than it has room for',
@@ -202,7 +202,7 @@ export const GUARDS: readonly Guard[] = [
     text: "newTask(view.facts, view.seat, origin, waits || blocked ? 'ready' : goalOf(view.facts), now)",
     without: "newTask(view.facts, view.seat, origin, waits ? 'ready' : goalOf(view.facts), now)",
     promise: 'two live containers',
-    seed: 9,
+    seed: 7,
     focus: {
       faultKinds: ['partition', 'flapping network', 'stops fail', 'slow engine', 'engine hang'],
       operationKinds: ['create a service', 'force an update', 'update the image'],

@@ -15,6 +15,8 @@ const MOMENT_MS = 10_000;
 export const tasksGoToTheirData: MakeInvariant = ({ world, view, broken, coverage }) => {
   /** By seat, the nodes where a task of it has run, the newest last. */
   const ran = new Map<string, Set<string>>();
+  /** Tasks made before any of their slot had run: what they wish was written down without data. */
+  const early = new Set<string>();
   const quiet = new QuietNodes(world);
 
   function note(task: Task): void {
@@ -30,7 +32,7 @@ export const tasksGoToTheirData: MakeInvariant = ({ world, view, broken, coverag
   }
 
   function judge(task: Task): void {
-    const known = task.Slot === undefined || !hasVolumes(task) ? undefined : ran.get(slotKey(task));
+    const known = task.Slot === undefined || early.has(task.ID) || !hasVolumes(task) ? undefined : ran.get(slotKey(task));
     const data = [...(known ?? [])].at(-1);
     if (known === undefined || data === undefined || task.NodeID === undefined) return;
     if (known.has(task.NodeID)) {
@@ -66,6 +68,7 @@ export const tasksGoToTheirData: MakeInvariant = ({ world, view, broken, coverag
     committed(commit, writer) {
       for (const { table, before, after } of commit.changes) {
         if (table !== 'tasks' || after === undefined) continue;
+        if (before === undefined && !ran.has(slotKey(after))) early.add(after.ID);
         if (writer === 'scheduler' && before?.NodeID === undefined && after.NodeID !== undefined) judge(after);
         if (writer === 'scheduler' && /^waits for node/.test(after.Status.Err ?? '')) coverage.hit('pinned task waits for its data');
         note(after);
