@@ -10,6 +10,7 @@ import { exchange } from '@swarm/worker/dns/forwarder';
 import { decodeAnswer, encodeQuery } from '@swarm/worker/dns/wire';
 import { NetProcessError } from '@swarm/worker/network/net-process';
 import type { NetTables } from '@swarm/worker/network/net-tables';
+import { freePort } from '@swarm/worker/testing/free-port';
 import { expect, it, onTestFinished } from 'vitest';
 import { askNet } from '../net/control.ts';
 import { createNetProcess } from './net-process.ts';
@@ -60,14 +61,6 @@ function connectTo(place: { readonly path: string } | { readonly port: number; r
     socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'error'));
     socket.on('close', () => resolve(text));
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = net.createServer();
-  await new Promise<void>((resolve) => server.listen(0, resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return address !== null && typeof address === 'object' ? address.port : 0;
 }
 
 it('starts when it is needed, serves what it is given, and leaves nothing when the node leaves', async () => {

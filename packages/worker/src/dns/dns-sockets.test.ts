@@ -3,6 +3,7 @@ import net from 'node:net';
 import { systemClock } from '@swarm/shared/runtime/clock';
 import { expect, it, onTestFinished } from 'vitest';
 import type { NetTables } from '../network/net-tables.ts';
+import { freePort } from '../testing/free-port.ts';
 import { bindDns } from './dns-sockets.ts';
 import { createForwarder, exchange, type Transport } from './forwarder.ts';
 import { createResponder } from './responder.ts';
@@ -69,15 +70,6 @@ function answerWith(address: string, rcode: 'NOERROR' | 'SERVFAIL' = 'NOERROR') 
     const decoded = decodeQuery(bytes);
     if (decoded.kind === 'query') reply(encodeAnswer(decoded.query, { rcode, ...(rcode === 'NOERROR' && { addresses: [address] }) }, 512));
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = net.createServer();
-  await new Promise<void>((resolve) => server.listen(0, GATEWAY, resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }
 
 it('answers over UDP and TCP; what is too large for UDP sends to TCP, with as much as fits', async () => {

@@ -5,17 +5,10 @@ import { expect, it, onTestFinished } from 'vitest';
 import { bindDns } from '../../dns/dns-sockets.ts';
 import { createForwarder } from '../../dns/forwarder.ts';
 import { createResponder } from '../../dns/responder.ts';
+import { freePort } from '../../testing/free-port.ts';
 import { createProbeWire } from './probe-wire.ts';
 
 const random = { fraction: Math.random };
-
-async function freePort(): Promise<number> {
-  const server = net.createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return address !== null && typeof address === 'object' ? address.port : 0;
-}
 
 it('tells an answer from a refusal, over UDP and TCP, with small packets and large ones', async () => {
   const responder = createResponder({ forwarder: createForwarder({ clock: systemClock, random }), random });
