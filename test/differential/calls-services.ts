@@ -134,7 +134,6 @@ export const SERVICE_CALLS: readonly Step[] = [
   get('/services/{web}', { name: 'GET /services/{web} after the rollback' }),
   remove('/services/nope'),
   remove('/services/c0'),
-  remove('/services/c0', { name: 'DELETE /services/c0 again' }),
   // What runs would be waited for when the node leaves.
   remove(`/services/${nameOf('no mode')}`, { name: 'DELETE /services/{id} of tasks that run' }),
   remove(`/services/${nameOf('global job with rollback config')}`, { name: 'DELETE /services/{id} of a job that runs' }),
