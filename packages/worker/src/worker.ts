@@ -65,15 +65,15 @@ export interface WorkerDeps {
 
 export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
   const { engine, disk, clock, logger, nodeID, clusterID, onFailure } = deps;
-  const records = createDocumentWriter({ disk, name: 'restarts', logger });
-  const tablesOnDisk = createDocumentWriter({ disk, name: 'networks', logger });
-  const pulledOnDisk = createDocumentWriter({ disk, name: 'images', logger });
+  const records = createDocumentWriter({ disk, name: 'restarts', clock, logger });
+  const tablesOnDisk = createDocumentWriter({ disk, name: 'networks', clock, logger });
+  const pulledOnDisk = createDocumentWriter({ disk, name: 'images', clock, logger });
   const images = createImageStore({
     engine,
     known: await loadImages(disk, logger),
     save: (pulled) => pulledOnDisk.save(encodeImages(pulled)),
   });
-  const store = createAssignmentStore({ disk, nodeID, clusterID, logger, onHeld: (set) => reconciler.hold(set, true) });
+  const store = createAssignmentStore({ disk, nodeID, clusterID, clock, logger, onHeld: (set) => reconciler.hold(set, true) });
   const known = await store.load();
   const stored = await loadRecords(disk, logger);
 
@@ -148,8 +148,8 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
       await guests.stop();
       await networks.stop();
       await session.stop();
-      await store.settled();
       await images.settled();
+      await Promise.all([store, records, tablesOnDisk, pulledOnDisk].map((document) => document.stop()));
     })();
     return stopped;
   }

@@ -2,7 +2,7 @@ import type { ReadTransaction } from '@swarm/manager/store/store';
 import { slotKey } from '@swarm/manager/store/tables';
 import { dependenciesOf } from '@swarm/shared/domain/depends-on';
 import { CONTAINER_LABELS } from '@swarm/shared/domain/labels';
-import type { Task } from '@swarm/shared/domain/objects';
+import type { Node, Task } from '@swarm/shared/domain/objects';
 import { isLive } from '@swarm/shared/domain/task-state';
 import { epochMs } from '@swarm/shared/runtime/clock';
 import type { Host } from '../world/host.ts';
@@ -11,6 +11,8 @@ import type { MakeInvariant } from './invariant.ts';
 /** The longest that a successor waits for the one before it to stop, beyond that one's own grace period. */
 const STOP_SLACK_MS = 50_000;
 const DEFAULT_GRACE_MS = 10_000;
+/** From what the orchestrator has seen to the task that it makes of it. */
+const DECIDING_MS = 1_000;
 
 interface KnownTask {
   readonly seat: string;
@@ -47,6 +49,8 @@ export const onePerSlot: MakeInvariant = ({ world, view, broken }) => {
   const ups = new Map<string, Up[]>();
   /** Until when a node was down, in the time of the run; Infinity while it is. */
   const downUntil = new Map<string, number>();
+  /** Likewise, drained. */
+  const drainedUntil = new Map<string, number>();
 
   function learn(task: Task): void {
     const known = tasks.get(task.ID);
@@ -63,7 +67,7 @@ export const onePerSlot: MakeInvariant = ({ world, view, broken }) => {
         madeMs: world.time.monotonicMs(),
         startsFirst: task.origin?.kind === 'update' && order === 'start-first',
         followsAnother: dependenciesOf(service?.Labels ?? {}).some(({ restart }) => restart),
-        movesFirst: task.origin?.replaces !== undefined || (service?.UpdateConfig?.Order === 'start-first' && hasDrained(tx, task)),
+        movesFirst: task.origin?.replaces !== undefined || (service?.UpdateConfig?.Order === 'start-first' && comesFromDrained(tx, task)),
         graceMs: Math.max(DEFAULT_GRACE_MS, (grace ?? 0) / 1e6),
         ageWhenLetRunMs: 0,
         isEnforced: false,
@@ -71,9 +75,23 @@ export const onePerSlot: MakeInvariant = ({ world, view, broken }) => {
     });
   }
 
-  function noteNode(nodeID: string, isDown: boolean): void {
-    if (isDown) downUntil.set(nodeID, Number.POSITIVE_INFINITY);
-    else if (downUntil.get(nodeID) === Number.POSITIVE_INFINITY) downUntil.set(nodeID, world.time.monotonicMs());
+  function noteNode(nodeID: string, node: Node | undefined): void {
+    for (const [until, holds] of [
+      [downUntil, node?.Status.State === 'down'],
+      [drainedUntil, node?.Spec.Availability === 'drain'],
+    ] as const) {
+      if (holds) until.set(nodeID, Number.POSITIVE_INFINITY);
+      else if (until.get(nodeID) === Number.POSITIVE_INFINITY) until.set(nodeID, world.time.monotonicMs());
+    }
+  }
+
+  /** Another task of its seat runs on a drained node and is to stay until this one, or one that follows it, runs well. */
+  function comesFromDrained(tx: ReadTransaction, task: Task): boolean {
+    const since = world.time.monotonicMs() - DECIDING_MS;
+    return tx.tasks.by('slot', slotKey(task)).some((other) => {
+      if (other.ID === task.ID || !isLive(other) || other.Status.State !== 'running') return false;
+      return (drainedUntil.get(other.NodeID ?? '') ?? Number.NEGATIVE_INFINITY) >= since;
+    });
   }
 
   /** Why `a` may start while `b` is up; undefined when it may not. */
@@ -95,14 +113,12 @@ export const onePerSlot: MakeInvariant = ({ world, view, broken }) => {
     promise: "never two live containers of a slot on reachable nodes beyond the update's promise",
     storeOpened: (store) =>
       store.view((tx) => {
+        for (const node of tx.nodes.all()) noteNode(node.ID, node);
         for (const task of tx.tasks.all()) learn(task);
-        for (const node of tx.nodes.all()) noteNode(node.ID, node.Status.State === 'down');
       }),
     committed({ changes }) {
       for (const change of changes) {
-        if (change.table === 'nodes') {
-          noteNode(change.id, change.after?.Status.State === 'down');
-        }
+        if (change.table === 'nodes') noteNode(change.id, change.after);
         if (change.table !== 'tasks' || change.after === undefined) continue;
         learn(change.after);
         const known = tasks.get(change.id);
@@ -138,11 +154,3 @@ export const onePerSlot: MakeInvariant = ({ world, view, broken }) => {
     },
   };
 };
-
-/** Another task of its seat runs on a drained node and is to stay until this one, or one that follows it, runs well. */
-function hasDrained(tx: ReadTransaction, task: Task): boolean {
-  return tx.tasks.by('slot', slotKey(task)).some((other) => {
-    const node = other.NodeID === undefined ? undefined : tx.nodes.get(other.NodeID);
-    return other.ID !== task.ID && isLive(other) && other.Status.State === 'running' && node?.Spec.Availability === 'drain';
-  });
-}

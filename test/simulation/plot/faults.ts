@@ -230,14 +230,16 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     return 'is removed by somebody';
   }),
   'full disk': {
-    begin: ({ host, chance }) => {
+    begin: ({ world, host, chance }) => {
       if (host.diskMood.failure !== undefined) return undefined;
       host.diskMood.failure = 'no space left on device';
+      host.diskMood.takesSinceMs = Number.POSITIVE_INFINITY;
       return {
         story: 'the disk is full',
         lastsMs: chance.between(5 * SECOND, 2 * MINUTE),
         end: () => {
           host.diskMood.failure = undefined;
+          host.diskMood.takesSinceMs = world.time.monotonicMs();
         },
       };
     },

@@ -1,5 +1,5 @@
 import { delay } from '@swarm/shared/runtime/clock';
-import { type WorkerDisk, WorkerDiskError } from '@swarm/worker/assignments/worker-disk';
+import { type WorkerDisk, WorkerDiskError, type WorkerDocument } from '@swarm/worker/assignments/worker-disk';
 import type { Life } from './life.ts';
 import type { SimulatedTime } from './time.ts';
 
@@ -8,6 +8,10 @@ export interface DiskMood {
   writeMs: () => number;
   /** Set: writes fail with this reason. */
   failure: string | undefined;
+  /** Since when they do not, in the time of the run; Infinity while they fail. */
+  takesSinceMs: number;
+  /** Documents whose newest value is not on the disk, and since when. */
+  readonly unwritten: Map<WorkerDocument, number>;
 }
 
 export interface DiskGate {
@@ -18,10 +22,14 @@ export interface DiskGate {
 
 /** The worker's disk as one life of its daemon sees it. */
 export function gateDisk(disk: WorkerDisk, life: Life, time: SimulatedTime, mood: DiskMood): DiskGate {
-  const running = new Set<() => Promise<void>>();
+  const running = new Map<() => Promise<void>, WorkerDocument>();
   return {
     crash(survives) {
-      for (const write of running) if (survives()) void write();
+      for (const [write, name] of running) {
+        // What survives may have been overtaken in the daemon's memory.
+        mood.unwritten.set(name, time.monotonicMs());
+        if (survives()) void write();
+      }
       running.clear();
     },
     disk: {
@@ -29,12 +37,16 @@ export function gateDisk(disk: WorkerDisk, life: Life, time: SimulatedTime, mood
       write: (name, value) =>
         life.answer(async () => {
           const write = () => disk.write(name, value);
-          running.add(write);
+          running.set(write, name);
           await delay(time, mood.writeMs());
           if (life.isDead) return;
           running.delete(write);
-          if (mood.failure !== undefined) throw new WorkerDiskError(mood.failure);
+          if (mood.failure !== undefined) {
+            mood.unwritten.set(name, time.monotonicMs());
+            throw new WorkerDiskError(mood.failure);
+          }
           await write();
+          mood.unwritten.delete(name);
         }),
     },
   };

@@ -70,8 +70,11 @@ export class Host {
       setTimer: (delayMs, callback) => deps.time.setTimer(delayMs, callback),
     };
     this.engine = createFakeEngine({ clock, info: { hostname: this.name } });
-    this.diskMood = { writeMs: () => 0.5 + deps.chance.fraction() * 4, failure: undefined };
+    this.diskMood = { writeMs: () => 0.5 + deps.chance.fraction() * 4, failure: undefined, takesSinceMs: 0, unwritten: new Map() };
   }
+
+  /** When its newest daemon went, in the time of the run. */
+  endedMs = 0;
 
   get life(): Life | undefined {
     return this.#life;
@@ -163,6 +166,7 @@ export class Host {
   /** The daemon is gone from one moment to the next. */
   crash(): void {
     this.#life?.end();
+    this.endedMs = this.#deps.time.monotonicMs();
     this.#crashDisk(() => this.#deps.chance.chance(0.5));
     this.#life = undefined;
     this.#worker = undefined;
@@ -182,6 +186,7 @@ export class Host {
     if (this.#worker === undefined) throw new EngineError('unavailable', 'the daemon is not up yet');
     await this.#worker.removeAll();
     this.disk = createMemoryWorkerDisk();
+    this.diskMood.unwritten.clear();
     this.nodeID = nodeID;
   }
 }

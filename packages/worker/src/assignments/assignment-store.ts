@@ -1,3 +1,4 @@
+import type { Clock } from '@swarm/shared/runtime/clock';
 import type { Logger } from '@swarm/shared/runtime/logger';
 import type { AssignmentSet } from '../session/worker-ports.ts';
 import { createDocumentWriter } from './document-writer.ts';
@@ -13,21 +14,22 @@ export interface AssignmentStore {
   load(): Promise<AssignmentSet | undefined>;
   /** `onHeld` is called with each set once it is durable; a newer one that comes meanwhile takes its place. */
   accept(set: AssignmentSet): void;
-  /** Resolves when nothing is left to write. */
-  settled(): Promise<void>;
+  /** Resolves when nothing is left to write; what could not be written is tried a last time. */
+  stop(): Promise<void>;
 }
 
 export interface AssignmentStoreDeps {
   readonly disk: WorkerDisk;
   readonly nodeID: string;
   readonly clusterID: string;
+  readonly clock: Clock;
   readonly logger: Logger;
   readonly onHeld: (set: AssignmentSet) => void;
 }
 
 export function createAssignmentStore(deps: AssignmentStoreDeps): AssignmentStore {
-  const { disk, nodeID, clusterID, logger } = deps;
-  const writer = createDocumentWriter({ disk, name: 'assignments', logger });
+  const { disk, nodeID, clusterID, clock, logger } = deps;
+  const writer = createDocumentWriter({ disk, name: 'assignments', clock, logger });
   let newest: AssignmentSet | undefined;
   let held: AssignmentSet | undefined;
   let saving: Promise<void> = Promise.resolve();
@@ -53,6 +55,9 @@ export function createAssignmentStore(deps: AssignmentStoreDeps): AssignmentStor
       newest = set;
       saving = save(set);
     },
-    settled: () => saving,
+    async stop() {
+      await saving;
+      await writer.stop();
+    },
   };
 }
