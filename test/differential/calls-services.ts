@@ -4,11 +4,14 @@ import type { Step } from './step.ts';
 
 const NAMES = ['has.dot', '-dash', 'dash-', 'a--b', 'under_score', 'a b', 'x'.repeat(63), 'x'.repeat(64), 'UPPER', '1', 'ü', 'a/b'];
 
-/** Read when the cluster has done what it does with a new service: endpoints are given after the answer. */
+/**
+ * Read when the cluster has done what it does with a new service: endpoints are given after the answer. The dash keeps a
+ * name that was refused from being the beginning of another service's id.
+ */
 const created = SPECS.flatMap(([name, parts], at): Step[] => [
-  post('/services/create', spec(`c${at}`, parts), { name: `POST /services/create with ${name}` }),
-  waitForEndpoint(`c${at}`),
-  get(`/services/c${at}`, { name: `GET /services/{id} with ${name}` }),
+  post('/services/create', spec(`c-${at}`, parts), { name: `POST /services/create with ${name}` }),
+  waitForEndpoint(`c-${at}`),
+  get(`/services/c-${at}`, { name: `GET /services/{id} with ${name}` }),
 ]);
 
 /** Only one side has such a service, so it is taken away before anything is listed. */
@@ -20,7 +23,7 @@ const refusedEarlier = REFUSED_EARLIER.flatMap(([name, parts]): Step[] => [
 /** An update that waits for nothing. */
 const AT_ONCE = { UpdateConfig: { Monitor: 1_000_000, Parallelism: 0 }, RollbackConfig: { Monitor: 1_000_000, Parallelism: 0 } };
 
-const nameOf = (wanted: string) => `c${SPECS.findIndex(([name]) => name === wanted)}`;
+const nameOf = (wanted: string) => `c-${SPECS.findIndex(([name]) => name === wanted)}`;
 
 const BODIES: readonly (readonly [string, string])[] = [
   ['an empty object', '{}'],
@@ -38,8 +41,8 @@ export const SERVICE_CALLS: readonly Step[] = [
   ...created,
   ...refusedEarlier,
   ...NAMES.map((name) => post('/services/create', spec(name), { name: `POST /services/create named ${JSON.stringify(name)}` })),
-  post('/services/create', spec('c0'), { name: 'POST /services/create with a name that is taken' }),
-  post('/services/create', spec('C0'), { name: 'POST /services/create with a name taken in another case' }),
+  post('/services/create', spec('c-0'), { name: 'POST /services/create with a name that is taken' }),
+  post('/services/create', spec('C-0'), { name: 'POST /services/create with a name taken in another case' }),
   ...BODIES.map(([name, body]) => post('/services/create', body, { name: `POST /services/create with ${name}` })),
   post('/services/create', undefined, { name: 'POST /services/create without body' }),
   post('/services/create', JSON.stringify(spec('typed')), {
@@ -78,13 +81,13 @@ export const SERVICE_CALLS: readonly Step[] = [
   get('/services?filters='),
   get('/services/'),
   get('/services/nope'),
-  get('/services/c0?insertDefaults=true'),
-  get('/services/c0?insertDefaults=maybe'),
+  get('/services/c-0?insertDefaults=true'),
+  get('/services/c-0?insertDefaults=maybe'),
   get('/services/none?insertDefaults=0'),
-  get('/services/C0'),
-  other('PUT', '/services/c0'),
-  other('POST', '/services/c0'),
-  other('GET', '/services/c0/nope'),
+  get('/services/C-0'),
+  other('PUT', '/services/c-0'),
+  other('POST', '/services/c-0'),
+  other('GET', '/services/c-0/nope'),
   other('DELETE', '/services'),
   other('GET', '/services/create'),
   post(
@@ -133,7 +136,7 @@ export const SERVICE_CALLS: readonly Step[] = [
   waitForTasks('web', 'running', 2),
   get('/services/{web}', { name: 'GET /services/{web} after the rollback' }),
   remove('/services/nope'),
-  remove('/services/c0'),
+  remove('/services/c-0'),
   // What runs would be waited for when the node leaves.
   remove(`/services/${nameOf('no mode')}`, { name: 'DELETE /services/{id} of tasks that run' }),
   remove(`/services/${nameOf('global job with rollback config')}`, { name: 'DELETE /services/{id} of a job that runs' }),
