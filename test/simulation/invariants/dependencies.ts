@@ -95,7 +95,8 @@ function countThere(tx: ReadTransaction, service: Service, condition: Dependency
 function isThere(tx: ReadTransaction, task: Task, service: Service, condition: DependencyCondition): boolean {
   const [made, wanted] = [tx.templates.get(task.templateID)?.spec, service.Spec.TaskTemplate];
   const isOfNow = deepEqual(made?.ContainerSpec, wanted.ContainerSpec) && made?.ForceUpdate === wanted.ForceUpdate;
-  if (!isOfNow || task.DesiredState === 'remove') return false;
+  const isOfRun = (task.JobIteration?.Index ?? 0) === (service.JobStatus?.JobIteration.Index ?? 0);
+  if (!isOfNow || !isOfRun || task.DesiredState === 'remove') return false;
   const { State } = task.Status;
   switch (condition) {
     case 'service_started':

@@ -15,9 +15,13 @@ export interface Rules {
 /** Docker's default, of `UpdateConfig.Monitor`. */
 const DEFAULT_MONITOR_MS = 5_000;
 
-/** A rollback follows `RollbackConfig`. Without a config Docker's defaults hold: one at a time, stop-first, pause. */
+/**
+ * A rollback follows `RollbackConfig`, also where it is paused: what it has begun to hand over is handed over by its rules.
+ * Without a config Docker's defaults hold: one at a time, stop-first, pause.
+ */
 export function rulesOf({ Spec, UpdateStatus }: Service): Rules {
-  const config = UpdateStatus?.State === 'rollback_started' ? Spec.RollbackConfig : Spec.UpdateConfig;
+  const isRollback = UpdateStatus?.State === 'rollback_started' || UpdateStatus?.State === 'rollback_paused';
+  const config = isRollback ? Spec.RollbackConfig : Spec.UpdateConfig;
   return {
     parallelism: config === undefined ? 1 : (config.Parallelism ?? 0),
     delayMs: (config?.Delay ?? 0) / 1e6,
