@@ -15,8 +15,8 @@ import { addTotals, NO_TOTALS, parseVitestReport, renderTotals, type Totals } fr
 /** `npm test`: every check of the project in order of its cost, and one line of totals at the end. */
 const STAGES = ['checks', 'unit', 'simulation', 'integration', 'differential', 'load'] as const;
 type Stage = (typeof STAGES)[number];
-/** Run only when named: tens of thousands of requests take minutes. */
-const ON_DEMAND: readonly Stage[] = ['load'];
+/** Run only when named: hundreds of calls compared with dockerd, and tens of thousands of requests, take minutes. */
+const ON_DEMAND: readonly Stage[] = ['differential', 'load'];
 /** These need an engine, and may leave labs behind when they are cut short. */
 const ON_ENGINES: readonly Stage[] = ['integration', 'differential', 'load'];
 
