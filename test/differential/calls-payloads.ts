@@ -107,6 +107,10 @@ export const PAYLOAD_CALLS: readonly Step[] = ['secret', 'config'].flatMap((kind
 
 /** dockerd looks for the driver for 15 s; nothing else waits for that meanwhile. */
 export const SLOW_CALLS: readonly Step[] = [
-  post('/secrets/create', { Name: 'of-driver', Driver: { Name: 'foo', Options: { a: 'b' } } }, { name: 'POST /secrets/create with a driver' }),
+  post(
+    '/secrets/create',
+    { Name: 'of-driver', Driver: { Name: 'foo', Options: { a: 'b' } } },
+    { name: 'POST /secrets/create with a driver' },
+  ),
   get('/secrets/of-driver'),
 ];
