@@ -18,7 +18,7 @@ export function issuerBytes(certificate: X509Certificate): Buffer {
   return issuer.whole;
 }
 
-export interface Extension {
+interface Extension {
   /** The identifier, encoded. */
   readonly id: Buffer;
   readonly isCritical: boolean;
@@ -47,7 +47,7 @@ export const EXTENSION = {
   extendedKeyUsage: '2.5.29.37',
 } as const;
 
-export function findExtension(certificate: X509Certificate, id: string): Extension | undefined {
+function findExtension(certificate: X509Certificate, id: string): Extension | undefined {
   const wanted = objectIdentifier(id);
   return readExtensions(certificate).find((extension) => extension.id.equals(wanted));
 }
