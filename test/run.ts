@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -10,7 +10,7 @@ import { createImageMaker } from './lab/images.ts';
 import { WORKSPACE_ROOT } from './lab/labels.ts';
 import { LAB_IMAGES } from './lab/registry.ts';
 import { aptInstall, ensureEngine, exists, obstacleToInstalling } from './lab/setup/ensure-engine.ts';
-import { addTotals, NO_TOTALS, parseVitestReport, renderTotals, type Totals } from './totals.ts';
+import { addTotals, type FailedTest, failedTests, NO_TOTALS, parseVitestReport, renderTotals, type Totals } from './totals.ts';
 
 /** `npm test`: every check of the project in order of its cost, and one line of totals at the end. */
 const STAGES = ['checks', 'unit', 'simulation', 'integration', 'differential', 'load'] as const;
@@ -31,6 +31,7 @@ ${ON_ENGINES.join(', ')} need a Docker Engine; it is installed and started where
 interface StageResult {
   readonly totals: Totals;
   readonly ok: boolean;
+  readonly failed: readonly FailedTest[];
 }
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -56,6 +57,7 @@ async function main(argv: readonly string[]): Promise<number> {
 
   let totals = NO_TOTALS;
   let ok = true;
+  const failed: FailedTest[] = [];
   const engine = chosen.some((stage) => ON_ENGINES.includes(stage)) ? await prepareEngine() : undefined;
   for (const stage of chosen) {
     const started = performance.now();
@@ -63,8 +65,11 @@ async function main(argv: readonly string[]): Promise<number> {
     const result = await runStage(stage, positionals, engine);
     totals = addTotals(totals, result.totals);
     ok &&= result.ok;
+    failed.push(...result.failed);
     process.stdout.write(`${stage}: ${renderTotals(result.totals)} in ${((performance.now() - started) / 1000).toFixed(0)} s\n`);
   }
+  // Once more at the end: of a long output often only that is kept.
+  for (const { name, reason } of failed) process.stdout.write(`\n✗ ${name}\n${reason}\n`);
   process.stdout.write(`${renderTotals(totals)}\n`);
   return ok && totals.failed === 0 ? 0 : 1;
 }
@@ -95,8 +100,9 @@ async function runStage(stage: Stage, filters: readonly string[], engine: Prepar
     if (ON_ENGINES.includes(stage)) await engine?.ready;
     return stage === 'checks' ? await runChecks() : await runVitest(stage, filters);
   } catch (error) {
-    process.stderr.write(`${stage}: ${error instanceof Error ? error.message : String(error)}\n`);
-    return { totals: { ...NO_TOTALS, failed: 1 }, ok: false };
+    const reason = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`${stage}: ${reason}\n`);
+    return { totals: { ...NO_TOTALS, failed: 1 }, ok: false, failed: [{ name: stage, reason }] };
   }
 }
 
@@ -107,12 +113,15 @@ async function runChecks(): Promise<StageResult> {
     ['biome', 'check', '--error-on-warnings', '.'],
   ] as const;
   let totals = NO_TOTALS;
+  const failed: FailedTest[] = [];
   for (const [program, ...args] of commands) {
-    const passed = (await run(program, args)) === 0;
+    const { exitCode, output } = await runKeeping(program, args);
+    const passed = exitCode === 0;
+    if (!passed) failed.push({ name: `${program} ${args.join(' ')}`, reason: output });
     process.stdout.write(`${passed ? '✓' : '✗'} ${program} ${args.join(' ')}\n`);
     totals = addTotals(totals, { passed: passed ? 1 : 0, failed: passed ? 0 : 1, skipped: 0 });
   }
-  return { totals, ok: totals.failed === 0 };
+  return { totals, ok: totals.failed === 0, failed };
 }
 
 async function runVitest(project: Stage, filters: readonly string[]): Promise<StageResult> {
@@ -130,11 +139,12 @@ async function runVitest(project: Stage, filters: readonly string[]): Promise<St
       ...filters,
     ]);
     // No report: vitest broke before it ran anything, which is a failure whatever it counted.
-    const totals = existsSync(report) ? parseVitestReport(await readFile(report, 'utf8')) : NO_TOTALS;
+    const text = existsSync(report) ? await readFile(report, 'utf8') : undefined;
+    const totals = text === undefined ? NO_TOTALS : parseVitestReport(text);
     // A test file that cannot be loaded fails the run without failing a test.
     const counted = exitCode !== 0 && totals.failed === 0 ? addTotals(totals, { passed: 0, failed: 1, skipped: 0 }) : totals;
     if (ON_ENGINES.includes(project)) await sweepAbandoned(await outerEngine());
-    return { totals: counted, ok: exitCode === 0 };
+    return { totals: counted, ok: exitCode === 0, failed: text === undefined ? [] : failedTests(text) };
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
@@ -172,13 +182,36 @@ async function prepareEngine(): Promise<PreparedEngine> {
 }
 
 function run(program: string, args: readonly string[]): Promise<number> {
-  const bin = join(WORKSPACE_ROOT, 'node_modules/.bin');
-  return new Promise((resolve, reject) => {
-    const child = spawn(join(bin, program), args, {
-      cwd: WORKSPACE_ROOT,
-      stdio: ['ignore', 'inherit', 'inherit'],
-      env: { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH ?? ''}` },
+  return exitCodeOf(start(program, args, 'inherit'));
+}
+
+/** The last of the output that the summary repeats, in characters. */
+const KEPT_OUTPUT = 4_000;
+
+/** Runs it, passes on what it prints, and keeps the end of that. */
+async function runKeeping(program: string, args: readonly string[]): Promise<{ readonly exitCode: number; readonly output: string }> {
+  const child = start(program, args, 'pipe');
+  let output = '';
+  for (const [from, to] of [[child.stdout, process.stdout] as const, [child.stderr, process.stderr] as const]) {
+    from?.setEncoding('utf8').on('data', (chunk: string) => {
+      to.write(chunk);
+      output = (output + chunk).slice(-KEPT_OUTPUT);
     });
+  }
+  return { exitCode: await exitCodeOf(child), output };
+}
+
+function start(program: string, args: readonly string[], output: 'inherit' | 'pipe'): ChildProcess {
+  const bin = join(WORKSPACE_ROOT, 'node_modules/.bin');
+  return spawn(join(bin, program), args, {
+    cwd: WORKSPACE_ROOT,
+    stdio: ['ignore', output, output],
+    env: { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH ?? ''}` },
+  });
+}
+
+function exitCodeOf(child: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (code) => resolve(code ?? 1));
   });

@@ -29,3 +29,41 @@ export function parseVitestReport(text: string): Totals {
     skipped: count('numPendingTests') + count('numTodoTests'),
   };
 }
+
+/** A test that failed, as the end of the output names it. */
+export interface FailedTest {
+  readonly name: string;
+  /** The first lines of why; empty where the report says nothing. */
+  readonly reason: string;
+}
+
+/** What failed, by vitest's JSON report: tests, and files that could not be loaded. */
+export function failedTests(text: string): readonly FailedTest[] {
+  const report: VitestReport = JSON.parse(text);
+  return report.testResults.flatMap((file) => {
+    const failed = file.assertionResults
+      .filter((result) => result.status === 'failed')
+      .map((result) => ({ name: `${file.name} > ${result.fullName}`, reason: firstLines(result.failureMessages?.join('\n') ?? '') }));
+    if (failed.length > 0 || file.status !== 'failed') return failed;
+    return [{ name: file.name, reason: firstLines(file.message ?? '') }];
+  });
+}
+
+interface VitestReport {
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly status: string;
+    readonly message?: string;
+    readonly assertionResults: readonly {
+      readonly fullName: string;
+      readonly status: string;
+      readonly failureMessages?: readonly string[];
+    }[];
+  }[];
+}
+
+const REASON_LINES = 12;
+
+function firstLines(text: string): string {
+  return text.split('\n').slice(0, REASON_LINES).join('\n');
+}
