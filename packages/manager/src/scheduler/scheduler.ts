@@ -107,7 +107,8 @@ export function startScheduler(deps: SchedulerDeps): Scheduler {
   }
 
   function onTask(before: Task | undefined, after: Task | undefined): void {
-    inventory.changeTask(before, after);
+    // What was under way is in no queue.
+    if (inventory.changeTask(before, after)) return;
     if (after !== undefined && needsNode(after)) {
       // What is under way comes back when its transaction is refused, and only then.
       if (!inventory.isUnderWay(after.ID)) queue.put(after);
