@@ -10,6 +10,7 @@ export default defineConfig({
           // Time limits only end what hangs: a slow machine fails no test.
           testTimeout: 120_000,
           hookTimeout: 120_000,
+          expect: { poll: { timeout: 100_000 } },
         },
       },
       { test: { name: 'simulation', include: ['test/simulation/**/*.test.ts'], testTimeout: 900_000 } },
