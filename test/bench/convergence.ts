@@ -44,9 +44,9 @@ async function measureLab(rounds: number): Promise<readonly number[]> {
   await cluster.swarm('network', 'create', '--driver', 'overlay', 'bench');
   // On every host, so that all of them follow the network.
   await cluster.swarm('service', 'create', '-d', '--name', 'here', '--mode', 'global', '--network', 'bench', 'example/echo');
-  await cluster.settled('here', HOSTS, 120_000);
+  await cluster.settled('here', HOSTS);
   await cluster.swarm('service', 'create', '-d', '--name', 'web', '--replicas', '1', '--network', 'bench', 'example/echo');
-  await cluster.settled('web', 1, 60_000);
+  await cluster.settled('web', 1);
   const first = new Map<string, number>();
   await startedAt(cluster, first);
   const watching = lab.hosts.map((host) => host.exec([NODE, '/opt/swarm/test/lab/watch-rules.ts', OVER], { timeoutMs: 900_000 }));
@@ -55,7 +55,7 @@ async function measureLab(rounds: number): Promise<readonly number[]> {
   for (let round = 0; round < rounds; round += 1) {
     for (const replicas of [1 + STEP, 1]) {
       await cluster.swarm('service', 'scale', '-d', `web=${replicas}`);
-      await cluster.settled('web', replicas, 120_000);
+      await cluster.settled('web', replicas);
       if (replicas > 1) await startedAt(cluster, started);
     }
   }

@@ -37,8 +37,8 @@ describe('requests', () => {
       '10s',
       ...echo,
     );
-    client = (await cluster.settled('client', 1, 90_000))[0]!;
-    await cluster.settled('web', 4, 90_000);
+    client = (await cluster.settled('client', 1))[0]!;
+    await cluster.settled('web', 4);
   });
   afterAll(() => lab?.down());
 
@@ -50,7 +50,7 @@ describe('requests', () => {
       async () => {
         for (const replicas of [8, 2, 4]) {
           await cluster.swarm('service', 'scale', '-d', `web=${replicas}`);
-          await cluster.settled('web', replicas, 120_000);
+          await cluster.settled('web', replicas);
         }
       },
     ],
@@ -69,14 +69,14 @@ describe('requests', () => {
           'start-first',
           'web',
         );
-        await cluster.settled('web', 4, 120_000);
+        await cluster.settled('web', 4);
       },
     ],
     [
       'draining a host',
       async () => {
         await cluster.swarm('node', 'update', '--availability', 'drain', 'host3');
-        await cluster.settled('web', 4, 120_000);
+        await cluster.settled('web', 4);
         await cluster.swarm('node', 'update', '--availability', 'active', 'host3');
       },
     ],
@@ -87,7 +87,7 @@ describe('requests', () => {
           await host.killDaemon();
           await host.startDaemon();
         }
-        await cluster.settled('web', 4, 120_000);
+        await cluster.settled('web', 4);
       },
     ],
   ];
@@ -107,7 +107,7 @@ describe('requests', () => {
     const load = await startLoad({ ...web(), count: 3_000, rate: 50 });
     await lab.host('host3').cutOff();
     await cluster.nodeState('host3', 'down');
-    await cluster.settled('web', 4, 120_000);
+    await cluster.settled('web', 4);
     const { requests, failures, failedUntilMs } = await load.done;
     await lab.host('host3').heal();
     expect(requests).toBe(3_000);
