@@ -23,13 +23,20 @@ export type NetworkEngine = Pick<
 /** The part of the plane that stands on the engine: one bridge network per network of the cluster. */
 export interface EngineNetworks {
   /** By network id: the engine's own. Those with a problem are left out. @throws EngineError when the engine does not answer. */
-  ensure(wanted: readonly { readonly network: HostNetwork; readonly mtu: number }[]): Promise<EnsuredNetworks>;
+  ensure(wanted: readonly WantedNetwork[]): Promise<EnsuredNetworks>;
   /** Where the running containers of this node's tasks are, or those of all containers. @throws EngineError */
   places(of: 'tasks' | 'all'): Promise<readonly ContainerPlaces[]>;
   /** Puts those back that lost their place. @throws EngineError */
   reconnect(network: EngineNetwork, table: NetworkTable, bridgeIsNew: boolean, places: readonly ContainerPlaces[]): Promise<void>;
   /** @throws EngineError. Gives the names of those that containers still use. */
   removeAll(): Promise<readonly string[]>;
+}
+
+export interface WantedNetwork {
+  readonly network: HostNetwork;
+  readonly mtu: number;
+  /** Why it must not be made on this host. One that stands already has done its harm, and stays for whoever uses it. */
+  readonly overlap: string | undefined;
 }
 
 export interface EnsuredNetworks {
@@ -51,7 +58,7 @@ export function createEngineNetworks({ engine, names, owner, logger }: EngineNet
     return outcome !== 'in-use';
   }
 
-  async function ensureOne(network: HostNetwork, mtu: number, seen: Seen): Promise<EngineNetwork> {
+  async function ensureOne({ network, mtu, overlap }: WantedNetwork, seen: Seen): Promise<EngineNetwork> {
     const { present, stale } = decideEngineNetwork(network, seen.own, names);
     for (const other of stale) {
       if (await remove(other)) continue;
@@ -62,6 +69,7 @@ export function createEngineNetworks({ engine, names, owner, logger }: EngineNet
       );
     }
     if (present !== undefined) return present;
+    if (overlap !== undefined) throw new EngineError('conflict', overlap);
     const name = engineNetworkName(network, new Set(seen.all.filter((other) => !stale.includes(other)).map((other) => other.name)));
     const request = buildNetworkRequest(
       network,
@@ -86,9 +94,10 @@ export function createEngineNetworks({ engine, names, owner, logger }: EngineNet
       const kept = new Set(wanted.flatMap(({ network }) => decideEngineNetwork(network, own, names).present?.id ?? []));
       // What nobody needs goes first: its addresses may be another network's by now.
       for (const network of own) if (!kept.has(network.id)) await remove(network);
-      for (const { network, mtu } of wanted) {
+      for (const each of wanted) {
+        const { network } = each;
         try {
-          present.set(network.id, await ensureOne(network, mtu, { all, own }));
+          present.set(network.id, await ensureOne(each, { all, own }));
         } catch (error) {
           if (error instanceof EngineError && error.kind === 'unavailable') throw error;
           problems.push(explainTrouble(error, `network "${network.name}" could not be made on this host`, network.id));
