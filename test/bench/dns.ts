@@ -116,7 +116,7 @@ async function residentMiB(pid: number): Promise<number> {
   return Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024);
 }
 
-async function run(name: string, pid: number, figures: () => Promise<Figures>): Promise<void> {
+async function run(name: string, pid: number, figures: () => Promise<Figures>, hasAim = false): Promise<void> {
   const before = await cpuMs(pid);
   const { rate, p50Ms, p99Ms, lost } = await figures();
   const perQuery = ((await cpuMs(pid)) - before) / (rate * seconds);
@@ -128,6 +128,7 @@ async function run(name: string, pid: number, figures: () => Promise<Figures>): 
       `p99 ${p99Ms.toFixed(2)} ms`,
       `lost ${lost}`,
       `${(perQuery * 1000).toFixed(0)} µs of CPU each`,
+      ...(hasAim ? [`aim ${PROTOTYPE_RATE} q/s: ${rate >= PROTOTYPE_RATE ? 'reached' : 'missed'}`] : []),
     ].join('  '),
   );
 }
@@ -151,7 +152,7 @@ try {
   );
   const { pid } = status;
   await run('service, one at a time', pid, () => measure(port, 1, (at) => `web${at % services}`));
-  await run(`service, ${outstanding} under way`, pid, () => measure(port, outstanding, (at) => `web${at % services}`));
+  await run(`service, ${outstanding} under way`, pid, () => measure(port, outstanding, (at) => `web${at % services}`), true);
   await run(`tasks of a service (10), ${outstanding} under way`, pid, () =>
     measure(port, outstanding, (at) => `tasks.web${at % services}`),
   );

@@ -13,7 +13,7 @@ import {
   ownLabels,
 } from './decide/engine-plan.ts';
 import type { HostNetwork } from './decide/host-network.ts';
-import { explainTrouble } from './network-trouble.ts';
+import { explainTrouble, problem } from './network-trouble.ts';
 
 export type NetworkEngine = Pick<
   ContainerEngine,
@@ -58,7 +58,7 @@ export function createEngineNetworks({ engine, names, owner, logger }: EngineNet
     return outcome !== 'in-use';
   }
 
-  async function ensureOne({ network, mtu, overlap }: WantedNetwork, seen: Seen): Promise<EngineNetwork> {
+  async function ensureOne(network: HostNetwork, mtu: number, seen: Seen): Promise<EngineNetwork> {
     const { present, stale } = decideEngineNetwork(network, seen.own, names);
     for (const other of stale) {
       if (await remove(other)) continue;
@@ -69,7 +69,6 @@ export function createEngineNetworks({ engine, names, owner, logger }: EngineNet
       );
     }
     if (present !== undefined) return present;
-    if (overlap !== undefined) throw new EngineError('conflict', overlap);
     const name = engineNetworkName(network, new Set(seen.all.filter((other) => !stale.includes(other)).map((other) => other.name)));
     const request = buildNetworkRequest(
       network,
@@ -94,10 +93,13 @@ export function createEngineNetworks({ engine, names, owner, logger }: EngineNet
       const kept = new Set(wanted.flatMap(({ network }) => decideEngineNetwork(network, own, names).present?.id ?? []));
       // What nobody needs goes first: its addresses may be another network's by now.
       for (const network of own) if (!kept.has(network.id)) await remove(network);
-      for (const each of wanted) {
-        const { network } = each;
+      for (const { network, mtu, overlap } of wanted) {
+        if (overlap !== undefined && decideEngineNetwork(network, own, names).present === undefined) {
+          problems.push(problem('unsupported', `network "${network.name}" cannot be made on this host: ${overlap}`, network.id));
+          continue;
+        }
         try {
-          present.set(network.id, await ensureOne(each, { all, own }));
+          present.set(network.id, await ensureOne(network, mtu, { all, own }));
         } catch (error) {
           if (error instanceof EngineError && error.kind === 'unavailable') throw error;
           problems.push(explainTrouble(error, `network "${network.name}" could not be made on this host`, network.id));

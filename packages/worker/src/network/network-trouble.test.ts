@@ -123,7 +123,7 @@ test('a network around an address of the host is not made there, and one that st
   expect(problems).toEqual([
     {
       networkID: 'n4098',
-      kind: 'not-applied',
+      kind: 'unsupported',
       text: expect.stringMatching(/"net4098".*10\.8\.0\.50, this host's address on eth1.*--subnet/),
     },
   ]);
