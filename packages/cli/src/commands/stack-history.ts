@@ -39,7 +39,7 @@ export const history = defineCommand({
   description:
     'The last ten deploys by swarm stack deploy that differ from the one before. rollback leads back to each. STATUS names a later rollback of the whole stack, and services whose own update was rolled back.',
   arguments: [STACK],
-  options: LIST_OPTIONS,
+  options: { ...LIST_OPTIONS, quiet: { ...LIST_OPTIONS.quiet, help: 'print numbers only' } },
   async run({ args, options, context }) {
     const api = await context.api();
     const revisions = await api.stackRevisions(args[0] ?? '');
