@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -61,6 +61,7 @@ const sampling = setInterval(() => tell({ type: 'sample', sample: takeSample() }
 
 process.on('message', (message: ToManager) => {
   if (message.type === 'makeNodes') makeNodes(message.count).catch(fail);
+  else if (message.type === 'weigh') weigh().catch(fail);
   else createServices(message.tasks, message.perService).catch(fail);
 });
 process.once('disconnect', () => {
@@ -148,4 +149,22 @@ function takeSample(): Sample {
   };
   loopDelay.reset();
   return sample;
+}
+
+/** Needs `--expose-gc`. */
+async function weigh(): Promise<void> {
+  if (globalThis.gc === undefined) throw new Error('run with --expose-gc to be weighed');
+  await globalThis.gc({ execution: 'async', type: 'major' });
+  const { rss, heapUsed, heapTotal, arrayBuffers, external } = process.memoryUsage();
+  const malloc = residentOfHeap(await readFile('/proc/self/smaps', 'utf8'));
+  tell({
+    type: 'weight',
+    weight: { resident: rss, heap: heapUsed, heapResident: heapTotal, arrayBuffers, external: external - arrayBuffers, malloc },
+  });
+}
+
+/** What the kernel calls [heap] is malloc's; large pieces it maps elsewhere. */
+function residentOfHeap(smaps: string): number {
+  const [, kilobytes = '0'] = /\[heap\]\n(?:.*\n)*?Rss: +(\d+) kB/.exec(smaps) ?? [];
+  return Number(kilobytes) * 1024;
 }
