@@ -2,7 +2,10 @@
  * What an idle worker costs its manager: opens real sessions over mutual TLS, waits until nothing moves any more, and prints the
  * manager's memory for each of them, by where it is.
  *
- *   npm run bench:connections -- [nodes] [--fleets 2]
+ *   npm run bench:connections -- [nodes] [--absent 0] [--fleets 2]
+ *
+ * `--absent` adds hosts that are in the cluster and do not connect: what a connection has carried is what it would have
+ * carried among so many.
  */
 import { parseArgs } from 'node:util';
 import type { FromFleet, FromManager, ToFleet, ToManager, Weight } from './control-plane/messages.ts';
@@ -13,7 +16,10 @@ const AIMED_BYTES = 300_000;
 /** News of hosts gathers for up to five seconds, and beats have found their pace. */
 const SETTLE_MS = 12_000;
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { fleets: { type: 'string', default: '2' } } });
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { fleets: { type: 'string', default: '2' }, absent: { type: 'string', default: '0' } },
+});
 const nodes = Number(positionals[0] ?? 1_000);
 if (!(nodes > 0)) throw new Error(`"${positionals[0]}" is no number of nodes`);
 
@@ -47,7 +53,7 @@ try {
 async function measure(): Promise<void> {
   await listening.promise;
   const before = await weigh();
-  tell({ type: 'makeNodes', count: nodes });
+  tell({ type: 'makeNodes', count: nodes, absent: Number(values.absent) });
   await connected.promise;
   await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
   const after = await weigh();

@@ -9,7 +9,7 @@ import { commitCluster, createCluster } from '@swarm/manager/ca/create-cluster';
 import { startManager } from '@swarm/manager/manager';
 import { openStore } from '@swarm/manager/store/memory-store';
 import { openSqliteJournal } from '@swarm/manager/store/sqlite-journal';
-import type { Store } from '@swarm/manager/store/store';
+import type { Store, WriteTransaction } from '@swarm/manager/store/store';
 import { createCertificateRequest } from '@swarm/shared/identity/certificate-request';
 import type { NodeIdentity } from '@swarm/shared/identity/identity';
 import { createPrivateKeyPem, fingerprintOfPrivateKey } from '@swarm/shared/identity/keys';
@@ -60,7 +60,7 @@ loopDelay.enable();
 const sampling = setInterval(() => tell({ type: 'sample', sample: takeSample() }), SAMPLE_MS);
 
 process.on('message', (message: ToManager) => {
-  if (message.type === 'makeNodes') makeNodes(message.count).catch(fail);
+  if (message.type === 'makeNodes') makeNodes(message.count, message.absent ?? 0).catch(fail);
   else if (message.type === 'weigh') weigh().catch(fail);
   else createServices(message.tasks, message.perService).catch(fail);
 });
@@ -75,24 +75,32 @@ process.once('disconnect', () => {
 tell({ type: 'listening', address: `${HOST}:${manager.address.port}` });
 
 /** The manager's own node, drained, is one of the fleet too: it must not be marked down. */
-async function makeNodes(wanted: number): Promise<void> {
+async function makeNodes(wanted: number, absent: number): Promise<void> {
+  for (let made = 0; made < absent; made += NODES_PER_MESSAGE) {
+    const ids = Array.from({ length: Math.min(NODES_PER_MESSAGE, absent - made) }, () => asID<NodeID>(systemRandom.id()));
+    await store.update((tx) => {
+      for (const nodeID of ids) createNode(tx, nodeID, nodeID);
+    });
+  }
   tell({ type: 'nodes', identities: [created.identity] });
   for (let made = 0; made < wanted; made += NODES_PER_MESSAGE) {
     const identities: NodeIdentity[] = [];
     for (let at = made; at < Math.min(wanted, made + NODES_PER_MESSAGE); at++) identities.push(await issue());
     await store.update((tx) => {
-      for (const { nodeID, privateKey } of identities) {
-        tx.nodes.create({
-          ID: nodeID,
-          Spec: { Labels: {}, Role: 'worker', Availability: 'active' },
-          Status: { State: 'unknown', Message: 'joined, not connected yet', Addr: HOST },
-          role: 'worker',
-          keyFingerprint: fingerprintOfPrivateKey(privateKey),
-        });
-      }
+      for (const { nodeID, privateKey } of identities) createNode(tx, nodeID, fingerprintOfPrivateKey(privateKey));
     });
     tell({ type: 'nodes', identities });
   }
+}
+
+function createNode(tx: WriteTransaction, ID: NodeID, keyFingerprint: string): void {
+  tx.nodes.create({
+    ID,
+    Spec: { Labels: {}, Role: 'worker', Availability: 'active' },
+    Status: { State: 'unknown', Message: 'joined, not connected yet', Addr: HOST },
+    role: 'worker',
+    keyFingerprint,
+  });
 }
 
 async function issue(): Promise<NodeIdentity> {

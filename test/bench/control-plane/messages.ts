@@ -5,7 +5,8 @@ export const IMAGE = 'example/echo:latest';
 
 /** What the processes of the control plane's benchmark tell one another, over Node's IPC. */
 export type ToManager =
-  | { readonly type: 'makeNodes'; readonly count: number }
+  /** `absent`: as many more that nobody will connect as. They are in the tables that the others get. */
+  | { readonly type: 'makeNodes'; readonly count: number; readonly absent?: number }
   | { readonly type: 'createServices'; readonly tasks: number; readonly perService: number }
   /** To be answered with what it weighs when all that nobody uses has been collected. */
   | { readonly type: 'weigh' };
