@@ -51,9 +51,9 @@ async function formBench(lab: Lab): Promise<Cluster> {
   await cluster.swarm('network', 'create', '--driver', 'overlay', 'bench');
   // On every host, so that all of them follow the network.
   await cluster.swarm('service', 'create', '-d', '--name', 'here', '--mode', 'global', '--network', 'bench', 'example/echo');
-  await cluster.settled('here', HOSTS, 120_000);
+  await cluster.settled('here', HOSTS);
   await cluster.swarm('service', 'create', '-d', '--name', 'web', '--replicas', '1', '--network', 'bench', 'example/echo');
-  await cluster.settled('web', 1, 60_000);
+  await cluster.settled('web', 1);
   return cluster;
 }
 
@@ -67,7 +67,7 @@ async function measureStarts(lab: Lab, cluster: Cluster, rounds: number): Promis
   for (let round = 0; round < rounds; round += 1) {
     for (const replicas of [1 + STEP, 1]) {
       await cluster.swarm('service', 'scale', '-d', `web=${replicas}`);
-      await cluster.settled('web', replicas, 120_000);
+      await cluster.settled('web', replicas);
       if (replicas > 1) await noteStarted(cluster, started);
     }
   }
@@ -103,7 +103,7 @@ async function measureHealing(lab: Lab, cluster: Cluster): Promise<{ readonly to
   await cut.cutOff();
   await cluster.nodeState('host3', 'down', 120_000);
   await cluster.swarm('service', 'scale', '-d', `web=${1 + STEP}`);
-  await cluster.settled('web', 1 + STEP, 120_000);
+  await cluster.settled('web', 1 + STEP);
   if (new Set(await checksums(lab)).size === 1) throw new Error('the host that is cut off knows what happened meanwhile');
   const healed = performance.now();
   await cut.heal();

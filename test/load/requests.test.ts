@@ -42,8 +42,8 @@ describe('requests', () => {
       '10s',
       ...echo,
     );
-    client = (await cluster.settled('client', 1, 90_000))[0]!;
-    await cluster.settled('web', 4, 90_000);
+    client = (await cluster.settled('client', 1))[0]!;
+    await cluster.settled('web', 4);
   });
   afterAll(() => lab?.down());
 
@@ -55,7 +55,7 @@ describe('requests', () => {
       async () => {
         for (const replicas of [8, 2, 4]) {
           await cluster.swarm('service', 'scale', '-d', `web=${replicas}`);
-          await cluster.settled('web', replicas, 120_000);
+          await cluster.settled('web', replicas);
         }
       },
     ],
@@ -74,14 +74,14 @@ describe('requests', () => {
           'start-first',
           'web',
         );
-        await cluster.settled('web', 4, 120_000);
+        await cluster.settled('web', 4);
       },
     ],
     [
       'draining a host',
       async () => {
         await cluster.swarm('node', 'update', '--availability', 'drain', 'host3');
-        await cluster.settled('web', 4, 120_000);
+        await cluster.settled('web', 4);
         await cluster.swarm('node', 'update', '--availability', 'active', 'host3');
       },
     ],
@@ -92,7 +92,7 @@ describe('requests', () => {
           await host.killDaemon();
           await host.startDaemon();
         }
-        await cluster.settled('web', 4, 120_000);
+        await cluster.settled('web', 4);
       },
     ],
   ];
@@ -115,7 +115,7 @@ describe('requests', () => {
   });
 
   it('fail only until it is known that a host is cut off, no more than what was led there until then', async () => {
-    const tasks = await cluster.settled('web', 4, 120_000);
+    const tasks = await cluster.settled('web', 4);
     const victim = tasks.find(({ host }) => host !== 'host1')?.host;
     if (victim === undefined) throw new Error(`no task is on another host than the client: ${JSON.stringify(perHost(tasks))}`);
     const share = (perHost(tasks)[victim] ?? 0) / tasks.length;
@@ -131,7 +131,7 @@ describe('requests', () => {
     const cutAtMs = Date.now();
     await cluster.nodeState(victim, 'down');
     const downAtMs = Date.now();
-    await cluster.settled('web', 4, 120_000);
+    await cluster.settled('web', 4);
     const results = await Promise.all(loads.map(({ done }) => done));
     await lab.host(victim).heal();
     const known = downAtMs - cutAtMs;

@@ -279,13 +279,19 @@ describe('init and join', () => {
       'GET /swarm': { JoinTokens: { Worker: 'SWMTKN-1-w', Manager: 'SWMTKN-1-m' } },
       'GET /nodes/n1': node,
     });
-    const result = await run('init --advertise-addr 10.0.0.1 --availability drain --dispatcher-heartbeat 2s --task-history-limit 3');
+    const result = await run(
+      'init --advertise-addr 10.0.0.1 --availability drain --dispatcher-heartbeat 2s --task-history-limit 3 ' +
+        '--data-path-port 5789 --default-addr-pool 10.20.0.0/16 --default-addr-pool 10.30.0.0/16 --default-addr-pool-mask-length 26',
+    );
     expect(result.exitCode).toBe(0);
     expect(result.output).toContain('swarm join --token SWMTKN-1-w 10.0.0.1:2377');
     expect(posted()[0]?.body).toEqual({
       ListenAddr: '0.0.0.0:2377',
       AdvertiseAddr: '10.0.0.1',
       Availability: 'drain',
+      DataPathPort: 5789,
+      DefaultAddrPool: ['10.20.0.0/16', '10.30.0.0/16'],
+      SubnetSize: 26,
       Spec: { Dispatcher: { HeartbeatPeriod: 2e9 }, Orchestration: { TaskHistoryRetentionLimit: 3 } },
     });
   });
