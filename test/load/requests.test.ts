@@ -109,7 +109,7 @@ describe('requests', () => {
       ['by port', byPort],
     ] as const) {
       const { requests, failures, reasons, p50Ms, p99Ms } = await done;
-      console.log(`${name}: ${failures} of ${requests} requests failed; p50 ${p50Ms} ms, p99 ${p99Ms} ms`);
+      console.log(`${name}: ${failures} of ${requests} requests failed (${JSON.stringify(reasons)}); p50 ${p50Ms} ms, p99 ${p99Ms} ms`);
       expect({ requests, failures, reasons }).toEqual({ requests: REQUESTS, failures: 0, reasons: {} });
     }
   });
