@@ -262,6 +262,8 @@ export interface Gateway extends StoredObject<GatewayID> {
   readonly nodeID: NodeID;
   /** Without mask. */
   readonly address: string;
+  /** Containers of the node that are no tasks have ended and ask here for names when they start again. Owner: dispatcher. */
+  readonly kept?: true;
 }
 
 /**

@@ -79,7 +79,7 @@ export function createKernelPlane(deps: KernelPlaneDeps): NetworkPlane {
     const mtuOf = (network: HostNetwork) => containerMtu(network, underlays.get(network.id) as Underlay);
     let onEngine: ReadonlyMap<string, EngineNetwork> | undefined;
     try {
-      const wanted = possible.map((network) => ({ network, mtu: mtuOf(network) }));
+      const wanted = possible.map((network) => ({ network, mtu: mtuOf(network), overlap: underlays.get(network.id)?.overlap }));
       const ensured = await engineNetworks.ensure(wanted);
       onEngine = ensured.present;
       problems.push(...ensured.problems);

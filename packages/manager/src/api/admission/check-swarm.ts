@@ -66,10 +66,13 @@ export function admitSwarmUpdate(input: SwarmSpec): SwarmSpec {
   };
 }
 
-/** Whether an update asks for another root: one that it brings, or a new one by a higher `ForceRotate`. */
+/**
+ * Whether an update asks for another root: one that it brings, or a new one by a `ForceRotate` that differs, be it lower
+ * or left out. Source: swarmkit, controlapi/ca_rotation.go; Docker's daemon does so.
+ */
 export function rootWanted(current: Cluster, { CAConfig = {} }: SwarmSpec): 'own' | 'new' | undefined {
   if ((CAConfig.SigningCACert ?? '') !== '') return 'own';
-  return (CAConfig.ForceRotate ?? 0) > (current.Spec.CAConfig?.ForceRotate ?? 0) ? 'new' : undefined;
+  return (CAConfig.ForceRotate ?? 0) !== (current.Spec.CAConfig?.ForceRotate ?? 0) ? 'new' : undefined;
 }
 
 /** @throws ApiError 400 or 500, as Docker's daemon answers each */
