@@ -56,11 +56,14 @@ test.each<{ readonly it: string; readonly plight: Partial<Plight>; readonly says
   {
     it: 'one that is held back is explained by what it waits for',
     plight: {
-      task: task({ hold: 'waiting for …' }),
-      service: service({ 'swarm.depends_on': 'db:service_healthy,mq' }),
+      task: task({ hold: 'waiting for service db to be healthy (0 of 1) and service mq, which does not exist' }),
+      service: service({ 'swarm.depends_on': 'db:service_healthy,mq,cache' }),
       verdicts: [refused('constraint')],
     },
-    says: ['it starts by itself then; to see why that takes so long: swarm explain db or swarm explain mq'],
+    says: [
+      'create mq, or let it wait for nothing: swarm service update --label-rm swarm.depends_on web',
+      'it starts by itself then; to see why that takes so long: swarm explain db',
+    ],
   },
   {
     it: 'one whose predecessors failed is explained by what they wrote',

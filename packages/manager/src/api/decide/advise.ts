@@ -1,4 +1,4 @@
-import { dependenciesOf } from '@swarm/shared/domain/depends-on';
+import { DEPENDS_ON_LABEL, dependenciesOf } from '@swarm/shared/domain/depends-on';
 import type { Service, Task } from '@swarm/shared/domain/objects';
 import { isTerminal } from '@swarm/shared/domain/task-state';
 import type { NodeVerdict } from '../../seams/placement-preview.ts';
@@ -15,8 +15,8 @@ export interface Plight {
 
 /** What somebody can do for a task that should run and does not. Empty: only time helps, or the reason says it already. */
 export function adviseTask(plight: Plight): readonly string[] {
-  const { task, seat, service, serviceName } = plight;
-  if (task.hold !== undefined) return adviseHold(service);
+  const { task, seat, serviceName } = plight;
+  if (task.hold !== undefined) return adviseHold(task.hold, plight);
   if (task.NodeID === undefined) return advisePlace(plight);
   const hasFailed = (task.origin?.failuresInRow ?? 0) > 0 || seat.some(({ Status }) => Status.State === 'failed');
   if (hasFailed && !isTerminal(task.Status.State) && task.Status.State !== 'running')
@@ -37,10 +37,22 @@ export function adviseService({ Spec, UpdateStatus }: Pick<Service, 'Spec' | 'Up
   return [];
 }
 
-function adviseHold(service: Plight['service']): readonly string[] {
-  const names = dependenciesOf(service?.Spec.Labels ?? {}).map((dependency) => dependency.service);
-  if (names.length === 0) return [];
-  return [`it starts by itself then; to see why that takes so long: ${names.map((name) => `swarm explain ${name}`).join(' or ')}`];
+/** `hold` names the services that are waited for, and says which of them do not exist. */
+function adviseHold(hold: string, { service, serviceName }: Plight): readonly string[] {
+  const waitedFor = dependenciesOf(service?.Spec.Labels ?? {})
+    .map((dependency) => dependency.service)
+    .filter((name) => hold.includes(`service ${name} `) || hold.includes(`service ${name},`));
+  const isMissing = (name: string) => hold.includes(`service ${name}, which does not exist`);
+  const missing = waitedFor.filter(isMissing);
+  const slow = waitedFor.filter((name) => !isMissing(name));
+  return [
+    ...(missing.length > 0
+      ? [`create ${missing.join(' and ')}, or let it wait for nothing: swarm service update --label-rm ${DEPENDS_ON_LABEL} ${serviceName}`]
+      : []),
+    ...(slow.length > 0
+      ? [`it starts by itself then; to see why that takes so long: ${slow.map((name) => `swarm explain ${name}`).join(', ')}`]
+      : []),
+  ];
 }
 
 /** By the filter that refused: what lets tasks pass it. Those that keep most nodes away come first. */
