@@ -1,7 +1,7 @@
 /**
  * The API under load, against a dockerd in its own swarm mode on the same machine in the same run: reading a list of many
- * tasks, creating services, and how long everyone else waits while a client polls without pause, as
- * `docker stack rm --detach=false` does. The tasks wait for a node that is not there, so nothing runs beside.
+ * tasks, creating services with few and many clients, and how long everyone else waits while a client polls without pause,
+ * as `docker stack rm --detach=false` does. The tasks wait for a node that is not there, so nothing runs beside.
  *
  *   node test/bench/api.ts [--tasks 10000] [--seconds 10] [--creates 500]
  *
@@ -17,7 +17,9 @@ import { ADDRESS, obstacle, type Side, startSide } from '../differential/side.ts
 import { waitFor } from '../lab/wait-for.ts';
 
 const READERS = 4;
-const CREATORS = 8;
+/** One shows what a client waits for; many, how much is done at once. */
+const CREATORS = [1, 8, 32];
+const CREATORS_BESIDE_POLLS = 8;
 const PINGS_EVERY_MS = 20;
 const STACK = 'com.docker.stack.namespace';
 
@@ -47,14 +49,16 @@ try {
 
 interface Rate {
   readonly perSecond: number;
+  readonly p50Ms: number;
   readonly p99Ms: number;
 }
 
 interface Result {
   readonly list: Rate;
   readonly listBytes: number;
-  readonly create: Rate;
-  /** The same while another client polls without pause. */
+  /** One for each number of `CREATORS`. */
+  readonly creates: readonly Rate[];
+  /** While another client polls without pause. */
   readonly createPolled: Rate;
   readonly alone: Rate;
   /** Pings of another client meanwhile: what it waits for is the manager's event loop. */
@@ -85,10 +89,10 @@ async function measure({ socket, name }: Side): Promise<Result> {
   );
   const list = await repeat(READERS, until(forMs), () => client('GET', '/tasks'));
   let made = 0;
-  const createMany = () => {
+  const createMany = (clients: number) => {
     const end = made + Number(values.creates);
     return repeat(
-      CREATORS,
+      clients,
       () => made < end,
       () => {
         made += 1;
@@ -100,7 +104,8 @@ async function measure({ socket, name }: Side): Promise<Result> {
       },
     );
   };
-  const create = await createMany();
+  const creates: Rate[] = [];
+  for (const clients of CREATORS) creates.push(await createMany(clients));
   const ping = () => client('GET', '/_ping');
   const alone = await repeat(1, until(forMs / 2), ping, PINGS_EVERY_MS);
   const filters = encodeURIComponent(JSON.stringify({ label: { [`${STACK}=many`]: true } }));
@@ -111,11 +116,11 @@ async function measure({ socket, name }: Side): Promise<Result> {
   const polls = await polling;
   let creating = true;
   const besides = repeat(1, () => creating, poll);
-  const createPolled = await createMany().finally(() => {
+  const createPolled = await createMany(CREATORS_BESIDE_POLLS).finally(() => {
     creating = false;
   });
   await besides;
-  return { list, listBytes, create, createPolled, alone, polled, polls, longestWaitMs: Math.max(...waits) };
+  return { list, listBytes, creates, createPolled, alone, polled, polls, longestWaitMs: Math.max(...waits) };
 }
 
 type Call = (method: 'GET' | 'POST', path: string, body?: unknown) => Promise<Buffer>;
@@ -155,10 +160,8 @@ async function repeat(at: number, goOn: () => boolean, act: () => Promise<unknow
   };
   await Promise.all(Array.from({ length: at }, one));
   const sorted = tookMs.toSorted((a, b) => a - b);
-  return {
-    perSecond: (tookMs.length / (performance.now() - started)) * 1000,
-    p99Ms: sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * 0.99))] ?? Number.NaN,
-  };
+  const atPart = (part: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN;
+  return { perSecond: (tookMs.length / (performance.now() - started)) * 1000, p50Ms: atPart(0.5), p99Ms: atPart(0.99) };
 }
 
 function print([reference, subject]: readonly Result[]): void {
@@ -171,9 +174,14 @@ function print([reference, subject]: readonly Result[]): void {
   row(`GET /tasks of ${tasks}, ${READERS} clients`, subject.list.perSecond, reference.list.perSecond, '/s');
   row('  p99', subject.list.p99Ms, reference.list.p99Ms, 'ms');
   row('  size', subject.listBytes / 1e6, reference.listBytes / 1e6, 'MB');
-  row(`POST /services/create, ${CREATORS} clients`, subject.create.perSecond, reference.create.perSecond, '/s');
-  row('  p99', subject.create.p99Ms, reference.create.p99Ms, 'ms');
-  row('  while one client polls', subject.createPolled.perSecond, reference.createPolled.perSecond, '/s');
+  for (const [at, clients] of CREATORS.entries()) {
+    const [ours, theirs] = [subject.creates[at], reference.creates[at]];
+    if (ours === undefined || theirs === undefined) throw new Error('a rate is missing');
+    row(`POST /services/create, ${clients} clients`, ours.perSecond, theirs.perSecond, '/s');
+    row('  p50', ours.p50Ms, theirs.p50Ms, 'ms');
+    row('  p99', ours.p99Ms, theirs.p99Ms, 'ms');
+  }
+  row(`  ${CREATORS_BESIDE_POLLS} clients while one client polls`, subject.createPolled.perSecond, reference.createPolled.perSecond, '/s');
   row('  p99', subject.createPolled.p99Ms, reference.createPolled.p99Ms, 'ms');
   row('ping, nothing else going on: p99', subject.alone.p99Ms, reference.alone.p99Ms, 'ms');
   row('ping while one client polls: p99', subject.polled.p99Ms, reference.polled.p99Ms, 'ms');

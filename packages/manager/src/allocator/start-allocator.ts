@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { isEncrypted } from '@swarm/shared/domain/network-allocation';
 import { waitsForAddresses } from '@swarm/shared/domain/network-needs';
-import { gatewayID, type Network, type Task } from '@swarm/shared/domain/objects';
+import { type Gateway, gatewayID, type Network, type Task } from '@swarm/shared/domain/objects';
 import { isTerminal, isWanted } from '@swarm/shared/domain/task-state';
 import type { Clock } from '@swarm/shared/runtime/clock';
 import type { NetworkID, NodeID, Random } from '@swarm/shared/runtime/ids';
@@ -259,9 +259,11 @@ export function startAllocator({ store, clock, random, onFailure }: AllocatorDep
   /** A node that has had no task in a network for long leaves it. */
   function planIdle(tx: ReadTransaction): AllocationPart[] {
     const ingressID = tx.networks.by('ingress', 'true')[0]?.ID;
-    const held = tx.gateways.all().filter((gateway) => gateway.networkID !== ingressID);
+    const [kept, free] = [[] as Gateway[], [] as Gateway[]];
+    for (const gateway of tx.gateways.all()) if (gateway.networkID !== ingressID) (gateway.kept === true ? kept : free).push(gateway);
+    for (const { ID } of kept) usage.forget(ID);
     const idle = usage.longIdle(
-      held.map((gateway) => gateway.ID),
+      free.map((gateway) => gateway.ID),
       clock.now(),
     );
     return idle.flatMap((id) => {

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import net, { type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { NodeSpecSchema, SwarmSpecSchema } from '@swarm/shared/engine-api/cluster-spec';
+import { NodeSpecSchema } from '@swarm/shared/engine-api/cluster-spec';
 import { ConfigSpecSchema, NetworkCreateSchema, SecretSpecSchema } from '@swarm/shared/engine-api/payload-specs';
 import { ServiceSpecSchema } from '@swarm/shared/engine-api/service-spec';
 import { StackRequestSchema } from '@swarm/shared/engine-api/stack-spec';
@@ -12,11 +12,9 @@ import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { arbitraryBody, layOver } from './testing/arbitrary-body.ts';
 import { startTestApi, type TestApi } from './testing/cluster.ts';
+import { postBody } from './testing/post-body.ts';
 
-/** Whatever comes in: the documented error, and nothing changed. 500 is no answer to a body, except where Docker's is. */
-
-const KNOWN_500 =
-  /^rpc error: code = Unknown desc = |^network .*not found$|invalid (Availability|address)|subnet size|invalid base pool|invalid CIDR|Datapath/;
+/** Whatever comes in: the documented error, and nothing changed. Bodies of `/swarm/update`, which need a root, are in test/access. */
 
 interface Target {
   readonly url: string;
@@ -33,7 +31,6 @@ const targets: readonly Target[] = [
   { url: '/secrets/create', schema: SecretSpecSchema, sound: { Data: 'aGk=' }, runs: 100 },
   { url: '/configs/create', schema: ConfigSpecSchema, sound: { Data: 'aGk=' }, runs: 100 },
   { url: '/networks/create', schema: NetworkCreateSchema, sound: { Driver: 'overlay' }, runs: 150 },
-  { url: '/swarm/update?version=VERSION', schema: SwarmSpecSchema, sound: { Name: 'default' }, runs: 100 },
   {
     url: `/nodes/${'m'.repeat(25)}/update?version=VERSION`,
     schema: NodeSpecSchema,
@@ -50,25 +47,12 @@ test.each(targets)(
   'any body for $url is taken or refused with a reason, and what is refused changes nothing',
   async ({ url, schema, sound, runs }) => {
     const api = await startTestApi();
-    const version = () => api.store.view((tx) => tx.version);
-    const indexOf = () =>
-      api.store.view((tx) => (url.startsWith('/swarm') ? tx.clusters.all()[0] : tx.nodes.get('m'.repeat(25)))?.Version.Index ?? 0);
+    const indexOf = () => api.store.view((tx) => tx.nodes.get('m'.repeat(25)))?.Version.Index ?? 0;
     let taken = 0;
     await fc.assert(
       fc.asyncProperty(arbitraryBody(schema), fc.boolean(), fc.uuid(), async (body, alone, Name) => {
-        const before = version();
         const given = alone ? body : layOver({ ...(url.endsWith('/create') && { Name: `n${Name}` }), ...sound }, body);
-        const reply = await post(api, url.replace('VERSION', String(indexOf())), JSON.stringify(given));
-        if (reply.statusCode < 300) {
-          taken += 1;
-          return;
-        }
-        expect(version()).toBe(before);
-        const { message } = reply.json();
-        expect(message).toEqual(expect.any(String));
-        expect(message).not.toBe('');
-        expect(message).not.toMatch(/undefined|\[object|is not a function|Cannot read/);
-        if (reply.statusCode >= 500) expect([501, 503].includes(reply.statusCode) || KNOWN_500.test(message) || message).toBe(true);
+        if ((await postBody(api, url.replace('VERSION', String(indexOf())), given)) === 'taken') taken += 1;
       }),
       { numRuns: runs },
     );

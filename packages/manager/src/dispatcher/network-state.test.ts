@@ -473,7 +473,7 @@ function write(tx: WriteTransaction, action: Step): void {
     }
     case 'network':
       if (tx.networks.get(action.id) === undefined) addNetwork(tx, action.id, NETWORKS.indexOf(action.id));
-      else {
+      else if (!isUsed(tx, action.id)) {
         for (const { ID } of tx.gateways.by('network', action.id)) tx.gateways.remove(ID);
         tx.networks.remove(action.id);
       }
@@ -482,6 +482,12 @@ function write(tx: WriteTransaction, action: Step): void {
       setNode(tx, action.node, { State: action.state, Addr: '192.0.2.9' });
       return;
   }
+}
+
+/** Then admission refuses to remove it. */
+function isUsed(tx: WriteTransaction, networkID: string): boolean {
+  const isAttached = tx.tasks.all().some(({ attachments = [] }) => attachments.some((one) => one.networkID === networkID));
+  return isAttached || tx.services.by('network', networkID).length > 0;
 }
 
 function expectAllEqual(store: Store, side: NetworkSide, readers: readonly Reader[]): void {
