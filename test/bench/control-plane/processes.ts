@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 
-/** As the launcher starts the daemon; without its small heap, since a manager of thousands of nodes wants a large one: decision 0222. */
+/** What a manager of thousands of nodes has in its environment (decision 0305); the number of arenas is the launcher's. */
 export const MANAGER_ENVIRONMENT = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '65536' };
 export const MANAGER_FLAGS = ['--max-old-space-size=3072', '--max-semi-space-size=32'];
 export const FLEET_FLAGS = ['--max-old-space-size=6144', '--max-semi-space-size=32'];
