@@ -36,7 +36,8 @@ describe('an image of a registry that asks for a password', () => {
       sed -e 's|:5000|:${PORT}|' -e 's|/var/lib/docker-registry|/srv/private/data|' /etc/lab-registry.yml > /srv/private/registry.yml
       export REGISTRY_AUTH=htpasswd REGISTRY_AUTH_HTPASSWD_REALM=lab REGISTRY_AUTH_HTPASSWD_PATH=/srv/private/users
       setsid docker-registry serve /srv/private/registry.yml > /var/log/private-registry.log 2>&1 < /dev/null &
-      printf '%s\n' '#!/bin/sh' 'read -r registry' 'printf "{"ServerURL":"%s","Username":"lab","Secret":"secret"}" "$registry"' > ${HELPER}
+      echo '{"ServerURL":"${registry}","Username":"lab","Secret":"secret"}' > /srv/private/login.json
+      printf '%s\\n' '#!/bin/sh' 'exec cat /srv/private/login.json' > ${HELPER}
       chmod +x ${HELPER}
       echo '{"credHelpers":{"${registry}":"lab"}}' > ${HELPED}/.docker/config.json`);
     await waitFor(
