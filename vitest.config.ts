@@ -10,6 +10,7 @@ export default defineConfig({
           // Time limits only end what hangs: a slow machine fails no test.
           testTimeout: 120_000,
           hookTimeout: 120_000,
+          expect: { poll: { timeout: 100_000 } },
         },
       },
       { test: { name: 'simulation', include: ['test/simulation/**/*.test.ts'], testTimeout: 900_000 } },
@@ -17,8 +18,8 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/integration/**/*.test.ts', 'packages/*/src/**/*.engine-test.ts'],
-          testTimeout: 240_000,
-          hookTimeout: 400_000,
+          testTimeout: 900_000,
+          hookTimeout: 900_000,
           // Two labs at once: much of their time is waiting.
           maxWorkers: 2,
         },
@@ -28,7 +29,7 @@ export default defineConfig({
           name: 'load',
           include: ['test/load/**/*.test.ts'],
           testTimeout: 600_000,
-          hookTimeout: 400_000,
+          hookTimeout: 900_000,
           fileParallelism: false,
         },
       },
@@ -37,7 +38,7 @@ export default defineConfig({
           name: 'differential',
           include: ['test/differential/**/*.engine-test.ts'],
           testTimeout: 900_000,
-          hookTimeout: 400_000,
+          hookTimeout: 900_000,
           fileParallelism: false,
         },
       },

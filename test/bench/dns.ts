@@ -5,7 +5,8 @@
  *   node test/bench/dns.ts [--seconds 5] [--outstanding 32] [--networks 20] [--services 50]
  *
  * Prints queries/s and the time to an answer, p50 and p99, for names of the cluster and of the outside (through a
- * resolver in this process), and the resident memory of the process beside that of a Node that does nothing.
+ * resolver in this process), each beside what a process does that sends every datagram back, with the same client in the
+ * same run; and the resident memory of the process beside that of a Node that does nothing.
  */
 import { spawn } from 'node:child_process';
 import dgram from 'node:dgram';
@@ -116,18 +117,48 @@ async function residentMiB(pid: number): Promise<number> {
   return Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024);
 }
 
-async function run(name: string, pid: number, figures: () => Promise<Figures>): Promise<void> {
+/** The least that answers can cost: a process that sends back what comes. */
+const ECHO = `const socket = require('node:dgram').createSocket('udp4');
+socket.on('message', (bytes, { port, address }) => socket.send(bytes, port, address));
+socket.bind(0, '${GATEWAY}', () => console.log(socket.address().port));`;
+
+/** Answers per second of the echo, by how many queries are under way. */
+const references = new Map<number, number>();
+
+async function measureEcho(): Promise<void> {
+  const echo = spawn(globalThis.process.execPath, ['-e', ECHO], { stdio: ['ignore', 'pipe', 'inherit'] });
+  try {
+    const port = await new Promise<number>((resolve) => echo.stdout.once('data', (bytes) => resolve(Number(bytes))));
+    for (const wide of [1, outstanding]) {
+      const { rate, p50Ms, p99Ms } = await measure(port, wide, (at) => `web${at % services}`);
+      references.set(wide, rate);
+      console.log(`an echo, ${wide} under way: ${rate} answers/s  p50 ${p50Ms.toFixed(2)} ms  p99 ${p99Ms.toFixed(2)} ms`);
+    }
+  } finally {
+    echo.kill();
+  }
+}
+
+async function run(
+  name: string,
+  pid: number,
+  wide: number,
+  port: number,
+  nameOf: (number: number) => string,
+  hasAim = false,
+): Promise<void> {
   const before = await cpuMs(pid);
-  const { rate, p50Ms, p99Ms, lost } = await figures();
+  const { rate, p50Ms, p99Ms, lost } = await measure(port, wide, nameOf);
   const perQuery = ((await cpuMs(pid)) - before) / (rate * seconds);
   console.log(
     [
       name.padEnd(40),
-      `${rate} q/s (${(rate / PROTOTYPE_RATE).toFixed(1)} × prototype)`.padEnd(32),
+      `${rate} q/s (${(rate / (references.get(wide) ?? 0)).toFixed(2)} of an echo)`.padEnd(30),
       `p50 ${p50Ms.toFixed(2)} ms`,
       `p99 ${p99Ms.toFixed(2)} ms`,
       `lost ${lost}`,
       `${(perQuery * 1000).toFixed(0)} µs of CPU each`,
+      ...(hasAim ? [`aim ${PROTOTYPE_RATE} q/s: ${rate >= PROTOTYPE_RATE ? 'reached' : 'missed'}`] : []),
     ].join('  '),
   );
 }
@@ -150,13 +181,12 @@ try {
     `idle: ${await residentMiB(status.pid)} MiB resident, bare Node ${await residentMiB(bare.pid ?? 0)} MiB; ${networks} networks of ${services} services`,
   );
   const { pid } = status;
-  await run('service, one at a time', pid, () => measure(port, 1, (at) => `web${at % services}`));
-  await run(`service, ${outstanding} under way`, pid, () => measure(port, outstanding, (at) => `web${at % services}`));
-  await run(`tasks of a service (10), ${outstanding} under way`, pid, () =>
-    measure(port, outstanding, (at) => `tasks.web${at % services}`),
-  );
-  await run(`unknown, ${outstanding} under way`, pid, () => measure(port, outstanding, (at) => `nope${at}`));
-  await run(`outside, ${outstanding} under way`, pid, () => measure(port, outstanding, (at) => `host${at}.example`));
+  await measureEcho();
+  await run('service, one at a time', pid, 1, port, (at) => `web${at % services}`);
+  await run(`service, ${outstanding} under way`, pid, outstanding, port, (at) => `web${at % services}`, true);
+  await run(`tasks of a service (10), ${outstanding} under way`, pid, outstanding, port, (at) => `tasks.web${at % services}`);
+  await run(`unknown, ${outstanding} under way`, pid, outstanding, port, (at) => `nope${at}`);
+  await run(`outside, ${outstanding} under way`, pid, outstanding, port, (at) => `host${at}.example`);
   console.log(`after: ${await residentMiB(status.pid)} MiB resident`);
 } finally {
   bare.kill();

@@ -3,11 +3,12 @@
  * workers that do what a worker does with the messages (read them, keep the table, check its sum, acknowledge), all in
  * one process, over links in memory that carry JSON.
  *
- *   node test/bench/network-state.ts [--workers 200] [--whole 5] [--endpoints 5000] [--networks 300] [--changes 200]
+ *   node test/bench/network-state.ts [--workers 200] [--whole 5] [--endpoints 5000] [--networks 300] [--changes 200] [--cut 20]
  *
  * Prints the time for all workers to have the network's whole table; from a task's `running` arriving at the manager to
  * the last worker that uses it, p50 and p99; from the order to stop a task to the moment its node is told (every host has
- * acknowledged by then), p50 and p99; resident memory. `--whole` of the workers check and keep the table as hosts do; the
+ * acknowledged by then), p50 and p99; from the healing of a partition that `--cut` workers were behind while tasks left, to
+ * equal checksums everywhere; resident memory. `--whole` of the workers check and keep the table as hosts do; the
  * others only read what is sent and acknowledge it, since their work would not be on the manager's cores.
  */
 import { parseArgs } from 'node:util';
@@ -33,16 +34,19 @@ const { values } = parseArgs({
     endpoints: { type: 'string', default: '5000' },
     networks: { type: 'string', default: '300' },
     changes: { type: 'string', default: '200' },
+    cut: { type: 'string', default: '20' },
   },
 });
-const [WORKERS, WHOLE, ENDPOINTS, NETWORKS, CHANGES] = [
+const [WORKERS, WHOLE, ENDPOINTS, NETWORKS, CHANGES, CUT] = [
   values.workers,
   values.whole,
   values.endpoints,
   values.networks,
   values.changes,
-].map(Number) as [number, number, number, number, number];
+  values.cut,
+].map(Number) as [number, number, number, number, number, number];
 const NETWORK = 'net0';
+const CUT_OFF = 'cut off';
 const nodeName = (at: number) => `node${at}`.padEnd(25, 'n');
 const taskName = (at: number) => `task${at}`.padEnd(25, 't');
 
@@ -109,22 +113,29 @@ async function fill(store: Store): Promise<void> {
 /** What a worker does with what it is sent. */
 class BenchWorker {
   revision = 0;
+  checksum = '';
   /** Tasks that serve, as it was told. */
   readonly serving = new Map<string, boolean>();
   #chain: NetworkChain = NO_NETWORK;
   readonly #isWhole: boolean;
   /** Tasks that it was told to stop. */
   readonly stopping = new Set<string>();
-  readonly #link: Link;
+  #link: Link;
   #batch = 0;
   readonly #onNews: () => void;
 
   constructor(link: Link, isWhole: boolean, onNews: () => void) {
     this.#isWhole = isWhole;
-    this.#link = link;
     this.#onNews = onNews;
+    this.#link = link;
+    this.connect(link);
+  }
+
+  /** A new session; the one before, if there was one, has been cut. */
+  connect(link: Link): void {
+    this.#link = link;
     link.onClose = (reason) => {
-      if (!isOver) fail(new Error(`a session ended: ${reason}`));
+      if (!isOver && reason !== CUT_OFF) fail(new Error(`a session ended: ${reason}`));
     };
     link.onMessage = (message) => this.#receive(message);
     this.#send({ type: 'hello', protocolVersion: PROTOCOL_VERSION, engineHealth: { ok: true } });
@@ -145,7 +156,9 @@ class BenchWorker {
 
   #receive(value: unknown): void {
     const message = this.#isWhole ? decode(value) : (value as ManagerMessage);
-    if (message.type === 'welcome') this.#send({ type: 'networksApplied', networks: [] });
+    const { revision, checksum } = this;
+    const networks = revision === 0 ? [] : [{ networkID: NETWORK, revision, checksum }];
+    if (message.type === 'welcome') this.#send({ type: 'networksApplied', networks });
     if (message.type === 'assignments') {
       for (const task of message.tasks) if (task.desiredState === 'shutdown') this.stopping.add(task.ID);
       this.#onNews();
@@ -162,6 +175,7 @@ class BenchWorker {
     for (const { taskID, serving } of message.endpoints) this.serving.set(taskID, serving);
     if (!message.last) return;
     this.revision = message.resultsIn;
+    this.checksum = message.checksum;
     const { networkID, resultsIn: revision, checksum } = message;
     this.#send({ type: 'networksApplied', networks: [{ networkID, revision, checksum }] });
     this.#onNews();
@@ -203,11 +217,18 @@ function print(what: string, times: readonly number[]): void {
 }
 
 const workers: BenchWorker[] = [];
+const links: ReturnType<typeof memoryLinkPair>[] = [];
+
+/** The worker's end of a new session. */
+function dial(at: number): Link {
+  const pair = memoryLinkPair({ clock: systemClock });
+  links[at] = pair;
+  dispatcher.accept(pair.far, { nodeID: nodeName(at), address: '192.0.2.1' });
+  return pair.near;
+}
 const connected = timeUntil(() => workers.length === WORKERS && workers.every((worker) => worker.serving.size === ENDPOINTS));
 for (let at = 0; at < WORKERS; at += 1) {
-  const { near, far } = memoryLinkPair({ clock: systemClock });
-  dispatcher.accept(far, { nodeID: nodeName(at), address: '192.0.2.1' });
-  workers.push(new BenchWorker(near, at < WHOLE, news));
+  workers.push(new BenchWorker(dial(at), at < WHOLE, news));
 }
 console.log(`${NETWORKS} networks, ${ENDPOINTS} endpoints in one of them, ${WORKERS} workers`);
 console.log(`${'all workers have the whole table'.padEnd(64)} ${(await connected).toFixed(0)} ms`);
@@ -228,10 +249,27 @@ for (let at = 0; at < CHANGES; at += 1) {
 }
 print('running at the manager → used by the last worker', serving);
 print('told to stop, after every worker has acknowledged', stopped);
-const sums = new Set(workers.map((worker) => worker.revision));
+
+// The whole ones are among those that are cut off: what they come to hold is checked entry by entry.
+for (const link of links.slice(0, CUT)) link.sever(CUT_OFF);
+const others = workers.slice(CUT);
+const before = Math.max(...workers.map(({ revision }) => revision));
+const learnt = timeUntil(() => others.every(({ revision }) => revision > before));
+await store.update((tx) => {
+  for (let at = CHANGES; at < CHANGES * 2; at += 1) {
+    tx.tasks.update({ ...(tx.tasks.get(taskName(at)) as Task), DesiredState: 'shutdown' });
+  }
+});
+await learnt;
+const sums = () => new Set(workers.map(({ revision, checksum }) => `${revision} ${checksum}`)).size;
+if (CUT > 0 && sums() === 1) throw new Error('who is cut off knows what happened meanwhile');
+const equal = timeUntil(() => sums() === 1);
+for (let at = 0; at < CUT; at += 1) workers[at]?.connect(dial(at));
+const healed = await equal;
 console.log(
-  `revisions on all workers: ${sums.size === 1 ? 'equal' : 'NOT EQUAL'}   resident ${(process.memoryUsage.rss() / 1e6).toFixed(0)} MB`,
+  `${`${CUT} workers back after ${CHANGES} tasks left → equal checksums on all`.padEnd(64)} ${healed.toFixed(0)} ms   revision ${workers[0]?.revision}, ${workers[0]?.checksum}`,
 );
+console.log(`resident ${(process.memoryUsage.rss() / 1e6).toFixed(0)} MB`);
 isOver = true;
 await dispatcher.stop();
 await store.close();

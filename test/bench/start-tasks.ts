@@ -58,7 +58,7 @@ for (const host of lab.hosts) {
 await Promise.all(lab.hosts.map((host) => cluster.nodeState(host.name, 'ready')));
 
 await cluster.swarm('service', 'create', '-d', '--name', 'idle', '--replicas', String(MEMORY_TASKS), IMAGE);
-await cluster.settled('idle', MEMORY_TASKS, 120_000);
+await cluster.settled('idle', MEMORY_TASKS);
 const bare = await bareNodeMemory(lab.host('host1'));
 say(`bare Node: ${megabytes(bare)} resident`);
 for (const [role, host] of [

@@ -28,7 +28,7 @@ beforeAll(async () => {
   await docker(boss, 'network', 'create', '--driver', 'overlay', 'closed');
   const mode = ['--mode', 'global', '--network', 'open'];
   await cluster.swarm('service', 'create', '-d', '--name', 'web', ...mode, IMAGE);
-  web = await cluster.settled('web', 2, 120_000);
+  web = await cluster.settled('web', 2);
   await docker(worker, 'pull', IMAGE);
 });
 afterAll(() => lab?.down());

@@ -5,9 +5,6 @@ import { Lab } from '../lab/lab.ts';
 import { lookUpIn } from '../lab/load.ts';
 import { waitFor, waitUntil } from '../lab/wait-for.ts';
 
-/** Silence of a pair is believed after two beats, and told with the next report. */
-const PROBE_MS = 60_000;
-
 /** Its pid; empty where none runs. */
 const netProcess = async (host: LabHost) => (await host.exec(['pgrep', '-f', 'main.ts [n]et'])).stdout.trim();
 
@@ -25,7 +22,7 @@ describe('names', () => {
 
   async function deploy(name: string, replicas: number, ...flags: readonly string[]): Promise<readonly TaskView[]> {
     await cluster.swarm('service', 'create', '-d', '--name', name, '--replicas', `${replicas}`, ...flags, 'example/echo');
-    return cluster.settled(name, replicas, 90_000);
+    return cluster.settled(name, replicas);
   }
 
   const found = async (task: TaskView, ...names: readonly string[]) =>
@@ -130,9 +127,6 @@ describe('names', () => {
         'the problem of host3',
         () => cluster.swarm('node', 'inspect', 'host3'),
         (text) => text.includes('4789/udp is closed'),
-        {
-          timeoutMs: PROBE_MS,
-        },
       );
     } finally {
       await host.sh('nft delete table inet lab_4789');
@@ -141,9 +135,6 @@ describe('names', () => {
       'it to be well again',
       () => cluster.swarm('node', 'inspect', 'host3'),
       (text) => !text.includes('4789/udp is closed'),
-      {
-        timeoutMs: PROBE_MS,
-      },
     );
   });
 });

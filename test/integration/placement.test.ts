@@ -103,7 +103,7 @@ describe('placement on three hosts', () => {
     await create('web', '--replicas', '3');
     await cluster.settled('web', 3);
     await cluster.swarm('service', 'scale', '-d', 'web=30');
-    const thirty = await cluster.settled('web', 30, 120_000);
+    const thirty = await cluster.settled('web', 30);
     expect(thirty.map((task) => task.slot)).toEqual(Array.from({ length: 30 }, (_, index) => index + 1));
     expect(perHost(thirty)).toEqual({ host1: 10, host2: 10, host3: 10 });
     const names = (await Promise.all(lab.hosts.map(taskContainers))).flat().map((container) => container.name);

@@ -46,7 +46,7 @@ describe('the example of an ingress proxy that finds its backends through the so
       ['app_nginx', 3],
       ['edge_haproxy', 1],
     ] as const)
-      await cluster.settled(service, count, 120_000);
+      await cluster.settled(service, count);
     for (const { name } of lab.hosts)
       await waitUntil(
         `an answer on port 80 of ${name}`,

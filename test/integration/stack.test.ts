@@ -78,7 +78,7 @@ describe('stacks of real software', () => {
 
   it("a database's rows survive the replacement of its container", async () => {
     await deploy('shop', DATABASE);
-    const [first] = await cluster.settled('shop_db', 1, 90_000);
+    const [first] = await cluster.settled('shop_db', 1);
     const host = lab.host('host2');
     const sql = (container: string, statement: string) =>
       host.docker('exec', container, 'psql', '-h', '/tmp', '-At', '-c', statement, 'postgres');

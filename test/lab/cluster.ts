@@ -27,9 +27,9 @@ export interface Cluster {
   /** Those that run and shall run. */
   running(service: string): Promise<readonly TaskView[]>;
   /** Waits until exactly `count` tasks of the service run and shall run, and no other is meant to. */
-  settled(service: string, count: number, timeoutMs?: number): Promise<readonly TaskView[]>;
+  settled(service: string, count: number): Promise<readonly TaskView[]>;
   /** Waits until the node of this host has this state. */
-  nodeState(host: string, state: Node['Status']['State'], timeoutMs?: number): Promise<void>;
+  nodeState(host: string, state: Node['Status']['State']): Promise<void>;
   nodeID(host: string): Promise<string>;
   /** Removes all services, and waits until no host has a container of theirs. */
   clear(): Promise<void>;
@@ -95,17 +95,16 @@ export function clusterOn(lab: Lab, manager: LabHost): Cluster {
     swarm: (...args) => manager.swarm(...args),
     running: async (service) => (await tasks(service)).filter(isRunning),
 
-    async settled(service, count, timeoutMs = 60_000) {
+    async settled(service, count) {
       const seen = await waitUntil(
         `${count} running tasks of "${service}", and no other wanted`,
         () => tasks(service),
         (all) => all.filter(isRunning).length === count && all.filter(isWanted).length === count,
-        { timeoutMs },
       );
       return seen.filter(isRunning);
     },
 
-    async nodeState(host, state, timeoutMs = 60_000) {
+    async nodeState(host, state) {
       await waitUntil(
         `the node of ${host} to be ${state}`,
         async () => {
@@ -113,7 +112,6 @@ export function clusterOn(lab: Lab, manager: LabHost): Cluster {
           return nodes.filter((node) => node.Description?.Hostname === host).map((node) => node.Status.State);
         },
         (states) => states.includes(state),
-        { timeoutMs },
       );
     },
 

@@ -24,7 +24,7 @@ export interface ExecResult {
   readonly exitCode: number;
 }
 
-const DEFAULT_TIMEOUT_MS = 120_000;
+const DEFAULT_TIMEOUT_MS = 300_000;
 
 /** Runs a command in a container. Any exit code is a result; only a command that could not run or end is an error. */
 export async function execIn(container: Dockerode.Container, command: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {

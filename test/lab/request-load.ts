@@ -17,7 +17,9 @@ export interface LoadResult {
   readonly failures: number;
   /** Reason to count. */
   readonly reasons: Readonly<Record<string, number>>;
-  /** Of the first and the last failure, ms since the start. */
+  /** Since the epoch. */
+  readonly startedAtMs: number;
+  /** When the first and the last request that failed began, ms since the start. */
   readonly failedFromMs?: number;
   readonly failedUntilMs?: number;
   /** First line of the answer to count: who served. */
@@ -42,7 +44,7 @@ async function main(): Promise<void> {
   });
   const url = new URL(values.url);
   const [count, concurrency, rate] = [Number(values.count), Number(values.concurrency), Number(values.rate)];
-  const started = performance.now();
+  const [startedAtMs, started] = [Date.now(), performance.now()];
   const tookMs: number[] = [];
   const servedBy: Record<string, number> = {};
   const reasons: Record<string, number> = {};
@@ -82,6 +84,7 @@ async function main(): Promise<void> {
     requests: tookMs.length,
     failures: failedAt.length,
     reasons,
+    startedAtMs,
     ...(failedAt.length > 0 && { failedFromMs, failedUntilMs }),
     servedBy,
     tookMs: Math.round(performance.now() - started),

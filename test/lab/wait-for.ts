@@ -1,6 +1,8 @@
 import { delay, systemClock } from '@swarm/shared/runtime/clock';
 
 const POLL_MS = 200;
+/** Only ends what hangs: a slow machine fails no test. */
+const LIMIT_MS = 300_000;
 
 export interface WaitOptions {
   readonly timeoutMs?: number;
@@ -11,7 +13,7 @@ export interface WaitOptions {
  * with the last thing the probe returned or threw, so that the failure says what was seen instead.
  */
 export async function waitFor<T>(what: string, probe: () => Promise<T> | T, options: WaitOptions = {}): Promise<NonNullable<T>> {
-  const timeoutMs = options.timeoutMs ?? 60_000;
+  const timeoutMs = options.timeoutMs ?? LIMIT_MS;
   const deadline = systemClock.monotonicMs() + timeoutMs;
   let last = 'nothing';
   for (;;) {

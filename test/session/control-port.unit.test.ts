@@ -12,11 +12,12 @@ import type { ControlRefusal } from '@swarm/shared/protocol/control-refusal';
 import { systemClock } from '@swarm/shared/runtime/clock';
 import { systemRandom } from '@swarm/shared/runtime/ids';
 import { silentLogger } from '@swarm/shared/runtime/logger';
+import { eventually } from '@swarm/shared/testing/eventually';
 import { webSocketDialer } from '@swarm/worker/session/dial';
 import { startSession } from '@swarm/worker/session/session';
 import type { AssignmentSet } from '@swarm/worker/session/worker-ports';
 import { NO_NETWORKS } from '@swarm/worker/testing/no-networks';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { describeHost, taskDraft } from './world.ts';
 
 const deps = {
@@ -89,10 +90,10 @@ test('a node that joined gets its assignments, reports, and gives a log, over TL
     for (let n = 0; n < 10_000; n += 1) tx.tasks.create(taskDraft(`t${n}`, identity.nodeID));
   });
   const { sets, session } = startWorker(cluster);
-  await vi.waitFor(() => expect(sets.at(-1)?.tasks.size).toBe(10_000), { timeout: 8_000 });
+  await eventually(() => expect(sets.at(-1)?.tasks.size).toBe(10_000));
   expect(store.view((tx) => tx.nodes.get(identity.nodeID)?.Status)).toEqual({ State: 'ready', Addr: '127.0.0.1' });
   session.report({ taskID: 't7', status: { State: 'running', Timestamp: 'now' } });
-  await vi.waitFor(() => expect(store.view((tx) => tx.tasks.get('t7')?.Status.State)).toBe('running'));
+  await eventually(() => expect(store.view((tx) => tx.tasks.get('t7')?.Status.State)).toBe('running'));
 
   const request = { nodeID: identity.nodeID, taskID: 't7', stdout: true, stderr: true, follow: false, timestamps: false };
   let bytes = 0;
@@ -104,7 +105,7 @@ test('a node that was removed is refused with the reason, before it has a sessio
   const cluster = await startCluster();
   await cluster.store.update((tx) => tx.nodes.remove(cluster.identity.nodeID));
   const { refusals, session } = startWorker(cluster);
-  await vi.waitFor(() => expect(refusals[0]?.code).toBe('unknown-node'));
+  await eventually(() => expect(refusals[0]?.code).toBe('unknown-node'));
   expect(session.problem()).toContain(`manager ${cluster.address} refuses this node`);
 });
 

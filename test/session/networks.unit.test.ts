@@ -230,6 +230,21 @@ describe('a container that no task is', () => {
     await world.stop();
   });
 
+  test('has the gateway kept that it was made with, when it has ended and until it is gone', async () => {
+    const { world, host } = await openAttachable();
+    await join(world, ['n1']);
+    const kept = () => world.store.view((tx) => tx.gateways.by('node', 'n1').map(({ networkID, kept }) => [networkID, kept]));
+    const tell = async (resting: readonly string[]) => {
+      host.worker.session.tellGuests({ type: 'guests', networkIDs: ['net'], guests: [], pending: [], resting });
+      await world.clock.advance(100);
+    };
+    await tell(['net']);
+    expect(kept()).toEqual([['net', true]]);
+    await tell([]);
+    expect(kept()).toEqual([['net', undefined]]);
+    await world.stop();
+  });
+
   test('keeps its address when it starts again before its host has told that it ended', async () => {
     const { world, ask, tell, guests, allocate, host } = await openAttachable();
     await ask();

@@ -1,24 +1,21 @@
 import { X509Certificate } from 'node:crypto';
 import { splitCertificates } from '@swarm/shared/identity/chain';
 import { parseJoinToken, rootDigest } from '@swarm/shared/identity/join-token';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { eventually } from '@swarm/shared/testing/eventually';
+import { expect, onTestFinished, test } from 'vitest';
 import { type Disk, startTrustWorld } from './trust-world.ts';
 
 async function start() {
   const world = await startTrustWorld((error) => expect.unreachable(String(error)));
   onTestFinished(() => world.stop());
   const completed = () =>
-    vi.waitFor(
-      () =>
-        expect(world.cluster()).toMatchObject({ RootRotationInProgress: false, TLSInfo: { TrustRoot: world.cluster().ca.certificate } }),
-      {
-        timeout: 9_000,
-      },
+    eventually(() =>
+      expect(world.cluster()).toMatchObject({ RootRotationInProgress: false, TLSInfo: { TrustRoot: world.cluster().ca.certificate } }),
     );
   /** As the docker CLI waits after `swarm ca --rotate`. */
   const settled = async () => {
     await completed();
-    await vi.waitFor(() => {
+    await eventually(() => {
       for (const node of world.nodes()) expect(node.Description?.TLSInfo).toEqual(world.cluster().TLSInfo);
     });
   };
@@ -32,7 +29,7 @@ test('every node renews, without losing its session, and then the new root is th
   await world.startManagerNode();
   const disks = await Promise.all([world.join(), world.join()]);
   const nodes = await Promise.all(disks.map((disk) => world.startNode(disk)));
-  await vi.waitFor(() => expect(world.nodes().filter((node) => node.Status.State === 'ready')).toHaveLength(3));
+  await eventually(() => expect(world.nodes().filter((node) => node.Status.State === 'ready')).toHaveLength(3));
   const before = world.cluster();
 
   await world.rotate();
@@ -62,8 +59,8 @@ test('a node that is away holds the change open; when it comes back, trusting th
   const away = await world.join();
   await (await world.startNode(away)).stop();
   await world.rotate();
-  await vi.waitFor(() => expect(rootsOf(world.managerDisk)).toHaveLength(2));
-  await vi.waitFor(() => {
+  await eventually(() => expect(rootsOf(world.managerDisk)).toHaveLength(2));
+  await eventually(() => {
     const renewed = world
       .nodes()
       .filter((node) => node.Description?.TLSInfo?.CertIssuerPublicKey === world.cluster().TLSInfo.CertIssuerPublicKey);
@@ -83,7 +80,7 @@ test('a node that is removed holds nothing open', async () => {
   await world.startManagerNode();
   const gone = await world.join();
   await world.rotate();
-  await vi.waitFor(() => expect(rootsOf(world.managerDisk)).toHaveLength(2));
+  await eventually(() => expect(rootsOf(world.managerDisk)).toHaveLength(2));
   await world.store().update((tx) => tx.nodes.remove(gone.identity.nodeID));
   await world.settled();
 });
@@ -96,7 +93,7 @@ test('a manager that ends in the middle goes on with what it had begun', async (
   await world.startManager();
   expect(world.cluster().RootRotationInProgress).toBe(true);
   const node = await world.startManagerNode();
-  await vi.waitFor(() => expect(rootsOf(world.managerDisk)).toHaveLength(2));
+  await eventually(() => expect(rootsOf(world.managerDisk)).toHaveLength(2));
   await node.stop();
   await world.killManager();
   await world.startManager();
@@ -110,8 +107,8 @@ test('a second change overtakes the first, also where some have renewed already'
   const away = await world.join();
   await world.rotate();
   const given = world.cluster().nextRoot?.certificate ?? '';
-  await vi.waitFor(() => expect(rootsOf(world.managerDisk)).toContain(given));
-  await vi.waitFor(() =>
+  await eventually(() => expect(rootsOf(world.managerDisk)).toContain(given));
+  await eventually(() =>
     expect(new X509Certificate(world.managerDisk.identity.certificate).verify(new X509Certificate(given).publicKey)).toBe(true),
   );
   await world.rotate();
@@ -128,11 +125,11 @@ test('rotating back to the root in force ends the change', async () => {
   await world.join();
   const { ca } = world.cluster();
   await world.rotate();
-  await vi.waitFor(() => expect(rootsOf(world.managerDisk)).toHaveLength(2));
+  await eventually(() => expect(rootsOf(world.managerDisk)).toHaveLength(2));
   await world.rotate(ca);
   expect(world.cluster()).toMatchObject({ RootRotationInProgress: false, ca });
-  await vi.waitFor(() => expect(rootsOf(world.managerDisk)).toEqual([ca.certificate]));
-  await vi.waitFor(() =>
+  await eventually(() => expect(rootsOf(world.managerDisk)).toEqual([ca.certificate]));
+  await eventually(() =>
     expect(new X509Certificate(world.managerDisk.identity.certificate).verify(new X509Certificate(ca.certificate).publicKey)).toBe(true),
   );
 });
@@ -151,7 +148,7 @@ test('a node whose disk was put back to before two changes finds its way by its 
   await node.stop();
   disk.identity = old;
   node = await world.startNode(disk);
-  await vi.waitFor(() => expect(node.problem()).toBeUndefined(), { timeout: 9_000 });
+  await eventually(() => expect(node.problem()).toBeUndefined());
   await world.settled();
   expect(rootsOf(disk)).toEqual([world.cluster().ca.certificate]);
 });

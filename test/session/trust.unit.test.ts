@@ -214,4 +214,4 @@ test('in whatever order roots are replaced, told, asked for, delivered and lost,
     { numRuns: 30 },
   );
   expect(completed, 'steps that ended a change').toBeGreaterThan(0);
-}, 30_000);
+});

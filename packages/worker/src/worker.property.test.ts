@@ -249,4 +249,4 @@ test('a worker keeps its promises whatever happens', async () => {
     }),
     { numRuns: 150 },
   );
-}, 60_000);
+});

@@ -7,7 +7,18 @@ import type { Context } from './context.ts';
 export type OptionKind = 'flag' | 'text' | 'list';
 
 /** What a word on the command line can be completed with. */
-export type Completion = 'node' | 'service' | 'stack' | 'secret' | 'config' | 'network' | 'task' | 'client' | 'file' | readonly string[];
+export type Completion =
+  | 'node'
+  | 'service'
+  | 'stack'
+  | 'secret'
+  | 'config'
+  | 'network'
+  | 'task'
+  | 'service-or-task'
+  | 'client'
+  | 'file'
+  | readonly string[];
 
 export interface OptionSpec<Kind extends OptionKind = OptionKind> {
   /** `flag`: true, false (`--x=false`) or not given. `text`: the last one given. `list`: all of them. */

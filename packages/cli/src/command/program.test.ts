@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { decideCandidates } from '../commands/completion.ts';
 import { defineCommand } from './command.ts';
-import { parseWords } from './program.ts';
+import { GROUP_SUMMARIES, parseWords } from './program.ts';
 import { LOADERS } from './run-program.ts';
 import { COMMANDS } from './table.ts';
 import { recordingTerminal, runWords } from './testing.ts';
@@ -84,6 +84,54 @@ describe('every command of the table', () => {
     expect(run.output).toContain(command.summary.slice(0, 30));
   });
 
+  const options = COMMANDS.filter(({ hidden }) => hidden !== true).flatMap(({ path, options }) =>
+    Object.entries(options).map(([name, option]) => ({ command: path.join(' '), path, name, option })),
+  );
+
+  it('that prints a table prints it as JSON too, and only ids with -q', () => {
+    const tables = COMMANDS.filter(({ path }) => ['ls', 'ps', 'services', 'history', 'top'].includes(path.at(-1) ?? ''));
+    expect(tables.length).toBeGreaterThan(10);
+    for (const { path, options } of tables) {
+      expect([path, options.format?.complete, options.quiet?.short]).toEqual([path, ['table', 'json'], 'q']);
+    }
+  });
+
+  it('that can print JSON takes the word for its own form as well', () => {
+    const formats = options.filter(({ option }) => Array.isArray(option.complete) && option.complete.includes('json'));
+    for (const { command, option } of formats) expect([command, option.complete]).toEqual([command, [expect.any(String), 'json']]);
+  });
+
+  it('says for every flag what it does, and for those that take a measure what holds without it', () => {
+    for (const { command, name, option } of options) {
+      expect([command, name, option.help]).not.toEqual([command, name, '']);
+      if (option.kind === 'text' && ['duration', 'number', 'percent', 'ratio', 'size', 'time'].includes(option.value ?? ''))
+        expect([command, name, option.help]).toEqual([command, name, expect.stringMatching(/default|without it/)]);
+    }
+  });
+
+  it('offers every flag of it, and every word that a flag takes', () => {
+    for (const { path, name, option } of options) {
+      expect(decideCandidates(COMMANDS, [...path, `--${name}`])).toMatchObject({ words: expect.arrayContaining([`--${name}`]) });
+      const after = decideCandidates(COMMANDS, [...path, `--${name}`, '']);
+      if (Array.isArray(option.complete)) expect(after).toEqual({ kind: 'words', words: [...option.complete].sort() });
+      else if (option.complete === 'file') expect(after).toEqual({ kind: 'files' });
+      else if (option.complete !== undefined) expect(after).toEqual({ kind: 'names', of: option.complete });
+    }
+  });
+
+  it('stands in a group that says what it is for', async () => {
+    const groups = [...new Set(COMMANDS.flatMap(({ path: [first = '', second] }) => (second === undefined ? [] : [first])))].sort();
+    expect(Object.keys(GROUP_SUMMARIES).sort()).toEqual(groups);
+  });
+
+  it.each([
+    ['node update', ['500ms, 30s, 1m30s, 24h']],
+    ['service create', ['500ms, 30s, 1m30s, 24h', '512k, 64m, 2g', 'from 0 to 1']],
+  ])('%s says how what its flags take is written', async (words, notes) => {
+    const { output } = await runWords([...words.split(' '), '--help']);
+    for (const note of notes) expect(output).toContain(note);
+  });
+
   it('has a name of its own', () => {
     const paths = COMMANDS.map((command) => command.path.join(' '));
     expect(new Set(paths).size).toBe(paths.length);
@@ -111,6 +159,19 @@ const COMPLETED: readonly (readonly [words: readonly string[], candidates: objec
   [['stack', 'deploy', '-c', ''], { kind: 'files' }],
   [['join-token', 'w'], { kind: 'words', words: ['worker'] }],
   [['__com'], { kind: 'words', words: [] }],
+  [['-'], { kind: 'words', words: ['--help', '--host', '--version'] }],
+  [['--host', ''], { kind: 'words', words: [] }],
+  [['service', '--'], { kind: 'words', words: ['--help'] }],
+  [['service', 'list', '--q'], { kind: 'words', words: ['--quiet'] }],
+  [['stack', 'down', ''], { kind: 'names', of: 'stack' }],
+  [['explain', ''], { kind: 'names', of: 'service-or-task' }],
+  [['service', 'create', '--secret', ''], { kind: 'names', of: 'secret' }],
+  [['service', 'update', '--network-rm', ''], { kind: 'names', of: 'network' }],
+  [['service', 'ls', '--format=j'], { kind: 'words', words: ['--format=json'] }],
+  [['service', 'ls', '--format', '=', 'j'], { kind: 'words', words: ['json'] }],
+  [['service', 'ls', '--format', '='], { kind: 'words', words: ['json', 'table'] }],
+  [['service', 'update', '--config-rm=ca'], { kind: 'names', of: 'config', prefix: '--config-rm=' }],
+  [['service', 'ls', '--format', '=', 'json', '--q'], { kind: 'words', words: ['--quiet'] }],
 ];
 
 describe('completion offers', () => {

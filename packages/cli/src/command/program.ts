@@ -14,10 +14,18 @@ export const HOST_OPTION: OptionSpec<'text'> = {
 export const GROUP_SUMMARIES: { readonly [group: string]: string } = {
   client: 'Manage who may use the API from elsewhere',
   config: 'Manage configs: files that containers get',
+  network: 'Manage networks between the hosts of the cluster',
   node: 'Manage the nodes of the cluster',
   secret: 'Manage secrets: files that containers get, in memory',
   service: 'Manage services',
   stack: 'Manage stacks: services deployed together from a file',
+};
+
+/** How the value of an option is written, by the name that the option's help gives it. */
+const VALUE_NOTES: { readonly [value: string]: string } = {
+  duration: 'A duration is a number with its unit: 500ms, 30s, 1m30s, 24h.',
+  size: 'A size is a number of bytes, or has a unit, by 1024: 512k, 64m, 2g.',
+  ratio: 'A ratio is a number from 0 to 1, as in 0.25.',
 };
 
 export type Parsed =
@@ -59,6 +67,8 @@ export async function parseWords(
     }
     for (const [name, option] of Object.entries(command.options)) addOption(program, name, option);
     if (command.options.host === undefined) addOption(program, 'host', HOST_OPTION);
+    const notes = notesOn(command);
+    if (notes !== '') program.addHelpText('after', notes);
     if (command.stopAtArguments === true) program.passThroughOptions();
     program.action(() => {
       const values: ParsedValues = program.opts();
@@ -108,6 +118,12 @@ function newProgram(name: string, terminal: Terminal): Program {
 
 function describe(command: Command): string {
   return command.description === undefined ? command.summary : `${command.summary}\n\n${command.description}`;
+}
+
+function notesOn({ options }: Command): string {
+  const values = new Set(Object.values(options).map(({ value }) => value));
+  const notes = Object.entries(VALUE_NOTES).flatMap(([value, note]) => (values.has(value) ? [note] : []));
+  return notes.length === 0 ? '' : `\n${notes.join('\n')}`;
 }
 
 function addOption(program: Program, name: string, spec: OptionSpec): void {

@@ -23,7 +23,11 @@ export const ca: Command = defineCommand({
   options: {
     'ca-cert': { kind: 'text', value: 'file', help: 'a root of your own, PEM (default: one is made)', complete: 'file' },
     'ca-key': { kind: 'text', value: 'file', help: 'its private key, PEM', complete: 'file' },
-    'cert-expiry': { kind: 'text', value: 'duration', help: 'how long node certificates are valid from now on' },
+    'cert-expiry': {
+      kind: 'text',
+      value: 'duration',
+      help: 'how long node certificates are valid from now on (default: as long as before)',
+    },
     detach: { kind: 'flag', short: 'd', help: 'do not wait until every node has renewed' },
     'external-ca': { kind: 'text', value: 'spec', help: 'not available: the managers sign' },
     quiet: { kind: 'flag', short: 'q', help: 'do not tell what is waited for' },

@@ -4,7 +4,7 @@ import type { ApiSwarm } from '../client/api-objects.ts';
 import { DEFAULT_HOST, parseTarget } from '../client/target.ts';
 import { type Command, defineCommand, type OptionSpec } from '../command/command.ts';
 import { CommandFailure, EXIT, usageError } from '../command/exit-codes.ts';
-import { parseBytes, parseChoice, parsePairs } from '../service/values.ts';
+import { parseBytes, parseChoice, parseCount, parsePairs } from '../service/values.ts';
 import { contextCommand, createDockerContext, SUGGESTED_CONTEXT } from './docker-context.ts';
 import { CLUSTER_OPTIONS, clusterSpecOf, tellUnlockKey } from './lock-commands.ts';
 import { ensureDaemon } from './start-daemon.ts';
@@ -28,6 +28,17 @@ const init = defineCommand({
   options: {
     ...MEMBER_OPTIONS,
     ...CLUSTER_OPTIONS,
+    'data-path-port': { kind: 'text', value: 'number', help: 'UDP port of the traffic between hosts, 1024 to 49151 (default 4789)' },
+    'default-addr-pool': {
+      kind: 'list',
+      value: 'cidr',
+      help: 'addresses from which networks get their subnets; may repeat (default 10.0.0.0/8)',
+    },
+    'default-addr-pool-mask-length': {
+      kind: 'text',
+      value: 'number',
+      help: 'length of the mask of these subnets, in bits (default 24: 256 addresses)',
+    },
     'docker-context': { kind: 'text', value: 'name', help: 'make a docker context of this name for the API of this host' },
     'force-new-cluster': { kind: 'flag', help: 'make a cluster of one from the state of a lost one (not available yet)' },
   },
@@ -41,6 +52,7 @@ const init = defineCommand({
       ListenAddr: options['listen-addr'] ?? DEFAULT_LISTEN,
       AdvertiseAddr: options['advertise-addr'] ?? '',
       Availability: availabilityOf(options.availability),
+      ...addressesOf(options['data-path-port'], options['default-addr-pool'], options['default-addr-pool-mask-length']),
       Spec: clusterSpecOf(options),
     };
     const api = await ensureDaemon(context);
@@ -95,6 +107,15 @@ const join = defineCommand({
     return EXIT.ok;
   },
 });
+
+/** What networks between hosts are made of. */
+function addressesOf(port: string | undefined, pools: readonly string[], maskLength: string | undefined) {
+  return {
+    ...(port !== undefined && { DataPathPort: parseCount('data-path-port', port) }),
+    ...(pools.length > 0 && { DefaultAddrPool: pools.flatMap((pool) => pool.split(',')) }),
+    ...(maskLength !== undefined && { SubnetSize: parseCount('default-addr-pool-mask-length', maskLength, 1) }),
+  };
+}
 
 function availabilityOf(word: string | undefined): string {
   return parseChoice('availability', word ?? 'active', AVAILABILITIES);

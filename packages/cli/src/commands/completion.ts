@@ -5,35 +5,42 @@ import type { Context } from '../command/context.ts';
 import { CommandFailure, EXIT, usageError } from '../command/exit-codes.ts';
 import { HOST_OPTION } from '../command/program.ts';
 import { slotName } from '../render/tasks.ts';
+import { splitPair } from '../service/values.ts';
 import { namesOf } from './resolve.ts';
 
-/** What can stand in the last place of the words typed so far. */
 /** What the cluster gives names to. */
 type NameKind = Exclude<Completion, 'file' | readonly string[]>;
 
+/** What can stand in the last place of the words typed so far. `prefix`: a part of that word which every candidate begins with. */
 export type Candidates =
   | { readonly kind: 'words'; readonly words: readonly string[] }
-  | { readonly kind: 'names'; readonly of: NameKind }
+  | { readonly kind: 'names'; readonly of: NameKind; readonly prefix?: string }
   | { readonly kind: 'files' };
 
 /** `words` are those after `swarm`; the last one is being typed and may be empty. */
-export function decideCandidates(commands: readonly Command[], words: readonly string[]): Candidates {
+export function decideCandidates(commands: readonly Command[], given: readonly string[]): Candidates {
+  const words = withoutSigns(given);
   const typed = words.at(-1) ?? '';
   const before = words.slice(0, -1);
   const visible = commands.filter((command) => command.hidden !== true);
   const { path, rest } = splitPath(visible, before);
   const command = visible.find((one) => samePath(one.path, path));
   if (command === undefined) {
+    if (pendingOption({ host: HOST_OPTION }, rest) !== undefined) return { kind: 'words', words: [] };
+    if (typed.startsWith('-')) return fitting(path.length === 0 ? ['--host', '--help', '--version'] : ['--help'], typed);
     const next = visible.filter((one) => samePath(one.path.slice(0, path.length), path)).map((one) => one.path[path.length] ?? '');
     return fitting([...new Set(next)], typed);
   }
   const options: { readonly [name: string]: OptionSpec } = { host: HOST_OPTION, ...command.options };
   const pending = pendingOption(options, rest);
   if (pending !== undefined) return complete(pending.complete, typed);
+  const [flag, value] = splitPair(typed);
+  const named = typed.startsWith('--') && value !== undefined ? optionOf(options, flag) : undefined;
+  if (named !== undefined) return withPrefix(`${flag}=`, complete(named.complete, value ?? ''));
   if (typed.startsWith('-')) return fitting([...Object.keys(options).map((name) => `--${name}`), '--help'], typed);
-  const given = positionals(options, rest).length;
-  const place = command.arguments?.[given] ?? command.arguments?.at(-1);
-  const full = given >= (command.arguments?.length ?? 0) && place?.variadic !== true;
+  const filled = positionals(options, rest).length;
+  const place = command.arguments?.[filled] ?? command.arguments?.at(-1);
+  const full = filled >= (command.arguments?.length ?? 0) && place?.variadic !== true;
   return full ? { kind: 'words', words: [] } : complete(place?.complete, typed);
 }
 
@@ -41,6 +48,24 @@ function complete(completion: Completion | undefined, typed: string): Candidates
   if (completion === undefined) return { kind: 'words', words: [] };
   if (completion === 'file') return { kind: 'files' };
   return typeof completion === 'string' ? { kind: 'names', of: completion } : fitting(completion, typed);
+}
+
+/** `--format=json` is one word to zsh and fish: what is offered must begin with all of it. */
+function withPrefix(prefix: string, candidates: Candidates): Candidates {
+  switch (candidates.kind) {
+    case 'words':
+      return { kind: 'words', words: candidates.words.map((word) => `${prefix}${word}`) };
+    case 'names':
+      return { ...candidates, prefix };
+    case 'files':
+      return candidates;
+  }
+}
+
+/** Bash breaks `--format=json` at its sign, into three words. */
+function withoutSigns(words: readonly string[]): readonly string[] {
+  const kept = words.filter((word, index) => !(word === '=' && words[index - 1]?.startsWith('--') === true));
+  return words.at(-1) === '=' && kept.length < words.length ? [...kept, ''] : kept;
 }
 
 function fitting(words: readonly string[], typed: string): Candidates {
@@ -55,11 +80,22 @@ function splitPath(
   let index = 0;
   for (; index < words.length; index++) {
     const word = words[index] ?? '';
-    if (path.length === 0 && (word === '--host' || word === '-H')) index += 1;
-    else if (commands.some((command) => samePath(command.path.slice(0, path.length + 1), [...path, word]))) path.push(word);
-    else break;
+    if (path.length === 0 && (word === '--host' || word === '-H')) {
+      if (index + 1 === words.length) break;
+      index += 1;
+    } else {
+      const place = path.length;
+      const next = commands.find((command) => samePath(command.path.slice(0, place), path) && isNamed(command, place, word));
+      if (next === undefined) break;
+      path.push(next.path[place] ?? word);
+    }
   }
   return { path, rest: words.slice(index) };
+}
+
+/** By its own word in this place of its path, or where that is the last one by another name of it. */
+function isNamed({ path, aliases }: Command, place: number, word: string): boolean {
+  return path[place] === word || (place === path.length - 1 && aliases?.includes(word) === true);
 }
 
 function samePath(a: readonly string[], b: readonly string[]): boolean {
@@ -107,6 +143,8 @@ async function namesFor(context: Context, kind: NameKind): Promise<readonly stri
       const names = await namesOf(api, tasks, true);
       return [...new Set(tasks.map((task) => slotName(task, names)))];
     }
+    case 'service-or-task':
+      return [...(await namesFor(context, 'service')), ...(await namesFor(context, 'task'))];
     case 'stack':
       return [
         ...new Set(
@@ -134,11 +172,13 @@ export function completeCommand(commands: () => readonly Command[]): Command {
       if (candidates.kind === 'files') context.terminal.out(`${FILES_MARK}\n`);
       if (candidates.kind === 'words') context.terminal.out(candidates.words.map((word) => `${word}\n`).join(''));
       if (candidates.kind === 'names') {
-        const typed = args.at(-1) ?? '';
+        const { prefix = '' } = candidates;
+        const typed = withoutSigns(args).at(-1) ?? '';
         try {
           const names = await namesFor(context, candidates.of);
           context.terminal.out(
             names
+              .map((name) => `${prefix}${name}`)
               .filter((name) => name.startsWith(typed))
               .sort()
               .map((name) => `${name}\n`)
@@ -194,7 +234,8 @@ complete -c swarm -f -a '(__swarm_complete)'
 export const completion = defineCommand({
   path: ['completion'],
   summary: 'Print the completion script of a shell',
-  description: 'For bash: source <(swarm completion bash)',
+  description:
+    'For bash: source <(swarm completion bash). For zsh: source <(swarm completion zsh). For fish: swarm completion fish | source.',
   arguments: [{ name: 'SHELL', complete: Object.keys(SCRIPTS) }],
   options: {},
   async run({ args, context }) {

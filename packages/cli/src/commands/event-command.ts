@@ -13,7 +13,7 @@ export const events = defineCommand({
   options: {
     ...FILTER_OPTION,
     format: { kind: 'text', value: 'format', help: 'text (default) or json: one object per line', complete: ['text', 'json'] },
-    since: { kind: 'text', value: 'time', help: 'from this time on: 2026-01-02T13:23:37Z, or 42m for the last 42 minutes' },
+    since: { kind: 'text', value: 'time', help: 'from this time on: 2026-01-02T13:23:37Z, or 42m for the last 42 minutes (default: now)' },
     until: { kind: 'text', value: 'time', help: 'up to this time; without it, until Ctrl-C' },
   },
   async run({ options, context }) {

@@ -5,14 +5,16 @@ import { CommandFailure, EXIT } from '../command/exit-codes.ts';
 import { renderExplanation } from '../render/explain.ts';
 import { parseChoice } from '../service/values.ts';
 
+const FORMATS = ['text', 'json'] as const;
+
 export const explain = defineCommand({
   path: ['explain'],
   summary: 'Say why a task or service is where it is, or why it does not run, node by node, and what happened',
   description: 'Takes the id or name of a service, or of a task as service ps shows it (web.1, or web.1.<id>).',
-  arguments: [{ name: 'TASK|SERVICE', complete: 'service' }],
-  options: { format: { kind: 'text', value: 'json', help: 'json: all of it as one JSON object', complete: ['json'] } },
+  arguments: [{ name: 'TASK|SERVICE', complete: 'service-or-task' }],
+  options: { format: { kind: 'text', value: 'format', help: 'text (default) or json: all of it as one object', complete: FORMATS } },
   async run({ args, options, context }) {
-    const format = options.format === undefined ? undefined : parseChoice('format', options.format, ['json']);
+    const format = parseChoice('format', options.format ?? 'text', FORMATS);
     const api = await context.api();
     const found = await findExplanation(api, args[0] ?? '');
     context.terminal.out(format === 'json' ? `${JSON.stringify(found)}\n` : renderExplanation(found));

@@ -17,9 +17,13 @@ const create = defineCommand({
   arguments: [{ name: 'NAME' }],
   options: {
     driver: { kind: 'text', short: 'd', value: 'driver', help: 'overlay (default): reaches all hosts', complete: ['overlay'] },
-    subnet: { kind: 'text', value: 'cidr', help: 'addresses of the network, as in 10.20.0.0/20' },
-    'ip-range': { kind: 'text', value: 'cidr', help: 'part of the subnet from which addresses are given' },
-    gateway: { kind: 'text', value: 'address', help: 'address that is given to nobody' },
+    subnet: {
+      kind: 'text',
+      value: 'cidr',
+      help: "addresses of the network, as in 10.20.0.0/20 (default: a free part of the cluster's pools)",
+    },
+    'ip-range': { kind: 'text', value: 'cidr', help: 'part of the subnet from which addresses are given (default: all of it)' },
+    gateway: { kind: 'text', value: 'address', help: 'address that is given to nobody (default: the first one)' },
     'aux-address': { kind: 'list', value: 'name=address', help: 'address in the subnet that is used by something else' },
     attachable: { kind: 'flag', help: 'docker run --network may use it, too' },
     internal: { kind: 'flag', help: 'no way out of the network' },

@@ -61,7 +61,11 @@ const update = defineCommand({
     'label-rm': { kind: 'list', value: 'key', help: 'remove a label' },
     role: { kind: 'text', value: 'role', help: 'worker or manager', complete: ROLES },
     wait: { kind: 'flag', help: 'with drain: wait until none of its tasks is left' },
-    deadline: { kind: 'text', value: 'duration', help: 'with --wait: after this time name what is left, and exit with code 8' },
+    deadline: {
+      kind: 'text',
+      value: 'duration',
+      help: 'with --wait: after this time name what is left, and exit with code 8 (default: never)',
+    },
   },
   async run({ args, options, context }) {
     const availability = options.availability === undefined ? undefined : parseChoice('availability', options.availability, AVAILABILITIES);

@@ -3,6 +3,8 @@ import { EXIT } from '../command/exit-codes.ts';
 import { renderTable } from '../render/table.ts';
 import { parseChoice } from '../service/values.ts';
 
+const FORMATS = ['table', 'json'] as const;
+
 export const rebalance = defineCommand({
   path: ['rebalance'],
   summary: 'Move tasks from full nodes to empty ones, a task at a time, the new one before the old one goes',
@@ -11,10 +13,10 @@ export const rebalance = defineCommand({
   arguments: [{ name: 'SERVICE', optional: true, variadic: true, complete: 'service' }],
   options: {
     'dry-run': { kind: 'flag', help: 'only show what would be moved' },
-    format: { kind: 'text', value: 'json', help: 'json: the plan as one JSON object', complete: ['json'] },
+    format: { kind: 'text', value: 'format', help: 'table (default) or json: the plan as one object', complete: FORMATS },
   },
   async run({ args, options, context }) {
-    const format = options.format === undefined ? undefined : parseChoice('format', options.format, ['json']);
+    const format = parseChoice('format', options.format ?? 'table', FORMATS);
     const isDryRun = options['dry-run'] === true;
     const api = await context.api();
     const plan = await api.rebalance({ Services: [...args], DryRun: isDryRun });

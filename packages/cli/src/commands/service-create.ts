@@ -65,6 +65,7 @@ async function withReferences(api: ApiClient, spec: ServiceSpecInput, draft: Ser
 export const update = defineCommand({
   path: ['service', 'update'],
   summary: 'Change a service and wait until the change has taken effect',
+  description: 'What no flag names stays as it is; the defaults below are those of service create.',
   arguments: [SERVICE],
   options: UPDATE_OPTIONS,
   async run({ args, options, context }) {
@@ -97,12 +98,7 @@ export const rollback = defineCommand({
   },
 });
 
-async function rollBack(
-  context: Context,
-  api: ApiClient,
-  id: string,
-  options: { readonly detach?: boolean | undefined; readonly quiet?: boolean | undefined },
-): Promise<number> {
+async function rollBack(context: Context, api: ApiClient, id: string, options: Parameters<typeof finish>[3]): Promise<number> {
   const service = await api.service(id);
   const { Warnings } = await api.updateService(id, service.Version?.Index ?? 0, service.Spec, { rollback: true });
   printWarnings(context, Warnings);
@@ -111,7 +107,7 @@ async function rollBack(
 }
 
 function refuseOtherFlags(options: UpdateOptions): void {
-  const allowed = new Set(['rollback', 'detach', 'quiet']);
+  const allowed = new Set(['rollback', ...Object.keys(WAIT_OPTIONS)]);
   const other = Object.entries(options).find(
     ([name, value]) => !allowed.has(name) && value !== undefined && !(Array.isArray(value) && value.length === 0),
   );
@@ -138,7 +134,7 @@ export const scale = defineCommand({
   path: ['service', 'scale'],
   summary: 'Set the number of tasks of replicated services',
   arguments: [{ name: 'SERVICE=REPLICAS', variadic: true, complete: 'service' }],
-  options: { detach: WAIT_OPTIONS.detach },
+  options: WAIT_OPTIONS,
   async run({ args, options, context }) {
     const wanted = args.map((word) => {
       const [name, replicas] = splitPair(word);

@@ -16,7 +16,7 @@ export const LOG_OPTIONS = {
   'no-task-ids': { kind: 'flag', help: 'leave the task ids out' },
   'no-trunc': { kind: 'flag', help: 'show task ids whole' },
   raw: { kind: 'flag', help: 'only the lines, without who wrote them' },
-  since: { kind: 'text', value: 'time', help: 'from this time on: 2026-01-02T13:23:37Z, or 42m for the last 42 minutes' },
+  since: { kind: 'text', value: 'time', help: 'from this time on: 2026-01-02T13:23:37Z, or 42m for the last 42 minutes (default: all)' },
   tail: { kind: 'text', short: 'n', value: 'number', help: 'only so many lines from the end of each task (default all)' },
   timestamps: { kind: 'flag', short: 't', help: 'show when each line was written' },
 } as const;
@@ -25,7 +25,7 @@ type Options = OptionValues<typeof LOG_OPTIONS>;
 export const logs = defineCommand({
   path: ['service', 'logs'],
   summary: 'Show what the tasks of a service, or one task, have written',
-  arguments: [{ name: 'SERVICE|TASK', complete: 'service' }],
+  arguments: [{ name: 'SERVICE|TASK', complete: 'service-or-task' }],
   options: LOG_OPTIONS,
   async run({ args, options, context }) {
     const api = await context.api();

@@ -18,15 +18,11 @@ const list = defineCommand({
   path: ['stack', 'ls'],
   aliases: ['list'],
   summary: 'List the stacks',
-  options: { format: LIST_OPTIONS.format },
+  options: { ...LIST_OPTIONS, quiet: { ...LIST_OPTIONS.quiet, help: 'print names only' } },
   async run({ options, context }) {
     const api = await context.api();
     const services = await api.services({ label: [STACK_NAMESPACE_LABEL] }, false);
-    printRows(
-      context.terminal,
-      { format: options.format, quiet: false },
-      { columns: STACK_COLUMNS, rows: stackRows(services), id: (row) => row.Name, json: (row) => row },
-    );
+    printRows(context.terminal, options, { columns: STACK_COLUMNS, rows: stackRows(services), id: (row) => row.Name, json: (row) => row });
     return EXIT.ok;
   },
 });

@@ -118,6 +118,7 @@ describe('stack deploy', () => {
     const { exitCode, output, errors } = await run('stack deploy -c - --prune -q --resolve-image never st');
     expect([exitCode, output]).toEqual([4, 'Updated service st_web\n']);
     expect(errors).toContain('are left, since the new ones do not run');
+    expect(errors).toContain('to go back: swarm service rollback st_web\n');
   });
 
   it('ends with 7 when the manager refuses it', async () => {
@@ -166,16 +167,23 @@ describe('stack deploy', () => {
 describe('stack history and rollback', () => {
   const revisions = [
     { number: 3, createdAt: meta.CreatedAt, rolledBackTo: 1, services: { st_web: 'web:1' }, changes: ['service st_web changed'] },
-    { number: 2, createdAt: meta.CreatedAt, services: { st_web: 'web:2' }, changes: ['a', 'b', 'c', 'd'] },
+    {
+      number: 2,
+      createdAt: meta.CreatedAt,
+      rolledBackBy: 3,
+      rolledBackServices: ['st_a', 'st_b', 'st_c', 'st_web'],
+      services: { st_web: 'web:2' },
+      changes: ['a', 'b', 'c', 'd'],
+    },
   ];
 
   it('lists the revisions, the present one first', async () => {
     await serve({ 'GET /x/stacks/st/revisions': revisions });
     const { output } = await run('stack history st');
     expect(output.split('\n').map((line) => line.replace(/\S+ \S+ ago/, 'then').replace(/ {2,}/g, ' | '))).toEqual([
-      'REVISION | CREATED | SERVICES | CHANGES',
+      'REVISION | CREATED | SERVICES | STATUS | CHANGES',
       expect.stringMatching(/^3 \* .*1 \| rollback to 1, service st_web changed$/),
-      expect.stringMatching(/^2 .*1 \| a, b, c, 1 more change$/),
+      expect.stringMatching(/^2 .*1 \| rolled back by 3; st_a, st_b, st_c and 1 more rolled back \| a, b, c, 1 more change$/),
       '',
     ]);
     expect(JSON.parse((await run('stack history --format json st')).output.split('\n')[0] ?? '')).toEqual(revisions[0]);

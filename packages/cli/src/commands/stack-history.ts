@@ -1,3 +1,4 @@
+import type { StackRevisionSummary } from '@swarm/shared/engine-api/stack-spec';
 import { defineCommand } from '../command/command.ts';
 import { EXIT, usageError } from '../command/exit-codes.ts';
 import { ago } from '../render/age.ts';
@@ -10,23 +11,35 @@ import { printResults, refusedIsInvalid } from './stack-deploy.ts';
 
 const STACK = { name: 'STACK', complete: 'stack' } as const;
 
-type HistoryRow = Row<'Revision' | 'Created' | 'Services' | 'Changes'>;
+type HistoryRow = Row<'Revision' | 'Created' | 'Services' | 'Status' | 'Changes'>;
 const COLUMNS: readonly Column<HistoryRow>[] = [
   { header: 'REVISION', cell: (row) => row.Revision },
   { header: 'CREATED', cell: (row) => row.Created },
   { header: 'SERVICES', cell: (row) => row.Services },
+  { header: 'STATUS', cell: (row) => row.Status },
   { header: 'CHANGES', cell: (row) => row.Changes },
 ];
 
 /** Of a row of the table; `--format json` has all. */
 const SHOWN_CHANGES = 3;
 
+/** What became of it, where that is not simply the next revision. */
+function statusOf({ rolledBackBy, rolledBackServices = [] }: StackRevisionSummary): string {
+  const named = rolledBackServices.slice(0, SHOWN_CHANGES).join(', ');
+  const more = rolledBackServices.length > SHOWN_CHANGES ? ` and ${rolledBackServices.length - SHOWN_CHANGES} more` : '';
+  return [
+    ...(rolledBackBy === undefined ? [] : [`rolled back by ${rolledBackBy}`]),
+    ...(named === '' ? [] : [`${named}${more} rolled back`]),
+  ].join('; ');
+}
+
 export const history = defineCommand({
   path: ['stack', 'history'],
   summary: 'List what a stack was deployed as, newest first',
-  description: 'The last ten deploys by swarm stack deploy that differ from the one before. rollback leads back to each.',
+  description:
+    'The last ten deploys by swarm stack deploy that differ from the one before. rollback leads back to each. STATUS names a later rollback of the whole stack, and services whose own update was rolled back.',
   arguments: [STACK],
-  options: LIST_OPTIONS,
+  options: { ...LIST_OPTIONS, quiet: { ...LIST_OPTIONS.quiet, help: 'print numbers only' } },
   async run({ args, options, context }) {
     const api = await context.api();
     const revisions = await api.stackRevisions(args[0] ?? '');
@@ -38,6 +51,7 @@ export const history = defineCommand({
         Revision: `${revision.number}${index === 0 ? ' *' : ''}`,
         Created: ago(revision.createdAt, now),
         Services: String(Object.keys(revision.services).length),
+        Status: statusOf(revision),
         Changes: [
           ...(revision.rolledBackTo === undefined ? [] : [`rollback to ${revision.rolledBackTo}`]),
           ...revision.changes.slice(0, SHOWN_CHANGES),

@@ -22,6 +22,28 @@ async function serve(routes: { readonly [route: string]: FakeAnswer }): Promise<
 const clock = { ...systemClock, now: () => Date.parse('2026-01-01T02:00:00Z') };
 const run = (...words: string[]) => runWords(words, { host: api.host, clock });
 
+describe('versions and stacks', () => {
+  it('version --format json tells what version tells', async () => {
+    await serve({ 'GET /info': { status: 200, body: { ServerVersion: '20.10.24' } } });
+    expect((await run('version')).output).toMatch(/^Client: {2}swarm \S+, Node \S+\nDaemon: {2}API \S+\nEngine: {2}20\.10\.24\n$/);
+    const { exitCode, output } = await run('version', '--format', 'json');
+    expect([exitCode, JSON.parse(output)]).toEqual([
+      0,
+      {
+        Client: { Version: expect.any(String), Node: expect.any(String) },
+        Daemon: { ApiVersion: expect.any(String) },
+        Engine: { Version: '20.10.24' },
+      },
+    ]);
+  });
+
+  it('stack ls -q prints the names', async () => {
+    const service = (ID: string, stack: string) => ({ ID, Spec: { Name: ID, Labels: { 'com.docker.stack.namespace': stack } } });
+    await serve({ 'GET /services': { status: 200, body: [service('a', 'shop'), service('b', 'shop'), service('c', 'mail')] } });
+    expect((await run('stack', 'ls', '-q')).output).toBe('mail\nshop\n');
+  });
+});
+
 describe('top', () => {
   const meta = { Version: { Index: 7 }, CreatedAt: '2026-01-01T00:00:00Z', UpdatedAt: '2026-01-01T01:00:00Z' };
   const task = (ID: string, Slot: number, State = 'running') => ({

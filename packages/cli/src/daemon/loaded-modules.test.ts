@@ -15,7 +15,7 @@ const LOAD_ALL_OF_A_DAEMON = `
   console.log(JSON.stringify(process.moduleLoadList));
 `;
 
-test('a daemon loads no HTTP client, HTTP/2 or web streams of Node', { timeout: 30_000 }, async () => {
+test('a daemon loads no HTTP client, HTTP/2 or web streams of Node', async () => {
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', LOAD_ALL_OF_A_DAEMON], {
     cwd: import.meta.dirname,
   });

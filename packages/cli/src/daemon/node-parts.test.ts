@@ -7,11 +7,12 @@ import { createUnlockKey, parseUnlockKey } from '@swarm/shared/identity/unlock-k
 import { systemClock } from '@swarm/shared/runtime/clock';
 import { systemRandom } from '@swarm/shared/runtime/ids';
 import { silentLogger } from '@swarm/shared/runtime/logger';
+import { eventually } from '@swarm/shared/testing/eventually';
 import { createFakeContainerAccess } from '@swarm/worker/engine/fake-container-access';
 import type { FakeEngine } from '@swarm/worker/engine/fake-controls';
 import { createFakeEngine } from '@swarm/worker/engine/fake-engine';
 import { createRecordedPlane } from '@swarm/worker/network/recorded-plane';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RunningNode } from './daemon-state.ts';
 import { type DataRoot, takeDataRoot } from './data-root.ts';
 import { createNetProcess } from './net-process.ts';
@@ -99,7 +100,7 @@ describe('a node made of its real parts', () => {
     expect(await one.parts.isMember()).toBe(true);
     const again = keep(await one.parts.resume());
     expect({ nodeID: again.nodeID, clusterID: again.clusterID }).toEqual({ nodeID: first.nodeID, clusterID: cluster });
-    await vi.waitFor(() => expect(nodes(again)).toMatchObject([{ Status: { State: 'ready' }, Description: { Hostname: 'one' } }]));
+    await eventually(() => expect(nodes(again)).toMatchObject([{ Status: { State: 'ready' }, Description: { Hostname: 'one' } }]));
   });
 
   it('joins with labels, is known to its manager, and takes nothing along when it leaves', async () => {
@@ -110,7 +111,7 @@ describe('a node made of its real parts', () => {
     const address = `127.0.0.1:${addresses.listen.port}`;
     const request = { RemoteAddrs: [address], JoinToken: token(manager, 'Worker'), Labels: { zone: 'b' } };
     const worker = keep(await two.parts.join(request, LOOPBACK, 'pause'));
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(nodes(manager).find((node) => node.ID === worker.nodeID)).toMatchObject({
         Spec: { Labels: { zone: 'b' }, Availability: 'pause', Role: 'worker' },
         Status: { State: 'ready', Addr: '127.0.0.1' },
@@ -119,7 +120,7 @@ describe('a node made of its real parts', () => {
     await stop(worker);
     const back = keep(await two.parts.resume());
     expect(back.nodeID).toBe(worker.nodeID);
-    await vi.waitFor(() => expect(back.problem()).toBe(''));
+    await eventually(() => expect(back.problem()).toBe(''));
     await stop(back);
     await two.parts.leave();
     expect(await left(two)).toEqual([]);
@@ -132,7 +133,7 @@ describe('a node made of its real parts', () => {
     const manager = keep(await one.parts.init({}, addresses, 'active'));
     const request = { RemoteAddrs: [`127.0.0.1:${addresses.listen.port}`], JoinToken: token(manager, 'Worker') };
     const worker = keep(await two.parts.join(request, LOOPBACK, 'active'));
-    await vi.waitFor(() => expect(nodes(manager)).toMatchObject([{ Status: { State: 'ready' } }, { Status: { State: 'ready' } }]));
+    await eventually(() => expect(nodes(manager)).toMatchObject([{ Status: { State: 'ready' } }, { Status: { State: 'ready' } }]));
     await stop(worker);
     await manager.manager?.store.update((tx) => {
       const [cluster] = tx.clusters.all();
@@ -145,8 +146,8 @@ describe('a node made of its real parts', () => {
     const root = () => again.manager?.store.view((tx) => tx.clusters.all()[0]?.ca.certificate);
     const before = await readFile(join(two.dataRoot.identity, 'root.crt'), 'utf8');
     expect(root()).toBe(before);
-    await vi.waitFor(() => expect(root()).not.toBe(before), { timeout: 9_000 });
-    await vi.waitFor(async () => {
+    await eventually(() => expect(root()).not.toBe(before));
+    await eventually(async () => {
       for (const on of [one, two]) expect(await readFile(join(on.dataRoot.identity, 'root.crt'), 'utf8')).toBe(root());
     });
   });
@@ -223,7 +224,7 @@ describe('a node made of its real parts', () => {
     const open = keep(await one.parts.unlock(newest));
     expect(open.isLocked).toBe(false);
     expect(keyOf(open)).toEqual(newest);
-    await vi.waitFor(() => expect(nodes(open)).toMatchObject([{ Status: { State: 'ready' } }]));
+    await eventually(() => expect(nodes(open)).toMatchObject([{ Status: { State: 'ready' } }]));
 
     // A crash between the change in the store and the seal: the next start makes up for it.
     await open.manager?.store.update((tx) => {

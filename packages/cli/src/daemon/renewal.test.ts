@@ -3,7 +3,8 @@ import { startTestManager, type TestManager } from '@swarm/manager/ca/control-se
 import type { NodeIdentity } from '@swarm/shared/identity/identity';
 import { type Clock, systemClock } from '@swarm/shared/runtime/clock';
 import { silentLogger } from '@swarm/shared/runtime/logger';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { eventually } from '@swarm/shared/testing/eventually';
+import { afterEach, describe, expect, it } from 'vitest';
 import { type Renewal, startRenewal } from './renewal.ts';
 
 const DAY = 86_400_000;
@@ -69,7 +70,7 @@ describe("a node's certificate", () => {
     expect(renewed).toEqual([]);
     // The timer never sleeps longer than an hour at a time: a clock that jumps is noticed.
     advance(3 * DAY);
-    await vi.waitFor(() => expect(renewed).toHaveLength(1));
+    await eventually(() => expect(renewed).toHaveLength(1));
     expect(renewed[0]).toMatchObject({ nodeID: first.nodeID, privateKey: first.privateKey, role: 'worker' });
     const [before, after] = [first, renewed[0] ?? first].map((one) => new X509Certificate(one.certificate).validToDate.getTime());
     expect((after ?? 0) - (before ?? 0)).toBeGreaterThan(50 * DAY);
@@ -80,7 +81,7 @@ describe("a node's certificate", () => {
     const { advance, renewed } = await start((of) => [of.address]);
     renewal.renewNow();
     advance(0);
-    await vi.waitFor(() => expect(renewed).toHaveLength(1));
+    await eventually(() => expect(renewed).toHaveLength(1));
   });
 
   it('is tried again after a pause while no manager can be reached, and says so', async () => {
@@ -88,13 +89,13 @@ describe("a node's certificate", () => {
     const { advance, renewed } = await start((of) => [reachable ? of.address : '127.0.0.1:1']);
     renewal.renewNow();
     advance(0);
-    await vi.waitFor(() => expect(renewal.problem()).toMatch(/cannot reach a manager/));
+    await eventually(() => expect(renewal.problem()).toMatch(/cannot reach a manager/));
     renewal.renewNow();
     advance(0);
     expect(renewed).toEqual([]);
     reachable = true;
     advance(5_000);
-    await vi.waitFor(() => expect(renewed).toHaveLength(1));
+    await eventually(() => expect(renewed).toHaveLength(1));
     expect(renewal.problem()).toBeUndefined();
   });
 
@@ -103,11 +104,11 @@ describe("a node's certificate", () => {
     const { advance, renewed } = await start((of) => [reachable ? of.address : '127.0.0.1:1']);
     renewal.renewNow();
     advance(0);
-    await vi.waitFor(() => expect(renewal.problem()).toMatch(/cannot reach a manager/));
+    await eventually(() => expect(renewal.problem()).toMatch(/cannot reach a manager/));
     reachable = true;
     renewal.managerReached();
     advance(0);
-    await vi.waitFor(() => expect(renewed).toHaveLength(1));
+    await eventually(() => expect(renewed).toHaveLength(1));
     renewal.managerReached();
     advance(0);
     expect(renewed).toHaveLength(1);

@@ -1,5 +1,5 @@
 import { decideNetworkAllocation } from '@swarm/shared/domain/network-allocation';
-import type { Guest } from '@swarm/shared/domain/objects';
+import type { Gateway, Guest } from '@swarm/shared/domain/objects';
 import { asID, systemRandom } from '@swarm/shared/runtime/ids';
 import { VirtualClock } from '@swarm/shared/runtime/virtual-clock';
 import { expect, test } from 'vitest';
@@ -129,6 +129,29 @@ test('a node keeps a network while a guest is there, and no longer', async () =>
   expect(gateways()).toEqual(['net.n1']);
   await remove('a');
   await clock.advance(3 * KEEP_IDLE_MS);
+  expect(gateways()).toEqual([]);
+  await allocator.stop();
+});
+
+test('a node keeps a network, and its address there, for a container that has ended, until that is gone', async () => {
+  const { store, add, remove, write, gateways, clock, allocator } = await setUp();
+  const keep = (kept: { readonly kept?: true }) =>
+    write((tx) => {
+      const { kept: _, ...gateway } = tx.gateways.get('net.n1') as Gateway;
+      tx.gateways.update({ ...gateway, ...kept });
+    });
+  await add('a');
+  const address = () => store.view((tx) => tx.gateways.get('net.n1')?.address);
+  const had = address();
+  await remove('a');
+  await clock.advance(KEEP_IDLE_MS / 2);
+  await keep({ kept: true });
+  await clock.advance(3 * KEEP_IDLE_MS);
+  expect(address()).toBe(had);
+  await keep({});
+  await clock.advance(KEEP_IDLE_MS / 2);
+  expect(address()).toBe(had);
+  await clock.advance(KEEP_IDLE_MS);
   expect(gateways()).toEqual([]);
   await allocator.stop();
 });

@@ -6,6 +6,7 @@ import { timestamp } from '@swarm/shared/runtime/clock';
 import { deepEqual } from '@swarm/shared/runtime/deep-equal';
 import { asID, type Random, type ServiceID, type TemplateID } from '@swarm/shared/runtime/ids';
 import type { WriteTransaction } from '../store/store.ts';
+import { isRolledBack, noteRollback } from './stacks/rolled-back.ts';
 
 export interface WriteContext {
   readonly tx: WriteTransaction;
@@ -14,7 +15,7 @@ export interface WriteContext {
 }
 
 /** Writes an admitted spec as a new service with its template. */
-export function createService(context: WriteContext, Spec: ServiceSpec, registryAuth: string | undefined): Service {
+export function createService(context: WriteContext, Spec: ServiceSpec, registryAuth: string | undefined, stackRevision?: number): Service {
   const { tx, random, nowMs } = context;
   const service = { ID: asID<ServiceID>(random.id()), Spec, ...(registryAuth !== undefined && { registryAuth }) };
   return tx.services.create({
@@ -22,6 +23,7 @@ export function createService(context: WriteContext, Spec: ServiceSpec, registry
     specVersion: tx.version,
     templateID: writeTemplate(context, service),
     Endpoint: endpointOf(Spec),
+    ...(stackRevision !== undefined && { stackRevision }),
     ...(isJob(Spec) && { JobStatus: { JobIteration: {}, LastExecution: timestamp(nowMs) } }),
   });
 }
@@ -32,6 +34,8 @@ export interface ServiceChange {
   /** A rollback swaps the two; an update makes the old spec the previous one. */
   readonly previous?: { readonly spec: ServiceSpec; readonly registryAuth: string | undefined };
   readonly updateStatus?: Service['UpdateStatus'];
+  /** The revision of the service's stack that asks for the spec. */
+  readonly stackRevision?: number;
 }
 
 /**
@@ -42,15 +46,21 @@ export interface ServiceChange {
  */
 export function replaceService(context: WriteContext, current: Service, change: ServiceChange): Service {
   const { tx, nowMs } = context;
-  const { UpdateStatus, PreviousSpec, registryAuth: _auth, previousRegistryAuth, ...kept } = current;
+  const { UpdateStatus, PreviousSpec, registryAuth: _auth, previousRegistryAuth, stackRevision, ...kept } = current;
   const changed = !deepEqual(current.Spec, change.spec) || current.registryAuth !== change.registryAuth;
   const tryAnew = UpdateStatus?.State === 'paused' || UpdateStatus?.State === 'rollback_paused';
   const previous =
     change.previous ??
     (changed ? { spec: current.Spec, registryAuth: current.registryAuth } : { spec: PreviousSpec, registryAuth: previousRegistryAuth });
+  const isRollback = change.updateStatus?.State === 'rollback_started';
+  // A second rollback by hand swaps the specs once more, and so leads back to the revision.
+  if (!isRollback) noteRollback(tx, current);
+  const staysOf = !changed || (isRollback && !isRolledBack(current)) ? stackRevision : undefined;
+  const revision = change.stackRevision ?? staysOf;
   const next = {
     ...kept,
     Spec: change.spec,
+    ...(revision !== undefined && { stackRevision: revision }),
     ...(previous.spec && { PreviousSpec: previous.spec }),
     ...(previous.registryAuth !== undefined && { previousRegistryAuth: previous.registryAuth }),
     ...(change.registryAuth !== undefined && { registryAuth: change.registryAuth }),
@@ -83,6 +93,7 @@ export function rollbackChange(current: Service, nowMs: number): ServiceChange {
 
 /** The tasks are the orchestrator's to remove; secrets, configs and networks of the service are free at once. */
 export function removeService(tx: WriteTransaction, service: Service): void {
+  noteRollback(tx, service);
   tx.services.remove(service.ID);
   removeUnusedTemplates(tx, service.ID, undefined);
 }

@@ -4,7 +4,7 @@ import type { GuestAnswer, GuestReport, GuestRequest } from '@swarm/shared/proto
 import { MAX_GUESTS } from '@swarm/shared/protocol/guests';
 import { asID, type NodeID, type Random } from '@swarm/shared/runtime/ids';
 import type { Commit, ReadTransaction, Store } from '../store/store.ts';
-import { decideGuests } from './decide/guests.ts';
+import { decideGuests, decideKept } from './decide/guests.ts';
 
 export interface GuestDeskDeps {
   readonly store: Store;
@@ -108,9 +108,11 @@ export class GuestDesk {
             (networkID) => tx.nodes.get(nodeID) !== undefined && isAttachable(tx.networks.get(networkID)),
           );
         // Nearly every report says what is known.
+        const kept = (tx: ReadTransaction) => decideKept(tx.gateways.by('node', nodeID), report);
         const { changed, removed, found } = store.view(decide);
-        if (changed.length + removed.length + found.length === 0) continue;
+        if (changed.length + removed.length + found.length + store.view(kept).length === 0) continue;
         await store.update((tx) => {
+          for (const gateway of kept(tx)) tx.gateways.update(gateway);
           const plan = decide(tx);
           for (const guest of plan.changed) tx.guests.update(guest);
           for (const id of plan.removed) tx.guests.remove(id);

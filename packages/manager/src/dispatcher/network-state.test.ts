@@ -2,6 +2,7 @@ import { type NetworkTable, tableChecksum } from '@swarm/shared/domain/network-t
 import type { Gateway, Network, Node, Service, Task } from '@swarm/shared/domain/objects';
 import { gatewayID } from '@swarm/shared/domain/objects';
 import type { DesiredState, ObservedState } from '@swarm/shared/domain/task-state';
+import type { SharedMessage } from '@swarm/shared/protocol/link';
 import type { NetworksApplied, NetworkUpdate } from '@swarm/shared/protocol/network-state';
 import { asID } from '@swarm/shared/runtime/ids';
 import { VirtualClock } from '@swarm/shared/runtime/virtual-clock';
@@ -53,7 +54,7 @@ class Reader {
       );
   }
 
-  send(update: NetworkUpdate): void {
+  send({ message: update }: SharedMessage<NetworkUpdate>): void {
     if (!this.hears) return;
     this.received.push(update);
     this.#parts.push(update);
@@ -472,7 +473,7 @@ function write(tx: WriteTransaction, action: Step): void {
     }
     case 'network':
       if (tx.networks.get(action.id) === undefined) addNetwork(tx, action.id, NETWORKS.indexOf(action.id));
-      else {
+      else if (!isUsed(tx, action.id)) {
         for (const { ID } of tx.gateways.by('network', action.id)) tx.gateways.remove(ID);
         tx.networks.remove(action.id);
       }
@@ -481,6 +482,12 @@ function write(tx: WriteTransaction, action: Step): void {
       setNode(tx, action.node, { State: action.state, Addr: '192.0.2.9' });
       return;
   }
+}
+
+/** Then admission refuses to remove it. */
+function isUsed(tx: WriteTransaction, networkID: string): boolean {
+  const isAttached = tx.tasks.all().some(({ attachments = [] }) => attachments.some((one) => one.networkID === networkID));
+  return isAttached || tx.services.by('network', networkID).length > 0;
 }
 
 function expectAllEqual(store: Store, side: NetworkSide, readers: readonly Reader[]): void {

@@ -8,6 +8,7 @@ import type { Link } from '@swarm/shared/protocol/link';
 import { describeLink } from '@swarm/shared/protocol/link-contract';
 import { socketByteStream } from '@swarm/shared/protocol/socket-byte-stream';
 import { SOCKET_OPTIONS, socketLink } from '@swarm/shared/protocol/socket-link';
+import { eventually } from '@swarm/shared/testing/eventually';
 import { expect, test, vi } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 
@@ -59,7 +60,7 @@ test.each([
   far.onClose = closed;
   far.onMessage = () => expect.unreachable();
   client.send(data);
-  await vi.waitFor(() => expect(closed).toHaveBeenCalledWith('the peer sent a message that is not JSON text'));
+  await eventually(() => expect(closed).toHaveBeenCalledWith('the peer sent a message that is not JSON text'));
   dispose();
 });
 
@@ -69,6 +70,6 @@ test('a frame over the bound is refused before it is held in memory', async () =
   far.onClose = closed;
   far.onMessage = () => expect.unreachable();
   client.send(Buffer.alloc(SOCKET_OPTIONS.maxPayload + 1, 0x20).toString());
-  await vi.waitFor(() => expect(closed).toHaveBeenCalledWith('Max payload size exceeded'), { timeout: 5_000 });
+  await eventually(() => expect(closed).toHaveBeenCalledWith('Max payload size exceeded'));
   dispose();
 });

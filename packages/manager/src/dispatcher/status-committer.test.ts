@@ -2,7 +2,8 @@ import type { ReportedStatus } from '@swarm/shared/protocol/session';
 import { systemClock } from '@swarm/shared/runtime/clock';
 import { asID } from '@swarm/shared/runtime/ids';
 import { silentLogger } from '@swarm/shared/runtime/logger';
-import { expect, test, vi } from 'vitest';
+import { eventually } from '@swarm/shared/testing/eventually';
+import { expect, test } from 'vitest';
 import type { AppendOutcome } from '../store/journal.ts';
 import { MemoryJournal } from '../store/memory-journal.ts';
 import { openStore } from '../store/memory-store.ts';
@@ -33,7 +34,7 @@ test('what comes in one turn is one transaction', async () => {
   const { add, acknowledged, version, state } = await start(['t1', 't2', 't3']);
   const before = version();
   for (const id of ['t1', 't2', 't3']) add(id, [running(id)]);
-  await vi.waitFor(() => expect(acknowledged).toEqual(['t1', 't2', 't3']));
+  await eventually(() => expect(acknowledged).toEqual(['t1', 't2', 't3']));
   expect([version() - before, state('t1'), state('t3')]).toEqual([1, 'running', 'running']);
 });
 
@@ -43,7 +44,7 @@ test('what an ended session left behind is neither committed nor acknowledged', 
   add('old', [running('t1')], () => isCurrent);
   isCurrent = false;
   add('new', [running('t2')]);
-  await vi.waitFor(() => expect(acknowledged).toEqual(['new']));
+  await eventually(() => expect(acknowledged).toEqual(['new']));
   expect([state('t1'), state('t2')]).toEqual(['assigned', 'running']);
 });
 
@@ -52,7 +53,7 @@ test('nothing is acknowledged before it is durable, nor when it never becomes so
   const outcome: AppendOutcome = { kind: 'unknown', reason: 'disk full' };
   journal.faults = () => ({ outcome, written: false });
   add('batch', [running('t1')]);
-  await vi.waitFor(() => expect(failures.map(String)).toEqual([expect.stringContaining('disk full')]));
+  await eventually(() => expect(failures.map(String)).toEqual([expect.stringContaining('disk full')]));
   expect([acknowledged, state('t1')]).toEqual([[], 'assigned']);
 });
 
@@ -61,7 +62,7 @@ test('more than a transaction should hold is committed in several', async () => 
   const { add, acknowledged, version, state } = await start(ids);
   const before = version();
   for (let at = 0; at < ids.length; at += 100) add(`batch ${at}`, ids.slice(at, at + 100).map(running));
-  await vi.waitFor(() => expect(acknowledged.length).toBe(50));
+  await eventually(() => expect(acknowledged.length).toBe(50));
   expect(version() - before).toBe(3);
   expect(ids.every((id) => state(id) === 'running')).toBe(true);
 });

@@ -58,7 +58,7 @@ describe('refusals', () => {
     const child = writer('x');
     expect((await collect(child)).at(0)).toBe('error busy');
     await journal.close();
-  }, 30_000);
+  });
 
   test('another key is refused as wrong-key, not as damage', async () => {
     await written();
@@ -198,7 +198,7 @@ test('every acknowledged write is there after kill -9, and each transaction is t
     await journal.close();
   }
   expect(acknowledged.length).toBeGreaterThan(4);
-}, 30_000);
+});
 
 function writer(prefix: string): ChildProcess {
   const script = fileURLToPath(new URL('./sqlite-journal.fixture.ts', import.meta.url));

@@ -79,7 +79,28 @@ export function loadStack(given: StackInput): StackLoad {
   if (legacy.kind === 'loaded' || input.strictDocker) return legacy;
   const spec = toStack('spec', readSpec(input), input);
   // A version 3 file with a plain mistake in it is a mistake in both: the older words name it better.
-  return spec.kind === 'invalid' && saysVersionThree(input) ? legacy : spec;
+  if (spec.kind === 'invalid') return saysVersionThree(input) ? legacy : spec;
+  return { ...spec, warnings: [...explainSwitch(input, legacy.problems), ...spec.warnings] };
+}
+
+/** Of what Docker says to a file; the rest is counted. */
+const QUOTED_PROBLEMS = 2;
+
+/**
+ * Who says version 3 means Docker's reading: what made the reading another one is said before anything else, in Docker's
+ * words. Most often it is one mistyped key.
+ */
+export function explainSwitch(input: StackInput, [first, ...more]: FilesRefused['problems']): readonly StackProblem[] {
+  if (!saysVersionThree(input)) return [];
+  const quoted = [first, ...more].slice(0, QUOTED_PROBLEMS).map(({ message }) => `"${message}"`);
+  const rest = 1 + more.length - quoted.length;
+  const words = [...quoted, ...(rest > 0 ? [`${rest} more`] : [])].join(' and ');
+  return [
+    {
+      ...first,
+      message: `the file says version 3, but docker stack deploy refuses it: ${words}. So it is read by the Compose Specification; if that is not what you want, mend this, or refuse such files with --strict-docker`,
+    },
+  ];
 }
 
 function toStack(dialect: 'legacy' | 'spec', read: FilesRead | FilesRefused, input: StackInput): StackLoad {

@@ -140,6 +140,8 @@ export interface Service extends StoredObject<ServiceID> {
   readonly previousRegistryAuth?: string;
   /** By slot: the node that has the data of the slot's local volumes. Outlives the slot's tasks. Owner: orchestrator. */
   readonly volumeNodes?: { readonly [slot: string]: NodeID };
+  /** The revision of its stack that wrote `Spec`, or wrote what a rollback has replaced since. Absent: no stack deploy wrote it last. */
+  readonly stackRevision?: number;
   /** RFC 3339: since when its tasks are being moved to even out the nodes; absent when there is nothing to move. */
   readonly rebalanceSince?: string;
 }
@@ -260,6 +262,8 @@ export interface Gateway extends StoredObject<GatewayID> {
   readonly nodeID: NodeID;
   /** Without mask. */
   readonly address: string;
+  /** Containers of the node that are no tasks have ended and ask here for names when they start again. Owner: dispatcher. */
+  readonly kept?: true;
 }
 
 /**
@@ -306,6 +310,8 @@ export interface StackRevision extends StoredObject<StackRevisionID> {
   readonly body: StackBody;
   /** The number of the revision that it repeats. */
   readonly rolledBackTo?: number;
+  /** Services that had gone back to what they were before it, when they were changed again. Those that have now say so themselves. */
+  readonly rolledBackServices?: readonly string[];
 }
 
 /** `read-only` sees what is in an allow-list, without tokens, keys, payloads and archives. */

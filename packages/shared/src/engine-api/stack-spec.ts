@@ -53,6 +53,10 @@ export interface StackRevisionSummary {
   readonly number: number;
   readonly createdAt: string;
   readonly rolledBackTo?: number;
+  /** The later revision by which the whole stack went back to one before this. */
+  readonly rolledBackBy?: number;
+  /** Services that did not stay as it says: their update was rolled back, because it failed or by hand. */
+  readonly rolledBackServices?: readonly string[];
   /** Services by full name with their images. */
   readonly services: { readonly [name: string]: string };
   /** What differs from the revision before it, by kind and name: `service st_web changed`. */

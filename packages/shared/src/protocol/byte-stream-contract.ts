@@ -1,4 +1,5 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { eventually } from '../testing/eventually.ts';
 import { type ByteStream, STREAM_CHUNK_BYTES, StreamBroken } from './byte-stream.ts';
 
 export interface StreamEnds {
@@ -68,7 +69,7 @@ export function describeByteStream(name: string, connect: () => Promise<StreamEn
       await near.write(Buffer.from('a'));
       far.destroy();
       far.destroy();
-      await vi.waitFor(() => expect(over).toHaveBeenCalledOnce());
+      await eventually(() => expect(over).toHaveBeenCalledOnce());
       await expect(near.write(Buffer.from('b'))).rejects.toThrow(StreamBroken);
     });
 

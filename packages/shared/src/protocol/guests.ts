@@ -58,6 +58,8 @@ export const GuestReportSchema = Type.Object({
   ),
   /** Guest ids. */
   pending: Type.Array(ID(), { maxItems: MAX_GUESTS }),
+  /** Those of the networks in which a container has ended that may be started again. Absent: none. */
+  resting: optional(Type.Array(ID(), { maxItems: 10_000 })),
 });
 export type GuestReport = DeepReadonly<Static<typeof GuestReportSchema>>;
 export type SeenGuest = GuestReport['guests'][number];

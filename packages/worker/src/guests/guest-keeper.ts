@@ -22,7 +22,7 @@ import { ownLabels } from '../network/decide/engine-plan.ts';
 import type { NetworkKeeper } from '../network/network-keeper.ts';
 import type { ReadyNetwork } from '../network/network-plane.ts';
 import type { ManagerLine } from '../session/worker-ports.ts';
-import { decideGuestsSeen, type FoundGuest } from './decide/report.ts';
+import { decideGuestsSeen, decideResting, type FoundGuest } from './decide/report.ts';
 
 /** Places for containers that are no tasks in this host's networks of the cluster. */
 export interface GuestKeeper {
@@ -79,6 +79,7 @@ export function startGuestKeeper(deps: GuestKeeperDeps): GuestKeeper {
   /** By container and network: never changed while a container is in a network. */
   let aliases = new Map<string, readonly string[]>();
   let seen: readonly FoundGuest[] = [];
+  let resting: readonly string[] = [];
   let covered: readonly string[] | undefined;
   let told: GuestReport | undefined;
   let toldAtMs = Number.NEGATIVE_INFINITY;
@@ -97,10 +98,12 @@ export function startGuestKeeper(deps: GuestKeeperDeps): GuestKeeper {
         const id = labels[NETWORK_LABEL];
         if (id !== undefined && attachable.includes(id)) names.set(name, id);
       }
-      const found = names.size === 0 ? [] : decideGuestsSeen(await engine.listMembers([...names.keys()]), names);
+      const members = names.size === 0 ? [] : await engine.listMembers([...names.keys()]);
+      const found = decideGuestsSeen(members, names);
       await learnAliases(found);
       noteRunning(found);
       seen = found;
+      resting = decideResting(members, names);
       covered = attachable.sort();
     } catch (error) {
       // Who cannot look says nothing: what is known stays.
@@ -130,7 +133,13 @@ export function startGuestKeeper(deps: GuestKeeperDeps): GuestKeeper {
     const guests = seen.map(
       ({ engineNetwork, ...guest }): SeenGuest => ({ ...guest, aliases: aliases.get(`${guest.containerID} ${engineNetwork}`) ?? [] }),
     );
-    return { type: 'guests', networkIDs: covered, guests, pending: [...reservations.keys()].sort() };
+    return {
+      type: 'guests',
+      networkIDs: covered,
+      guests,
+      pending: [...reservations.keys()].sort(),
+      ...(resting.length > 0 && { resting }),
+    };
   }
 
   function tell(): void {

@@ -134,6 +134,20 @@ describe('what the host tells of them', () => {
     await untilReported([]);
   });
 
+  test('is also in which networks one has ended that may start again, until it is removed', async () => {
+    await networkStands();
+    const id = await run('one', '10.9.0.5');
+    await untilReported([{ name: 'one', running: true }]);
+    expect(last()?.resting).toBeUndefined();
+    const stopped = world.engine.stopContainer(id, 0);
+    await world.clock.advance(1_000);
+    await stopped;
+    await world.until(() => last()?.resting?.join() === 'n1', 'the report that one has ended');
+    expect(last()?.guests).toEqual([]);
+    await world.engine.removeContainer(id);
+    await world.until(() => last()?.resting === undefined, 'the report that it is gone');
+  });
+
   test('tasks are not among them, nor containers of networks that take none by hand', async () => {
     await networkStands(false);
     await run('one', '10.9.0.5');

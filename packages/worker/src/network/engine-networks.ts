@@ -13,7 +13,7 @@ import {
   ownLabels,
 } from './decide/engine-plan.ts';
 import type { HostNetwork } from './decide/host-network.ts';
-import { explainTrouble } from './network-trouble.ts';
+import { explainTrouble, problem } from './network-trouble.ts';
 
 export type NetworkEngine = Pick<
   ContainerEngine,
@@ -23,13 +23,20 @@ export type NetworkEngine = Pick<
 /** The part of the plane that stands on the engine: one bridge network per network of the cluster. */
 export interface EngineNetworks {
   /** By network id: the engine's own. Those with a problem are left out. @throws EngineError when the engine does not answer. */
-  ensure(wanted: readonly { readonly network: HostNetwork; readonly mtu: number }[]): Promise<EnsuredNetworks>;
+  ensure(wanted: readonly WantedNetwork[]): Promise<EnsuredNetworks>;
   /** Where the running containers of this node's tasks are, or those of all containers. @throws EngineError */
   places(of: 'tasks' | 'all'): Promise<readonly ContainerPlaces[]>;
   /** Puts those back that lost their place. @throws EngineError */
   reconnect(network: EngineNetwork, table: NetworkTable, bridgeIsNew: boolean, places: readonly ContainerPlaces[]): Promise<void>;
   /** @throws EngineError. Gives the names of those that containers still use. */
   removeAll(): Promise<readonly string[]>;
+}
+
+export interface WantedNetwork {
+  readonly network: HostNetwork;
+  readonly mtu: number;
+  /** Why it must not be made on this host. One that stands already has done its harm, and stays for whoever uses it. */
+  readonly overlap: string | undefined;
 }
 
 export interface EnsuredNetworks {
@@ -86,7 +93,11 @@ export function createEngineNetworks({ engine, names, owner, logger }: EngineNet
       const kept = new Set(wanted.flatMap(({ network }) => decideEngineNetwork(network, own, names).present?.id ?? []));
       // What nobody needs goes first: its addresses may be another network's by now.
       for (const network of own) if (!kept.has(network.id)) await remove(network);
-      for (const { network, mtu } of wanted) {
+      for (const { network, mtu, overlap } of wanted) {
+        if (overlap !== undefined && decideEngineNetwork(network, own, names).present === undefined) {
+          problems.push(problem('unsupported', `network "${network.name}" cannot be made on this host: ${overlap}`, network.id));
+          continue;
+        }
         try {
           present.set(network.id, await ensureOne(network, mtu, { all, own }));
         } catch (error) {

@@ -68,7 +68,7 @@ export function createHostDevices({ commands, names }: { readonly commands: Host
 
     async underlays(networks) {
       const addresses = parseAddresses(await mustRun(commands, 'ip', ['-j', '-4', 'address', 'show']));
-      return new Map(networks.map((network) => [network.id, findUnderlay(network, addresses)]));
+      return new Map(networks.map((network) => [network.id, findUnderlay(network, addresses, names)]));
     },
 
     async ensure(networks, underlays, engineAnswers) {

@@ -45,6 +45,12 @@ describe('what a host lacks is said with the way out', () => {
       'not-applied',
       /remove that one .* another --subnet/,
     ],
+    [
+      'addresses around which the engine has a larger network',
+      new EngineError('unauthorized', 'cannot create network a (b): conflicts with network c (d): networks have overlapping IPv4'),
+      'not-applied',
+      /remove that one .* another --subnet/,
+    ],
     ['what nobody knows', ip('RTNETLINK answers: Something new'), 'not-applied', /it is tried again/],
   ])('%s', (_, error, kind, text) => {
     expect(explainTrouble(error, 'network "n" could not be made on this host', 'n')).toEqual({
@@ -85,6 +91,49 @@ test('a network that cannot be made leaves the others as they shall be', async (
   const { present, problems } = await devices.ensure(networks, underlays, true);
   expect([...present.keys()]).toEqual(['n4097', 'n4099']);
   expect(problems).toEqual([{ networkID: 'n4098', kind: 'port-taken', text: expect.stringContaining('"net4098" could not be made') }]);
+});
+
+test('a network around an address of the host is not made there, and one that stands already stays', async () => {
+  let address = '192.0.2.1';
+  const engine = createFakeEngine({ clock: new VirtualClock() });
+  const commands: HostCommands = {
+    ...refusing(0, ''),
+    run: async (_program, args) => {
+      const rows = [{ ifname: 'eth1', mtu: 1500, addr_info: [{ family: 'inet', local: address }] }];
+      return { exitCode: 0, stdout: args.includes('address') ? JSON.stringify(rows) : '[]', stderr: '' };
+    },
+  };
+  const plane = createKernelPlane({
+    engine,
+    commands,
+    nodeID: 'node1',
+    clusterID: 'c',
+    process: createRecordedNetProcess(),
+    resolvers: async () => [],
+    logger: silentLogger,
+  });
+  const tableOf = (vni: number): NetworkTable => {
+    const { id, name, subnet, vipRange, gateway } = network(vni);
+    const definition = { ID: id, name, vni, subnet, vipRange, internal: false, ingress: false, attachable: false, encrypted: false };
+    const peers = new Map([['node1', { nodeID: 'node1', address: '192.0.2.1', gateway }]]);
+    return { revision: 1, definition, peers, services: new Map(), endpoints: new Map() };
+  };
+  const apply = (...tables: readonly NetworkTable[]) =>
+    plane.apply({ tables: new Map(tables.map((each) => [each.definition.ID, each])) }, true);
+  expect([...(await apply(tableOf(4097))).ready.keys()]).toEqual(['n4097']);
+  address = '10.7.0.50';
+  expect([...(await apply(tableOf(4097))).ready.keys()]).toEqual(['n4097']);
+  address = '10.8.0.50';
+  const { ready, problems } = await apply(tableOf(4097), tableOf(4098));
+  expect([...ready.keys()]).toEqual(['n4097']);
+  expect(problems).toEqual([
+    {
+      networkID: 'n4098',
+      kind: 'unsupported',
+      text: expect.stringMatching(/"net4098".*10\.8\.0\.50, this host's address on eth1.*--subnet/),
+    },
+  ]);
+  expect((await engine.listNetworks([])).map(({ name }) => name)).toEqual(['net4097']);
 });
 
 test.each(['ip', 'bridge', 'nft'])(

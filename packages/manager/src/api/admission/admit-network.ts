@@ -1,6 +1,6 @@
 import type { AllocationOutcome } from '@swarm/shared/domain/network-allocation';
 import { decideNetworkAllocation, explainBadIPAM, explainBadOptions, VXLAN_OPTION } from '@swarm/shared/domain/network-allocation';
-import type { Network } from '@swarm/shared/domain/objects';
+import { dataPathAddress, type Network } from '@swarm/shared/domain/objects';
 import { predefinedNetwork } from '@swarm/shared/domain/predefined-networks';
 import { NetworkCreateSchema, type NetworkSpec } from '@swarm/shared/engine-api/payload-specs';
 import { ApiError, badRequest, invalidArgument } from '@swarm/shared/errors/api-error';
@@ -57,7 +57,7 @@ export function createNetwork(tx: WriteTransaction, random: Random, Spec: Networ
     subnetSize: cluster?.SubnetSize ?? 0,
     networks: tx.networks.all(),
     ...(cluster?.lastVNI !== undefined && { lastVNI: cluster.lastVNI }),
-    hostAddresses: tx.nodes.all().map((node) => node.Status.Addr),
+    hostAddresses: tx.nodes.all().flatMap((node) => [node.Status.Addr, dataPathAddress(node)]),
   });
   if (!outcome.ok) throw refusal(outcome);
   // A number that a user has chosen, or that of ingress, says nothing of the next one.

@@ -104,6 +104,13 @@ test('the 301st network has its subnet and number at once; a pool that is used u
   );
 });
 
+test('a subnet around the data path of a host is nobody’s, whatever its other address is', async () => {
+  const api = await startTestApi();
+  await api.store.update((tx) => tx.nodes.update({ ...tx.nodes.all()[0]!, dataPathAddr: '10.7.0.9' }));
+  const body = { Name: 'x', Driver: 'overlay', IPAM: { Config: [{ Subnet: '10.7.0.0/24' }] } };
+  expect((await create(api, body)).body.message).toContain('contains 10.7.0.9, the address of a node');
+});
+
 test('ingress stays while a service publishes ports', async () => {
   const api = await startTestApi();
   await create(api, { Name: 'ingress', Driver: 'overlay', Ingress: true });

@@ -274,6 +274,124 @@ describe('history', () => {
     expect((await post(api, 'st/rollback', { revision: 2 })).body.revision).toBe(4);
   });
 
+  describe('says what was rolled back', () => {
+    /** Number, revision that rolled it back, services that went back. */
+    const marks = async (api: TestApi) =>
+      (await history(api)).map((each: { number: number; rolledBackBy?: number; rolledBackServices?: string[] }) => [
+        each.number,
+        each.rolledBackBy,
+        each.rolledBackServices?.join(),
+      ]);
+    const ofName = (api: TestApi, name: string) => api.store.view((tx) => tx.services.by('name', name)[0]!);
+    /** As the orchestrator writes it when an update has failed. */
+    const fail = (api: TestApi, name: string) =>
+      api.store.update((tx) => {
+        const { PreviousSpec, ...service } = ofName(api, name);
+        const UpdateStatus = { State: 'rollback_completed', Message: 'rollback completed' } as const;
+        tx.services.update({ ...service, Spec: PreviousSpec!, specVersion: service.specVersion + 1, UpdateStatus });
+      });
+    const change = async (api: TestApi, name: string, query: string, over: object) => {
+      const { ID, Version, Spec } = ofName(api, name);
+      const reply = await api.app.inject({
+        method: 'POST',
+        url: `/services/${ID}/update?version=${Version.Index}${query}`,
+        payload: JSON.stringify({ ...Spec, ...over }),
+        headers: { 'content-type': 'application/json' },
+      });
+      expect(reply.statusCode).toBe(200);
+    };
+    const two = (web: string, db: string) => plain({ st_web: image(web), st_db: image(db) });
+
+    test('revisions between a rollback of the stack and its goal, until one goes forward to them again', async () => {
+      const api = await startTestApi();
+      for (const version of ['a:1', 'a:2', 'a:3']) await deploy(api, plain({ st_web: image(version) }));
+      await post(api, 'st/rollback', { revision: 1 });
+      expect(await marks(api)).toEqual([
+        [4, undefined, undefined],
+        [3, 4, undefined],
+        [2, 4, undefined],
+        [1, undefined, undefined],
+      ]);
+      await post(api, 'st/rollback', { revision: 3 });
+      expect((await marks(api)).map(([number, by]: number[]) => [number, by])).toEqual([
+        [5, undefined],
+        [4, 5],
+        [3, undefined],
+        [2, 4],
+        [1, undefined],
+      ]);
+    });
+
+    test('a service whose update failed, as long as that is so and afterwards', async () => {
+      const api = await startTestApi();
+      await deploy(api, two('a:1', 'db:1'));
+      await deploy(api, two('a:broken', 'db:2'));
+      await fail(api, 'st_web');
+      expect((await marks(api))[0]).toEqual([2, undefined, 'st_web']);
+      await deploy(api, two('a:3', 'db:2'));
+      expect(await marks(api)).toEqual([
+        [3, undefined, undefined],
+        [2, undefined, 'st_web'],
+        [1, undefined, undefined],
+      ]);
+    });
+
+    test('a later revision too when it asks for the same of that service, and not when it asks for what runs', async () => {
+      const api = await startTestApi();
+      await deploy(api, two('a:1', 'db:1'));
+      await deploy(api, two('a:broken', 'db:1'));
+      await deploy(api, two('a:broken', 'db:2'));
+      await fail(api, 'st_web');
+      expect((await marks(api)).slice(0, 2)).toEqual([
+        [3, undefined, 'st_web'],
+        [2, undefined, 'st_web'],
+      ]);
+      await deploy(api, two('a:1', 'db:2'));
+      expect((await marks(api))[0]).toEqual([4, undefined, undefined]);
+    });
+
+    test('not a revision that is tried once more', async () => {
+      const api = await startTestApi();
+      await deploy(api, two('a:1', 'db:1'));
+      await deploy(api, two('a:2', 'db:1'));
+      await fail(api, 'st_web');
+      await deploy(api, two('a:2', 'db:1'));
+      expect((await marks(api))[0]).toEqual([2, undefined, undefined]);
+    });
+
+    test('a service that somebody took back by hand, and not when taken forward again', async () => {
+      const api = await startTestApi();
+      await deploy(api, two('a:1', 'db:1'));
+      await deploy(api, two('a:2', 'db:1'));
+      await change(api, 'st_web', '&rollback=previous', {});
+      expect((await marks(api))[0]).toEqual([2, undefined, 'st_web']);
+      await change(api, 'st_web', '&rollback=previous', {});
+      expect((await marks(api))[0]).toEqual([2, undefined, undefined]);
+    });
+
+    test('not for a change by hand that failed: the service is as its revision says again', async () => {
+      const api = await startTestApi();
+      await deploy(api, two('a:1', 'db:1'));
+      await change(api, 'st_web', '', image('a:by-hand'));
+      await fail(api, 'st_web');
+      expect(await marks(api)).toEqual([[1, undefined, undefined]]);
+    });
+
+    test('still after a change by hand, and after the service is gone from the stack', async () => {
+      const api = await startTestApi();
+      await deploy(api, two('a:1', 'db:1'));
+      await deploy(api, two('a:broken', 'db:broken'));
+      await fail(api, 'st_web');
+      await fail(api, 'st_db');
+      await change(api, 'st_web', '', image('a:by-hand'));
+      await deploy(api, { ...plain({ st_web: image('a:4') }), prune: true });
+      expect((await marks(api)).slice(0, 2)).toEqual([
+        [3, undefined, undefined],
+        [2, undefined, 'st_db,st_web'],
+      ]);
+    });
+  });
+
   test('ten revisions are kept, and go with the stack', async () => {
     const api = await startTestApi();
     for (let number = 1; number <= 12; number += 1) await deploy(api, plain({ st_web: image(`nginx:${number}`) }));

@@ -7,7 +7,7 @@ import { requireManager } from '../local-state.ts';
 import { sendJSON } from '../reply.ts';
 import { readJSON } from '../request-body.ts';
 import type { RouteDeps } from '../route-deps.ts';
-import { applyStack, type StackContext } from '../stacks/apply-stack.ts';
+import { applyStack, type StackContext, stackServices } from '../stacks/apply-stack.ts';
 import { planStack } from '../stacks/plan-stack.ts';
 import { removeStack } from '../stacks/remove-stack.ts';
 import { revisionsOf, revisionToGoBackTo, summarizeRevisions } from '../stacks/revisions.ts';
@@ -34,9 +34,10 @@ export function addStackRoutes(app: FastifyInstance, deps: RouteDeps): void {
   app.get('/x/stacks/:name/revisions', async (request, reply) => {
     const { store } = requireManager(deps.node);
     const name = stackName(request);
-    const revisions = store.view((tx) => revisionsOf(tx, name));
-    if (revisions.length === 0) throw new ApiError('not-found', `no revisions of stack ${name} are kept`);
-    return sendJSON(reply, summarizeRevisions(revisions));
+    const { revisions, services } = store.view((tx) => ({ revisions: revisionsOf(tx, name), services: stackServices(tx, name) }));
+    if (revisions.length === 0)
+      throw new ApiError('not-found', `no revisions of stack ${name} are kept: it was not deployed by swarm stack deploy, or was removed`);
+    return sendJSON(reply, summarizeRevisions(revisions, services));
   });
 
   app.post('/x/stacks/:name/rollback', async (request, reply) => {

@@ -7,7 +7,7 @@ import type { StackAction, StackReply, StackRequest, StackResult } from '@swarm/
 import { ApiError, badRequest } from '@swarm/shared/errors/api-error';
 import { deepEqual } from '@swarm/shared/runtime/deep-equal';
 import { asID } from '@swarm/shared/runtime/ids';
-import type { WriteTransaction } from '../../store/store.ts';
+import type { ReadTransaction, WriteTransaction } from '../../store/store.ts';
 import { admitNetwork, checkNetworkNameIsFree, createNetwork } from '../admission/admit-network.ts';
 import { admitConfig, admitPayloadUpdate, admitSecret } from '../admission/admit-payload.ts';
 import { admitService } from '../admission/admit-service.ts';
@@ -15,7 +15,7 @@ import { diffSpec } from '../decide/diff-spec.ts';
 import { networksByName } from '../lookup.ts';
 import { createService, removeService, replaceService, type WriteContext } from '../write-service.ts';
 import { fillReferences } from './fill-references.ts';
-import { recordRevision } from './revisions.ts';
+import { nextRevision, recordRevision } from './revisions.ts';
 
 export interface StackContext extends WriteContext {
   readonly isLocalNetwork: (term: string) => boolean;
@@ -29,6 +29,7 @@ export interface StackContext extends WriteContext {
 export function applyStack(context: StackContext, name: string, request: StackRequest, rolledBackTo?: number): StackReply {
   const { networks = {}, secrets = {}, configs = {}, services = {} } = request.stack ?? {};
   checkExternal(context.tx, request);
+  const revision = nextRevision(context.tx, name, request.stack ?? {});
   const results: StackResult[] = [];
   const warnings: string[] = [];
   // First, since a service that goes may hold the port of one that comes.
@@ -41,12 +42,14 @@ export function applyStack(context: StackContext, name: string, request: StackRe
   for (const key of sortedKeys(secrets)) results.push(about('secret', key, () => applySecret(context, name, key, secrets[key] ?? {})));
   for (const key of sortedKeys(configs)) results.push(about('config', key, () => applyConfig(context, name, key, configs[key] ?? {})));
   for (const key of sortedKeys(services)) {
-    const applied = about('service', key, () => applyService(context, name, key, services[key] ?? {}, request.registryAuth?.[key]));
+    const applied = about('service', key, () =>
+      applyService({ ...context, revision }, name, key, services[key] ?? {}, request.registryAuth?.[key]),
+    );
     results.push(applied.result);
     warnings.push(...applied.warnings);
   }
   results.push(...removed);
-  const revision = recordRevision(context, name, request.stack ?? {}, rolledBackTo);
+  recordRevision(context, name, revision, request.stack ?? {}, rolledBackTo);
   return { results, warnings, revision };
 }
 
@@ -127,13 +130,13 @@ function samePayload<Stored extends Secret | Config>(
 }
 
 function applyService(
-  context: StackContext,
+  context: StackContext & { readonly revision: number },
   stack: string,
   name: string,
   input: ServiceSpecInput,
   registryAuth: string | undefined,
 ): Applied {
-  const { tx, isLocalNetwork } = context;
+  const { tx, isLocalNetwork, revision } = context;
   const current = tx.services.by('name', name.toLowerCase())[0];
   const TaskTemplate = fillReferences(tx, input.TaskTemplate ?? {});
   const ForceUpdate = current?.Spec.TaskTemplate.ForceUpdate;
@@ -146,10 +149,11 @@ function applyService(
   };
   const admitted = admitService(spec, { tx, isLocalNetwork, ...(current && { current }) });
   const { warnings } = admitted;
-  if (current === undefined) return { result: result('service', createService(context, admitted.spec, registryAuth), 'created'), warnings };
+  if (current === undefined)
+    return { result: result('service', createService(context, admitted.spec, registryAuth, revision), 'created'), warnings };
   const auth = registryAuth ?? current.registryAuth;
   if (isUnchanged(current, admitted.spec, auth)) return { result: result('service', current, 'unchanged'), warnings };
-  const replaced = replaceService(context, current, { spec: admitted.spec, registryAuth: auth });
+  const replaced = replaceService(context, current, { spec: admitted.spec, registryAuth: auth, stackRevision: revision });
   return { result: result('service', replaced, 'updated'), warnings };
 }
 
@@ -168,7 +172,7 @@ function prune(tx: WriteTransaction, stack: string, kept: ReadonlySet<string>): 
     });
 }
 
-export function stackServices(tx: WriteTransaction, stack: string): readonly Service[] {
+export function stackServices(tx: ReadTransaction, stack: string): readonly Service[] {
   return tx.services.by('label', STACK_NAMESPACE_LABEL).filter((service) => service.Spec.Labels[STACK_NAMESPACE_LABEL] === stack);
 }
 

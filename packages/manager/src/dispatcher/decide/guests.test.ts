@@ -1,8 +1,8 @@
-import type { Guest } from '@swarm/shared/domain/objects';
+import type { Gateway, Guest } from '@swarm/shared/domain/objects';
 import type { GuestReport, SeenGuest } from '@swarm/shared/protocol/guests';
 import { asID } from '@swarm/shared/runtime/ids';
 import { expect, test } from 'vitest';
-import { decideGuests } from './guests.ts';
+import { decideGuests, decideKept } from './guests.ts';
 
 const known = (ID: string, over: Partial<Guest> = {}): Guest => ({
   ID: asID(ID),
@@ -57,4 +57,25 @@ test.each<[string, Guest[], ReturnType<typeof report>, { changed?: Partial<Guest
   expect(changed).toHaveLength(plan.changed?.length ?? 0);
   expect(removed).toEqual(plan.removed ?? []);
   expect(found.map(({ address }) => address)).toEqual(plan.found ?? []);
+});
+
+const gateway = (networkID: string, kept?: true): Gateway => ({
+  ID: asID(`${networkID}.n1`),
+  Version: { Index: 1 },
+  CreatedAt: '',
+  UpdatedAt: '',
+  networkID: asID(networkID),
+  nodeID: asID('n1'),
+  address: '10.0.0.2',
+  ...(kept && { kept }),
+});
+
+test.each<[string, Gateway[], Parameters<typeof decideKept>[1], [string, true | undefined][]]>([
+  ['one in whose network a container has ended is kept', [gateway('net')], { networkIDs: ['net'], resting: ['net'] }, [['net', true]]],
+  ['one that is kept already stays as it is', [gateway('net', true)], { networkIDs: ['net'], resting: ['net'] }, []],
+  ['when the container is gone it is kept no longer', [gateway('net', true)], { networkIDs: ['net'] }, [['net', undefined]]],
+  ['where the host could not look it stays as it is', [gateway('net', true)], { networkIDs: ['other'] }, []],
+  ['one of another network is left alone', [gateway('net')], { networkIDs: ['net', 'other'], resting: ['other'] }, []],
+])('of the gateways of a host: %s', (_title, gateways, said, changed) => {
+  expect(decideKept(gateways, said).map(({ networkID, kept }) => [networkID, kept])).toEqual(changed);
 });

@@ -1,4 +1,4 @@
-import type { Guest } from '@swarm/shared/domain/objects';
+import type { Gateway, Guest } from '@swarm/shared/domain/objects';
 import type { GuestReport, SeenGuest } from '@swarm/shared/protocol/guests';
 
 /** What a host's report makes of the guests that are known of it. */
@@ -34,6 +34,17 @@ export function decideGuests(
     } else if (covered.has(guest.networkID) && !waiting.has(guest.ID) && guest.refusal === undefined) removed.push(guest.ID);
   }
   return { changed, removed, found: [...seen.values()].filter(({ networkID }) => covered.has(networkID) && isAttachable(networkID)) };
+}
+
+/** The gateways of a host that are to be kept, or no longer, since containers that have ended name them: as they shall be. */
+export function decideKept(
+  gateways: readonly Gateway[],
+  { networkIDs, resting = [] }: Pick<GuestReport, 'networkIDs' | 'resting'>,
+): readonly Gateway[] {
+  const [covered, wanted] = [new Set(networkIDs), new Set(resting)];
+  return gateways
+    .filter(({ networkID, kept }) => covered.has(networkID) && (kept === true) !== wanted.has(networkID))
+    .map(({ kept, ...gateway }) => (kept === true ? gateway : { ...gateway, kept: true }));
 }
 
 function update(guest: Guest, { containerID, name, aliases, running }: SeenGuest): Guest {

@@ -1,5 +1,5 @@
 import { readLegacy } from '../legacy/load.ts';
-import { type StackInput, type StackProblem, saysVersionThree, withEnvFiles } from '../load-stack.ts';
+import { explainSwitch, type StackInput, type StackProblem, saysVersionThree, withEnvFiles } from '../load-stack.ts';
 import { readSpec } from '../spec/load.ts';
 import { printConfig } from './print-config.ts';
 
@@ -18,5 +18,10 @@ export function loadConfig(given: StackInput): ConfigLoad {
   if (input.strictDocker || input.skipInterpolation === true) return legacy;
   const spec = readSpec(input);
   if (spec.kind === 'invalid') return saysVersionThree(input) ? legacy : spec;
-  return { kind: 'printed', dialect: 'spec', text: printConfig(spec.file, undefined), warnings: spec.warnings };
+  return {
+    kind: 'printed',
+    dialect: 'spec',
+    text: printConfig(spec.file, undefined),
+    warnings: [...explainSwitch(input, legacy.problems), ...spec.warnings],
+  };
 }

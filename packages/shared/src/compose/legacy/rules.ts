@@ -7,7 +7,8 @@ import { Float, type Path, type Tree } from '../yaml-tree.ts';
 export type Rule = (value: Tree, path: Trail, report: Report) => void;
 /** The way to the value in hand: one list for the whole file, which grows and shrinks. What is reported is a copy. */
 type Trail = (string | number)[];
-export type Report = (path: Path, message: string) => void;
+/** `known`, with a key that has no place in a mapping: those that have. */
+export type Report = (path: Path, message: string, known?: readonly string[]) => void;
 
 type Kind = 'string' | 'number' | 'integer' | 'boolean' | 'null' | 'list' | 'mapping';
 
@@ -134,7 +135,7 @@ export function shape(
       const known = Object.hasOwn(keys, key) ? keys[key] : undefined;
       if (known === undefined) {
         const extension = key.startsWith('x-') && version >= (options.extensionsSince ?? Number.POSITIVE_INFINITY);
-        if (!extension) report([...path, key], `${show(path)} Additional property ${key} is not allowed`);
+        if (!extension) report([...path, key], `${show(path)} Additional property ${key} is not allowed`, Object.keys(keys));
         continue;
       }
       const [since, itemRule] = typeof known === 'function' ? [0, known] : known;

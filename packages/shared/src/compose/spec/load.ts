@@ -4,6 +4,7 @@ import { type FilesRead, type FilesRefused, isNonEmpty } from '../files-read.ts'
 import { decodeFile } from '../legacy/decode.ts';
 import type { StackInput, StackProblem } from '../load-stack.ts';
 import type { ComposeFile } from '../model.ts';
+import { nearestWord } from '../nearest-word.ts';
 import type { Path, Tree, TreeMap } from '../yaml-tree.ts';
 import { resolveEnvironment } from './environment.ts';
 import { extraMounts, extras } from './extras.ts';
@@ -22,10 +23,11 @@ export function readSpec(input: StackInput): FilesRead | FilesRefused {
   const at = (path: Path, message: string): StackProblem => reader.locate(path, message);
   const problem = (path: Path, message: string) => problems.push(at(path, message));
   const warning = (path: Path, message: string) => warnings.push(at(path, message));
-  checkSpecShape(project, (path, message) => {
-    if (input.lenient !== false && /Additional property .* is not allowed$/.test(message))
-      warning(path, `${path.join('.')} is ignored: the Compose Specification has no such key`);
-    else problem(path, message);
+  checkSpecShape(project, (path, message, known) => {
+    if (input.lenient === false || known === undefined) return problem(path, message);
+    const meant = nearestWord(String(path.at(-1)), known);
+    const question = meant === undefined ? '' : `; did you mean "${meant}"?`;
+    warning(path, `${path.join('.')} is ignored: the Compose Specification has no such key${question}`);
   });
   if (isNonEmpty(problems)) return { kind: 'invalid', problems };
   const services = selectServices(mapOf(project.get('services')), activeProfiles(input, reader.lookup), problem);

@@ -440,3 +440,39 @@ describe('no input crashes the loader', () => {
     expect(loadStack(input(Buffer.from(text)))).toMatchObject({ kind: 'loaded' });
   });
 });
+
+describe('a key that nobody knows is told with its place, and with what was most likely meant', () => {
+  const warningsOf = (text: string) => {
+    const loaded = load(text);
+    return loaded.kind === 'loaded' ? loaded.warnings.map(({ line, column, message }) => `${line}:${column} ${message}`) : loaded.problems;
+  };
+
+  test('in a file that says version 3, after what docker stack deploy would have said', () => {
+    const [first, ...more] = warningsOf('version: "3.8"\nservices:\n  a:\n    image: x\n    comand: sleep 1\nnetwoks: {}\n');
+    expect(first).toBe(
+      '5:5 the file says version 3, but docker stack deploy refuses it: "services.a Additional property comand is not allowed" and ' +
+        '"(root) Additional property netwoks is not allowed". So it is read by the Compose Specification; if that is not what you want, ' +
+        'mend this, or refuse such files with --strict-docker',
+    );
+    expect(more).toEqual([
+      '5:5 services.a.comand is ignored: the Compose Specification has no such key; did you mean "command"?',
+      '6:1 netwoks is ignored: the Compose Specification has no such key; did you mean "networks"?',
+    ]);
+  });
+
+  test('of many reasons to refuse it, two are quoted and the rest is counted', () => {
+    const [first] = warningsOf('version: "3.8"\nname: st\nservices:\n  a: {image: x, one: 1, two: 2, three: 3}\n');
+    expect(first).toMatch(/^\d+:\d+ .*refuses it: ".*" and ".*" and 2 more\. So/);
+  });
+
+  test('in a file that does not say version 3, without a word about Docker', () => {
+    expect(warningsOf(a('comand: sleep 1\nrather_long_and_unlike: 1'))).toEqual([
+      '5:5 services.a.comand is ignored: the Compose Specification has no such key; did you mean "command"?',
+      '6:5 services.a.rather_long_and_unlike is ignored: the Compose Specification has no such key',
+    ]);
+  });
+
+  test('a name that nobody can have is a mistake: the service would be left out', () => {
+    expect(load('name: p\nservices:\n  "a b": {image: x}\n')).toMatchObject({ kind: 'invalid', problems: [{ line: 3, column: 3 }] });
+  });
+});

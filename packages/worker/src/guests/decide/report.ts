@@ -7,6 +7,7 @@ export type FoundGuest = Omit<SeenGuest, 'aliases'> & { readonly engineNetwork: 
 
 /** What may run again without anyone asking us keeps its address; what has ended gives it up. */
 const ALIVE: ReadonlySet<NetworkMember['status']> = new Set(['created', 'running', 'paused', 'restarting']);
+const ENDED: ReadonlySet<NetworkMember['status']> = new Set(['exited', 'dead']);
 const RUNNING: ReadonlySet<NetworkMember['status']> = new Set(['running', 'paused']);
 
 /** The containers among `members` that are no tasks and hold an address. `networks`: the cluster's id by the engine's name. */
@@ -24,6 +25,12 @@ export function decideGuestsSeen(members: readonly NetworkMember[], networks: Re
     )
     .sort((a, b) => (`${a.networkID} ${a.address}` < `${b.networkID} ${b.address}` ? -1 : 1))
     .slice(0, MAX_GUESTS);
+}
+
+/** The networks in which a container that is no task has ended and may be started again, with the name server it was made with. */
+export function decideResting(members: readonly NetworkMember[], networks: ReadonlyMap<string, string>): readonly string[] {
+  const ended = members.filter(({ labels, status }) => ENDED.has(status) && !isTask(labels));
+  return [...new Set(ended.flatMap(({ places }) => places.flatMap(({ network }) => networks.get(network) ?? [])))].sort();
 }
 
 function isTask(labels: NetworkMember['labels']): boolean {

@@ -76,11 +76,29 @@ describe('devices', () => {
   });
 
   test('the MTU is the underlay’s without the VXLAN header, unless the network says another', () => {
-    const underlay = findUnderlay(NETWORK, [{ device: 'eth0', mtu: 9000, address: '192.0.2.1' }]);
+    const underlay = findUnderlay(NETWORK, [{ device: 'eth0', mtu: 9000, address: '192.0.2.1' }], names);
     expect(underlay).toEqual({ local: '192.0.2.1', mtu: 9000 });
     expect(containerMtu(NETWORK, underlay)).toBe(8950);
     expect(containerMtu({ ...NETWORK, mtu: 1400 }, underlay)).toBe(1400);
-    expect(findUnderlay(NETWORK, [])).toEqual({ local: undefined, mtu: 1500 });
+    expect(findUnderlay(NETWORK, [], names)).toEqual({ local: undefined, mtu: 1500 });
+  });
+});
+
+describe('a network whose addresses are', () => {
+  const on = (device: string, address: string) => ({ device, mtu: 1500, address });
+  const peer = (address: string) => ({ nodeID: 'n2', address, gateway: '10.9.0.2' });
+  test.each<[string, Partial<HostNetwork>, ReturnType<typeof on>[], RegExp | undefined]>([
+    ['those of another device of the host may not be made', {}, [on('eth1', '10.9.0.77')], /has 10\.9\.0\.77, this host's address on eth1/],
+    ['around another node’s may not be made', { peers: [peer('10.9.0.78')] }, [], /has 10\.9\.0\.78, the address of a node/],
+    ['around this node’s, as others know it, may not be made', { underlay: '10.9.0.79' }, [], /has 10\.9\.0\.79, the address of a node/],
+    ['on its own bridge already is no matter', {}, [on('swtestb4097', '10.9.0.1')], undefined],
+    ['on the bridge of one that is on its way out is no matter', {}, [on('swtestb4100', '10.9.0.1')], undefined],
+    ['those of a network of the engine is left to the engine', {}, [on('br-0123456789ab', '10.9.0.1')], undefined],
+    ['next to those of the host may be made', {}, [on('eth0', '10.9.1.1'), on('lo', '127.0.0.1')], undefined],
+  ])('%s', (_, over, addresses, why) => {
+    const { overlap } = findUnderlay({ ...NETWORK, ...over }, addresses, names);
+    if (why === undefined) expect(overlap).toBeUndefined();
+    else expect(overlap).toMatch(why);
   });
 });
 

@@ -1,4 +1,4 @@
-import { addressOf, parseSubnet } from '@swarm/shared/domain/ipv4';
+import { addressOf, contains, parseAddress, parseSubnet } from '@swarm/shared/domain/ipv4';
 import type { DeviceNames } from './device-names.ts';
 import type { HostAddress, HostLink } from './host-links.ts';
 import type { HostNetwork } from './host-network.ts';
@@ -13,12 +13,42 @@ export interface Underlay {
   /** The address that is really one of this host's; undefined behind NAT, where the kernel chooses by its routes. */
   readonly local: string | undefined;
   readonly mtu: number;
+  /** Why a bridge with the addresses of the network would cut this host off from others. */
+  readonly overlap?: string;
 }
 
-export function findUnderlay(network: HostNetwork, addresses: readonly HostAddress[]): Underlay {
+export function findUnderlay(network: HostNetwork, addresses: readonly HostAddress[], names: DeviceNames): Underlay {
   const own = addresses.find(({ address }) => address === network.underlay);
-  if (own !== undefined) return { local: own.address, mtu: own.mtu };
-  return { local: undefined, mtu: DEFAULT_UNDERLAY_MTU };
+  const overlap = explainOverlap(network, addresses, names);
+  return {
+    ...(own !== undefined ? { local: own.address, mtu: own.mtu } : { local: undefined, mtu: DEFAULT_UNDERLAY_MTU }),
+    ...(overlap !== undefined && { overlap }),
+  };
+}
+
+/** What its own networks have, the engine itself refuses to give twice. */
+const ENGINE_BRIDGE = /^(docker|br-)/;
+
+/**
+ * What the host reaches by other devices, and would look for behind the bridge. A larger network around that of the cluster
+ * does no harm: of two routes the narrower one counts.
+ */
+function explainOverlap(
+  { subnet, peers, underlay }: HostNetwork,
+  addresses: readonly HostAddress[],
+  names: DeviceNames,
+): string | undefined {
+  const range = parseSubnet(subnet);
+  const isInside = (text: string) => {
+    const address = parseAddress(text);
+    return range !== undefined && address !== undefined && contains(range, address);
+  };
+  const way = 'a bridge with these addresses would cut it off; make the network anew with another --subnet';
+  const isForeign = (device: string) => names.vniOf(device) === undefined && !ENGINE_BRIDGE.test(device);
+  const own = addresses.find(({ device, address }) => isForeign(device) && isInside(address));
+  if (own !== undefined) return `its subnet ${subnet} has ${own.address}, this host's address on ${own.device}: ${way}`;
+  const peer = [underlay, ...peers.map(({ address }) => address)].find(isInside);
+  return peer && `its subnet ${subnet} has ${peer}, the address of a node of the cluster: ${way}`;
 }
 
 export function containerMtu(network: HostNetwork, underlay: Underlay): number {
