@@ -5,6 +5,7 @@
  * Services have no network and publish no port on either side: what is compared is the control plane and the engine's
  * work on containers, not two data planes. Both sides are driven and watched through the same calls of the Engine API.
  */
+import { loadavg } from 'node:os';
 import { CONTROL_PORT, formCluster } from '../lab/cluster.ts';
 import type { LabHost } from '../lab/host.ts';
 import { Lab } from '../lab/lab.ts';
@@ -39,6 +40,7 @@ interface Span {
 
 const say = (line: string) => void process.stdout.write(`${line}\n`);
 
+sayLoad();
 await using lab = await Lab.up(HOSTS, { purpose: 'against-swarm', say });
 await lab.registry.publish('echo');
 await Promise.all(lab.hosts.map((host) => host.docker('pull', '-q', IMAGE)));
@@ -54,6 +56,7 @@ await formDockerSwarm();
 const peer = await measure('Docker Swarm', ENGINE_SOCKET, await dockerNodeID(LOST_HOST));
 await leaveDockerSwarm();
 
+sayLoad();
 const cluster = await formCluster(lab);
 const ours = await measure('swarm', OUR_SOCKET, await cluster.nodeID(LOST_HOST));
 
@@ -64,6 +67,11 @@ for (const work of Object.keys(AIMS) as Work[]) {
     `${TITLES[work]}: ${seconds(ours[work])}, Docker Swarm ${seconds(peer[work])}${plain}; ` +
       `ratio ${ratio.toFixed(2)} (aim: at most ${AIMS[work]}${ratio <= AIMS[work] ? '' : ': missed'})`,
   );
+}
+
+/** The two sides are measured one after the other: what the machine has to do besides must be the same for both. */
+function sayLoad(): void {
+  say(`load of this machine in the last minute: ${loadavg()[0]?.toFixed(1)}`);
 }
 
 async function measure(title: string, socket: string, lostNode: string): Promise<Times> {

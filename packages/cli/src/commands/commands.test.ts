@@ -354,17 +354,20 @@ describe('nodes', () => {
 
   it('drain --wait names what is left at the deadline, with what it waits for, and ends with 8', async () => {
     const successor = { ...task('t2', 'pending'), NodeID: undefined, DesiredState: 'running' };
-    const explained = (Name: string, Why: string) => ({ Kind: 'task', Task: { Name, Why: [Why] } });
+    const explained = (Name: string, Why: string, ...Advice: readonly string[]) => ({ Kind: 'task', Task: { Name, Why: [Why], Advice } });
     await serve({
       'GET /nodes/host1': node,
       'POST /nodes/n1/update': { status: 200 },
       'GET /tasks': ({ filters }: FakeRequest) => (filters.node ? [task('t1', 'running')] : [task('t1', 'running'), successor]),
       'GET /x/explain/tasks/t1': explained('web.1.t1', 'runs'),
-      'GET /x/explain/tasks/t2': explained('web.1.t2', 'has no place: no suitable node'),
+      'GET /x/explain/tasks/t2': explained('web.1.t2', 'has no place: no suitable node', 'add a node', 'or wait'),
     });
     const ended = await run('node update --availability drain --wait --deadline 0 host1');
     expect(ended.exitCode).toBe(8);
-    expect(ended.errors).toContain('web.1.t1 (running): stays until its successor t2 runs well; that one has no place: no suitable node');
+    expect(ended.errors).toContain(
+      '  web.1.t1 (running): stays until its successor t2 runs well; that one has no place: no suitable node\n' +
+        '    what helps: add a node\n    what helps: or wait\n',
+    );
   });
 
   it.each(['node update --wait host1', 'node update --availability drain --deadline 5m host1'])('%s makes no sense', async (line) => {

@@ -118,6 +118,7 @@ describe('stack deploy', () => {
     const { exitCode, output, errors } = await run('stack deploy -c - --prune -q --resolve-image never st');
     expect([exitCode, output]).toEqual([4, 'Updated service st_web\n']);
     expect(errors).toContain('are left, since the new ones do not run');
+    expect(errors).toContain('to go back: swarm service rollback st_web\n');
   });
 
   it('ends with 7 when the manager refuses it', async () => {

@@ -7,20 +7,24 @@ export function renderExplanation(explanation: Explanation): string {
     explanation.Kind === 'task'
       ? [renderTask(explanation.Task, `task ${explanation.Task.Name}`)]
       : [
-          `service ${explanation.Service.Name}\n${bullets(explanation.Why)}`,
+          `service ${explanation.Service.Name}\n${bullets(explanation.Why)}${advice(explanation.Advice)}`,
           ...explanation.Waiting.map((task) => renderTask(task, `task ${task.Name}`)),
         ];
   const asks = explanation.Kind === 'task' ? 'if it looked for a node now' : 'if one more task looked for a node now';
   return [...parts, `nodes, ${asks}\n${renderNodes(explanation.Nodes)}`, `what happened\n${renderHistory(explanation.History)}`].join('\n');
 }
 
-function renderTask({ State, DesiredState, Node, Why }: ExplainedTask, title: string): string {
+function renderTask({ State, DesiredState, Node, Why, Advice }: ExplainedTask, title: string): string {
   const where = Node === undefined ? 'on no node' : `on ${Node.Name}`;
-  return `${title}: ${State} (desired ${DesiredState}) ${where}\n${bullets(Why)}`;
+  return `${title}: ${State} (desired ${DesiredState}) ${where}\n${bullets(Why)}${advice(Advice)}`;
 }
 
 function bullets(lines: readonly string[]): string {
   return lines.map((line) => `  - ${line}\n`).join('');
+}
+
+function advice(lines: readonly string[]): string {
+  return lines.map((line) => `  - what helps: ${line}\n`).join('');
 }
 
 function renderNodes(nodes: readonly ExplainedNode[]): string {

@@ -2,7 +2,7 @@ import type { ApiClient } from '../client/api-client.ts';
 import type { ApiNode, ApiTask } from '../client/api-objects.ts';
 import type { Context } from '../command/context.ts';
 import { count } from '../render/words.ts';
-import { type Failure, failuresAmong, type SlotView } from './decide/convergence.ts';
+import { type FailedOutcome, type Failure, failuresAmong, type SlotView } from './decide/convergence.ts';
 import type { Part } from './decide/whole-verdict.ts';
 import { readLastLines } from './last-lines.ts';
 
@@ -14,6 +14,15 @@ export interface Reported {
 
 /** Failed tasks of one service that are told of, the newest of each slot. */
 const TOLD_FAILURES = 3;
+
+/** What somebody can do next. */
+const WAYS_ON: { readonly [Outcome in FailedOutcome]: (name: string) => string } = {
+  stands: () => '',
+  paused: (name) =>
+    `To go on, mended: swarm service update FLAGS ${name}; as it is: without flags; to go back: swarm service rollback ${name}\n`,
+  'rollback-paused': (name) => `To go on, mended: swarm service update FLAGS ${name}; as it is: without flags\n`,
+  'rolled-back': () => '',
+};
 
 /** Says of each service what became of it: on failure which task failed where, why, and what it wrote last. */
 export async function reportServices(
@@ -33,7 +42,7 @@ export async function reportServices(
     else if (part.verdict.kind === 'failed') {
       err(`swarm: service ${name}: ${part.verdict.message}\n`);
       await reportFailures(context, api, name, await failuresOf(api, id, part.verdict.failures, endedBefore), hosts);
-      err(`See: swarm service ps --no-trunc ${name}, swarm service logs ${name}\n`);
+      err(`See: swarm service ps --no-trunc ${name}, swarm service logs ${name}\n${WAYS_ON[part.verdict.outcome](name)}`);
     } else {
       err(`swarm: service ${name}: ${part.running} of ${part.wanted} ${part.word === 'completed' ? 'completed' : 'running'}\n`);
       for (const reason of reasons(part.slots)) err(`  ${reason}\n`);

@@ -1,3 +1,4 @@
+import type { ExplainedTask } from '@swarm/shared/engine-api/explain';
 import { delay } from '@swarm/shared/runtime/clock';
 import type { ApiClient } from '../client/api-client.ts';
 import type { ApiTask } from '../client/api-objects.ts';
@@ -59,7 +60,11 @@ async function explainBlocker(api: ApiClient, task: ApiTask, nodeID: string): Pr
       !ENDED.has(other.Status.State) &&
       /^(running|ready|complete)$/.test(other.DesiredState),
   );
-  if (successor === undefined) return `${name}${Task.Why.join('; ')}`;
-  const why = (await api.explainTask(successor.ID)).Task.Why[0] ?? '';
-  return `${name}stays until its successor ${successor.ID} runs well; that one ${why}`;
+  if (successor === undefined) return `${name}${Task.Why.join('; ')}${advice(Task)}`;
+  const next = (await api.explainTask(successor.ID)).Task;
+  return `${name}stays until its successor ${successor.ID} runs well; that one ${next.Why[0] ?? ''}${advice(next)}`;
+}
+
+function advice({ Advice }: ExplainedTask): string {
+  return Advice.map((line) => `\n    what helps: ${line}`).join('');
 }

@@ -19,12 +19,16 @@ export interface PreviewedGroup {
   readonly explanation: string;
 }
 
+/** What may keep a task off a node, in the order in which it is asked. */
+export const FILTER_NAMES = ['ready', 'resources', 'plugin', 'network', 'constraint', 'platform', 'host-port', 'max-replicas'] as const;
+export type FilterName = (typeof FILTER_NAMES)[number];
+
 /** What one node says to one more task. */
 export interface NodeVerdict {
   readonly nodeID: string;
   readonly fits: boolean;
-  /** The first filter that refuses the task, and what it has seen. */
-  readonly filter?: string;
+  /** The first filter that refuses the task, or the node that the task shall go to is another one; and what was seen. */
+  readonly filter?: FilterName | 'volume' | 'balance';
   readonly reason?: string;
   /** Tasks of the service on the node that are meant to run, and of all services. */
   readonly ofService: number;

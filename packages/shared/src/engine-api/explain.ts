@@ -25,6 +25,8 @@ export interface ExplainedTask {
   readonly Node?: { readonly ID: string; readonly Name: string };
   /** Why it is where it is, or why it does not run. */
   readonly Why: readonly string[];
+  /** What somebody can do so that it runs; empty where nothing is to be done, or the reason says it. */
+  readonly Advice: readonly string[];
 }
 
 export interface TaskExplanation {
@@ -43,6 +45,7 @@ export interface ServiceExplanation {
   readonly Running: number;
   readonly Wanted: number;
   readonly Why: readonly string[];
+  readonly Advice: readonly string[];
   /** Those that should run and do not, the first few. */
   readonly Waiting: readonly ExplainedTask[];
   /** Each node, judged as if one more task looked for one now. */

@@ -42,6 +42,14 @@ describe('errors of engines', () => {
     });
   });
 
+  test('keep it also where the modem gives it in its own words only', () => {
+    const cause = Object.assign(new Error('(HTTP code 500) unexpected - Get "https://r/v2/": no such host '), {
+      statusCode: 500,
+      json: null,
+    });
+    expect(translate(cause)).toMatchObject({ message: 'Get "https://r/v2/": no such host' });
+  });
+
   test('name the container that holds a name', () => {
     const sentence = 'Conflict. The container name "/web.1.a" is already in use by container "0123abcd". You have to remove it.';
     expect(translate(http(409, sentence))).toMatchObject({ kind: 'name-taken', containerID: '0123abcd', message: sentence });

@@ -14,7 +14,7 @@ export function translateEngineError(cause: unknown, address: string, timeoutMs:
       { cause },
     );
   }
-  const message = engineSentence(foreign.json) ?? foreign.message ?? `HTTP ${foreign.statusCode}`;
+  const message = engineSentence(foreign.json) ?? modemSentence(foreign.message) ?? `HTTP ${foreign.statusCode}`;
   const taken = /The container name "[^"]*" is already in use by container "?([0-9a-f]+)"?/.exec(message);
   if (foreign.statusCode === 409 && taken?.[1] !== undefined) {
     return new EngineError('name-taken', message, { cause, containerID: taken[1] });
@@ -43,6 +43,11 @@ function engineSentence(body: unknown): string | undefined {
   if (Buffer.isBuffer(body)) return body.toString().trim() || undefined;
   const message = (body as { message?: unknown } | null | undefined)?.message;
   return typeof message === 'string' ? message.trim() : undefined;
+}
+
+/** Of an answer that was to be a stream, the modem gives the engine's sentence only within its own message. */
+function modemSentence(message: string | undefined): string | undefined {
+  return message?.replace(/^\(HTTP code \d+\) unexpected - /, '').trim() || undefined;
 }
 
 /**

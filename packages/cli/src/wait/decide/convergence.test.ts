@@ -212,7 +212,7 @@ describe('a rollback during the wait', () => {
     const failure = state('rollback_started', 'update rolled back due to failure or early termination of task t1');
     const [, ...seen] = verdicts(state('updating'), failure, failure, failure, state('rollback_completed', 'rollback completed'));
     expect(seen.map(({ kind }) => kind)).toEqual(['waiting', 'waiting', 'waiting', 'failed']);
-    expect(seen.at(-1)).toMatchObject({ rolledBack: true });
+    expect(seen.at(-1)).toMatchObject({ outcome: 'rolled-back' });
   });
 
   it('that was asked for is what is waited for', () => {

@@ -48,7 +48,10 @@ export type Verdict =
   | { readonly kind: 'waiting' }
   | { readonly kind: 'verifying'; readonly leftMs: number }
   | { readonly kind: 'converged'; readonly message: string }
-  | { readonly kind: 'failed'; readonly message: string; readonly failures: readonly Failure[]; readonly rolledBack: boolean };
+  | { readonly kind: 'failed'; readonly message: string; readonly failures: readonly Failure[]; readonly outcome: FailedOutcome };
+
+/** What became of the change that failed. `stands`: nothing is taken back, and the cluster goes on trying as its policies say. */
+export type FailedOutcome = 'stands' | 'paused' | 'rollback-paused' | 'rolled-back';
 
 export interface Progress {
   readonly memory: Memory;
@@ -116,12 +119,12 @@ export function decideProgress(seen: Observation, memory: Memory, nowMs: number)
   };
 
   function decideVerdict(): Verdict {
-    if (update?.State === 'paused') return fail(update.Message ?? 'the update was paused');
-    if (update?.State === 'rollback_paused') return fail(update.Message ?? 'the rollback was paused');
+    if (update?.State === 'paused') return fail(update.Message ?? 'the update was paused', 'paused');
+    if (update?.State === 'rollback_paused') return fail(update.Message ?? 'the rollback was paused', 'rollback-paused');
     // Not converged before it is over, though all runs: it may still fail, and then it is not rolled back but stuck.
     if (rollback === 'forced' && update?.State === 'rollback_started') return { kind: 'waiting' };
     if (rollback === 'forced' && update?.State === 'rollback_completed' && converged)
-      return fail('the update failed, and was rolled back: what ran before runs again', true);
+      return fail('the update failed, and was rolled back: what ran before runs again', 'rolled-back');
     if (isJob && converged && !nowhere) return { kind: 'converged', message: 'job complete' };
     if (update?.State === 'completed' && !converged && failures.length === 0) return { kind: 'converged', message: 'update completed' };
     if (convergedAtMs !== undefined) {
@@ -135,14 +138,14 @@ export function decideProgress(seen: Observation, memory: Memory, nowMs: number)
         kind: 'failed',
         message: `it does not become stable: its tasks failed ${ATTEMPTS} times in the same slot`,
         failures: worst,
-        rolledBack: false,
+        outcome: 'stands',
       };
     if (abandonedAtMs !== undefined && nowMs - abandonedAtMs >= ABANDONED_MS) return decideAbandoned(abandoned, failures);
     return { kind: 'waiting' };
   }
 
-  function fail(message: string, rolledBack = false): Verdict {
-    return { kind: 'failed', message, failures, rolledBack };
+  function fail(message: string, outcome: FailedOutcome): Verdict {
+    return { kind: 'failed', message, failures, outcome };
   }
 }
 
@@ -158,7 +161,7 @@ function decideAbandoned(abandoned: readonly (readonly ApiTask[])[], failures: r
   if (last.every((task) => task.Status.State === 'complete')) {
     return { kind: 'converged', message: 'its tasks ended with exit code 0, and its restart policy starts no others' };
   }
-  return { kind: 'failed', message: 'its tasks ended, and its restart policy starts no others', failures, rolledBack: false };
+  return { kind: 'failed', message: 'its tasks ended, and its restart policy starts no others', failures, outcome: 'stands' };
 }
 
 function monitorMs(service: ApiService): number {

@@ -13,8 +13,8 @@ const part = (verdict: Verdict, slots: readonly SlotView[] = []): Progress => ({
 });
 const runs = part({ kind: 'converged', message: 'converged' });
 const verifying = part({ kind: 'verifying', leftMs: 1 });
-const failed = part({ kind: 'failed', message: 'it failed', failures: [], rolledBack: false });
-const rolledBack = part({ kind: 'failed', message: 'rolled back', failures: [], rolledBack: true });
+const failed = part({ kind: 'failed', message: 'it failed', failures: [], outcome: 'stands' });
+const rolledBack = part({ kind: 'failed', message: 'rolled back', failures: [], outcome: 'rolled-back' });
 const starting = part({ kind: 'waiting' }, [{ name: '1', state: 'starting', error: '' }]);
 const held = part({ kind: 'waiting' }, [{ name: '1', state: 'pending', error: 'waiting for service db to be healthy (0 of 1)' }]);
 const unseen = part({ kind: 'waiting' }, [{ name: '1', state: 'pending', error: '' }]);

@@ -14,7 +14,9 @@ export function decideWhole(parts: readonly Part[]): WholeVerdict {
   const failed = parts.filter((part) => part === 'gone' || part?.verdict.kind === 'failed');
   if (failed.length === 0) return parts.every((part) => kindOf(part) === 'converged') ? 'deployed' : 'going-on';
   if (!parts.every((part) => isSettled(part))) return 'going-on';
-  return failed.every((part) => part !== 'gone' && part?.verdict.kind === 'failed' && part.verdict.rolledBack) ? 'rolled-back' : 'failed';
+  return failed.every((part) => part !== 'gone' && part?.verdict.kind === 'failed' && part.verdict.outcome === 'rolled-back')
+    ? 'rolled-back'
+    : 'failed';
 }
 
 function isSettled(part: Part): boolean {

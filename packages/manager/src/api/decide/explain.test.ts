@@ -80,6 +80,19 @@ test('a task that waits is told about each node', () => {
   ]);
 });
 
+test('one that waits for its data is told that no other node will do, and what would help', () => {
+  const pinned = { ...service, Spec: { ...service.Spec, Labels: { 'swarm.volume': 'pin' } } };
+  const nodes = [node('a'), node('b', { Spec: { Labels: {}, Role: 'worker', Availability: 'drain' } })];
+  const waiting = task('x', { origin: { kind: 'move', node: { id: asID('b'), why: 'volume' } } });
+  const told = explainTask({ ...view({}, nodes), service: pinned }, waiting, [waiting]);
+  expect(told.Nodes.map(({ Name, Fits, Filter }) => [Name, Fits, Filter])).toEqual([
+    ['host-a', false, 'volume'],
+    ['host-b', false, 'ready'],
+  ]);
+  expect(told.Task.Advice.join()).toContain('--label-rm swarm.volume web');
+  expect(explainTask(view({}, nodes), waiting, [waiting]).Nodes[0]).toMatchObject({ Name: 'host-a', Fits: true });
+});
+
 const rows: readonly {
   readonly it: string;
   readonly more: Partial<Task>;

@@ -1,8 +1,10 @@
 import { dataLeftOn, emptyStartWarning } from '@swarm/shared/domain/empty-start';
+import { isPinned } from '@swarm/shared/domain/local-volumes';
 import { type Node, type Service, type Task, type Template, taskName } from '@swarm/shared/domain/objects';
 import { isLive, isTerminal, isWanted } from '@swarm/shared/domain/task-state';
 import type { ExplainedEvent, ExplainedNode, ExplainedTask, ServiceExplanation, TaskExplanation } from '@swarm/shared/engine-api/explain';
 import type { NodeVerdict } from '../../seams/placement-preview.ts';
+import { adviseService, adviseTask } from './advise.ts';
 
 /** All that an explanation looks at. */
 export interface ExplainView {
@@ -17,7 +19,8 @@ const MOST_WAITING = 10;
 const MOST_EVENTS = 30;
 
 /** Why a task is where it is, or why it does not run. `seat`: all tasks of its slot (or node), itself included. */
-export function explainTask(view: ExplainView, task: Task, seat: readonly Task[]): TaskExplanation {
+export function explainTask(given: ExplainView, task: Task, seat: readonly Task[]): TaskExplanation {
+  const view = withWish(given, task);
   return {
     Kind: 'task',
     Task: describe(view, task, seat),
@@ -25,6 +28,19 @@ export function explainTask(view: ExplainView, task: Task, seat: readonly Task[]
     Nodes: view.verdicts.map((verdict) => presentVerdict(view, verdict)),
     History: historyOf(view, seat),
   };
+}
+
+/** One that waits for a certain node gets no other, whatever those would say to others of the service. */
+function withWish(view: ExplainView, { origin, NodeID }: Task): ExplainView {
+  const wish = origin?.node;
+  if (wish === undefined || NodeID !== undefined || (wish.why === 'volume' && !isPinned(view.service?.Spec.Labels))) return view;
+  const name = nameOfNode(view, wish.id);
+  const refusal =
+    wish.why === 'volume'
+      ? { filter: 'volume' as const, reason: `the data of its local volumes is on ${name}, and the label swarm.volume=pin keeps it there` }
+      : { filter: 'balance' as const, reason: `it is moved to ${name} to even out the nodes` };
+  const verdicts = view.verdicts.map((verdict) => (verdict.nodeID === wish.id ? verdict : { ...verdict, fits: false, ...refusal }));
+  return { ...view, verdicts };
 }
 
 export function explainService(view: ExplainView, tasks: readonly Task[], wanted: number): ServiceExplanation {
@@ -37,9 +53,10 @@ export function explainService(view: ExplainView, tasks: readonly Task[], wanted
     Running: running.length,
     Wanted: wanted,
     Why: whyService(view, running.length, wanted, tasks),
+    Advice: view.service === undefined ? [] : adviseService(view.service),
     Waiting: waiting.slice(0, MOST_WAITING).map((task) =>
       describe(
-        view,
+        withWish(view, task),
         task,
         tasks.filter((other) => isSameSeat(task, other)),
       ),
@@ -76,8 +93,13 @@ function describe(view: ExplainView, task: Task, seat: readonly Task[]): Explain
     State: task.Status.State,
     DesiredState: task.DesiredState,
     ...(task.NodeID !== undefined && { Node: { ID: task.NodeID, Name: nameOfNode(view, task.NodeID) } }),
-    Why: isTerminal(task.Status.State) || !isWanted(task.DesiredState) ? whyEnded(task, seat) : whyLive(view, task, seat),
+    Why: isOver(task) ? whyEnded(task, seat) : whyLive(view, task, seat),
+    Advice: isOver(task) ? [] : adviseTask({ ...view, serviceName: nameOfService(view).Name, task, seat }),
   };
+}
+
+function isOver({ Status, DesiredState }: Task): boolean {
+  return isTerminal(Status.State) || !isWanted(DesiredState);
 }
 
 function whyEnded(task: Task, seat: readonly Task[]): readonly string[] {

@@ -1,6 +1,7 @@
 import { meetsConstraints, meetsPlatforms } from '@swarm/shared/domain/constraints';
 import type { Node } from '@swarm/shared/domain/objects';
 import { HOST_PORT_IN_USE } from '@swarm/shared/domain/placement-reasons';
+import type { FilterName } from '../../seams/placement-preview.ts';
 import type { Demand, PluginDemand } from './demand.ts';
 import { claimGeneric } from './generic-resources.ts';
 import type { NodeLoad } from './node-load.ts';
@@ -10,7 +11,7 @@ import type { NodeLoad } from './node-load.ts';
  * Source of order and wording: Docker Engine API, swarm routes, "Scheduler".
  */
 export interface Filter {
-  readonly name: 'ready' | 'resources' | 'plugin' | 'network' | 'constraint' | 'platform' | 'host-port' | 'max-replicas';
+  readonly name: FilterName;
   /** What the verdict looks at: the node object only, the load of the node too, or the service's own tasks on it. */
   readonly looksAt: 'node' | 'load' | 'service';
   /** False: tasks with this demand pass on every node. */
