@@ -127,6 +127,29 @@ const rows: readonly {
     why: ['is prepared on host-a and waits for its turn at noon (4 failures in a row: the pause grows)', expect.any(String)],
   },
   {
+    it: 'one whose predecessor could not start says how that ended',
+    more: { NodeID: asID('a'), DesiredState: 'ready', Status: { State: 'preparing', Timestamp: '' } },
+    seat: [task('old', { NodeID: asID('a'), Status: { State: 'rejected', Timestamp: '', Err: 'no such image: web:2' } })],
+    why: [
+      'is being prepared on host-a and waits for its turn',
+      'the task before it was rejected: no such image: web:2',
+      expect.any(String),
+    ],
+  },
+  {
+    it: 'one that waits for its health says so',
+    more: {
+      NodeID: asID('a'),
+      Status: { State: 'starting', Timestamp: '', Message: 'starting', ContainerStatus: { ContainerID: 'c', PID: 7, ExitCode: 0 } },
+    },
+    why: ['its container runs on host-a, and its health check has not passed yet', expect.any(String)],
+  },
+  {
+    it: 'one that is about to start says no more than that',
+    more: { NodeID: asID('a'), Status: { State: 'starting', Timestamp: '', Message: 'starting' } },
+    why: ['is starting on host-a', expect.any(String)],
+  },
+  {
     it: 'one that is held back says by what',
     more: { hold: 'waiting for service db' },
     why: ['is held back: waiting for service db'],

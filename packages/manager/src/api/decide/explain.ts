@@ -4,7 +4,7 @@ import { type Node, type Service, type Task, type Template, taskName } from '@sw
 import { isLive, isTerminal, isWanted } from '@swarm/shared/domain/task-state';
 import type { ExplainedEvent, ExplainedNode, ExplainedTask, ServiceExplanation, TaskExplanation } from '@swarm/shared/engine-api/explain';
 import type { NodeVerdict } from '../../seams/placement-preview.ts';
-import { adviseService, adviseTask } from './advise.ts';
+import { adviseService, adviseTask, lastFailure } from './advise.ts';
 
 /** All that an explanation looks at. */
 export interface ExplainView {
@@ -30,6 +30,14 @@ export function explainTask(given: ExplainView, task: Task, seat: readonly Task[
   };
 }
 
+/** The task itself is none of the others on its node. */
+function without(view: ExplainView, { NodeID }: Task): ExplainView {
+  const others = view.verdicts.map((verdict) =>
+    verdict.nodeID === NodeID ? { ...verdict, ofService: Math.max(0, verdict.ofService - 1) } : verdict,
+  );
+  return { ...view, verdicts: others };
+}
+
 /** One that waits for a certain node gets no other, whatever those would say to others of the service. */
 function withWish(view: ExplainView, { origin, NodeID }: Task): ExplainView {
   const wish = origin?.node;
@@ -53,10 +61,10 @@ export function explainService(view: ExplainView, tasks: readonly Task[], wanted
     Running: running.length,
     Wanted: wanted,
     Why: whyService(view, running.length, wanted, tasks),
-    Advice: view.service === undefined ? [] : adviseService(view.service),
+    Advice: view.service === undefined ? [] : adviseService(view.service, view.verdicts, tasks),
     Waiting: waiting.slice(0, MOST_WAITING).map((task) =>
       describe(
-        withWish(view, task),
+        withWish(without(view, task), task),
         task,
         tasks.filter((other) => isSameSeat(task, other)),
       ),
@@ -76,6 +84,8 @@ function whyService({ service, nodes }: ExplainView, running: number, wanted: nu
   const { UpdateStatus } = service ?? {};
   if (UpdateStatus !== undefined && !/completed$/.test(UpdateStatus.State))
     why.push(`${UpdateStatus.State.replace('_', ' ')}: ${UpdateStatus.Message}`);
+  if (wanted === 0 && service?.Spec.Mode.Global !== undefined)
+    why.push('no node may have a task of it now; it starts on each that becomes so');
   if (service?.rebalanceSince !== undefined) why.push('its tasks are being moved to even out the nodes');
   const live = tasks.filter(isLive);
   if (running < wanted && live.length === 0) {
@@ -119,11 +129,23 @@ function endOf({ Status }: Task): string {
 
 function whyLive(view: ExplainView, task: Task, seat: readonly Task[]): readonly string[] {
   const why =
-    task.Status.State === 'running' ? [`runs since ${task.runningSince ?? task.Status.Timestamp}`] : [whyNotRunning(view, task, seat)];
+    task.Status.State === 'running'
+      ? [`runs since ${task.runningSince ?? task.Status.Timestamp}`]
+      : [whyNotRunning(view, task, seat), ...whatFailed(task, seat)];
   if (task.NodeID !== undefined) why.push(...whyThere(view, task, task.NodeID));
   if (task.origin?.replaces !== undefined)
     why.push(`takes the place of task ${task.origin.replaces}, which goes once this one has run well`);
   return why;
+}
+
+/** How the newest of those before it ended, when that was not as it should. */
+function whatFailed(task: Task, seat: readonly Task[]): readonly string[] {
+  const last = lastFailure(task, seat);
+  return last === undefined
+    ? []
+    : [
+        `the task before it ${last.Status.State === 'rejected' ? 'was ' : ''}${endOf(last)}${last.NodeID === task.NodeID ? '' : ' on another node'}`,
+      ];
 }
 
 function whyNotRunning(view: ExplainView, task: Task, seat: readonly Task[]): string {
@@ -139,9 +161,12 @@ function whyNotRunning(view: ExplainView, task: Task, seat: readonly Task[]): st
     if (stopping !== undefined) return `is prepared on ${node} and waits for task ${stopping.ID} to stop`;
     const failures = origin?.failuresInRow ?? 0;
     const cause = failures > 1 ? ` (${failures} failures in a row: the pause grows)` : '';
-    return `is prepared on ${node} and waits for its turn${origin?.notBefore === undefined ? '' : ` at ${origin.notBefore}`}${cause}`;
+    const prepared = Status.State === 'ready' ? 'is prepared' : 'is being prepared';
+    return `${prepared} on ${node} and waits for its turn${origin?.notBefore === undefined ? '' : ` at ${origin.notBefore}`}${cause}`;
   }
-  const words = [Status.Message, Status.Err].filter((part) => part !== undefined && part !== '').join(': ');
+  if (Status.State === 'starting' && (Status.ContainerStatus?.PID ?? 0) > 0)
+    return `its container runs on ${node}, and its health check has not passed yet`;
+  const words = [Status.Message, Status.Err].filter((part) => part !== undefined && part !== '' && part !== Status.State).join(': ');
   return `is ${Status.State} on ${node}${words === '' ? '' : ` (${words})`}`;
 }
 
@@ -159,7 +184,7 @@ function whyThere(view: ExplainView, task: Task, nodeID: string): readonly strin
     const others =
       verdict === undefined
         ? ''
-        : `; now it has ${verdict.ofService} other tasks of the service, and the nodes that fit have ${spread(view)}`;
+        : `; now it has ${verdict.ofService} other ${verdict.ofService === 1 ? 'task' : 'tasks'} of the service, and the nodes that fit have ${spread(view)}`;
     why.push(`is there because the node ranked best when it was placed${others}`);
   }
   if (leftOn !== undefined) why.push(emptyStartWarning(nameOfNode(view, leftOn)));
@@ -202,7 +227,9 @@ function historyOf(view: ExplainView, tasks: readonly Task[]): readonly Explaine
   const events = tasks.flatMap((task): ExplainedEvent[] => {
     const at = (Time: string, Text: string): ExplainedEvent => ({ Time, TaskID: task.ID, Text });
     const where = task.NodeID === undefined ? '' : ` on ${nameOfNode(view, task.NodeID)}`;
-    const made = task.origin === undefined ? 'made' : `made: ${ORIGINS[task.origin.kind]}`;
+    const failures = task.origin?.failuresInRow ?? 0;
+    const after = failures > 1 ? ` (after ${failures} failures in a row)` : '';
+    const made = task.origin === undefined ? 'made' : `made: ${ORIGINS[task.origin.kind]}${after}`;
     const isTold = task.Status.State === 'new' || task.Status.State === 'running';
     const state = isTerminal(task.Status.State) ? endOf(task) : [task.Status.State, task.Status.Err].filter(Boolean).join(': ');
     return [
