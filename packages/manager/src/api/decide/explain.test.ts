@@ -171,6 +171,15 @@ test.each(rows)('$it', ({ more, seat = [], why }) => {
   expect(explainTask(view({}, [node('a'), node('b')], [other]), subject, [subject, ...seat]).Task.Why).toEqual(why);
 });
 
+test('a service names the tasks that have started without their data, and which were moved to even out the nodes', () => {
+  const live: Partial<Task> = { NodeID: asID('a'), Status: { State: 'running', Timestamp: '' } };
+  const lost = task('lost', { ...live, origin: { kind: 'restart', node: { id: asID('b'), why: 'volume' } } });
+  const moved = task('moved', { ...live, Slot: 2, origin: { kind: 'move', node: { id: asID('a'), why: 'balance' } } });
+  const told = explainService(view({}, [node('a'), node('b')]), [lost, moved], 2);
+  expect(told.Why).toEqual(['2 of 2 tasks run', 'web.1.lost: WARNING: its local volumes start empty here, their data is on node host-b']);
+  expect(told.History.map(({ Text }) => Text)).toContain('made: the one before it is moved to even out the nodes');
+});
+
 test('a service tells how many run, who waits, and what happened in order', () => {
   const tasks = [
     task('a', {

@@ -1,6 +1,6 @@
 import { dataLeftOn, emptyStartWarning } from '@swarm/shared/domain/empty-start';
 import { isPinned } from '@swarm/shared/domain/local-volumes';
-import { type Node, type Service, type Task, type Template, taskName } from '@swarm/shared/domain/objects';
+import { type Node, type Service, type Task, type TaskOrigin, type Template, taskName } from '@swarm/shared/domain/objects';
 import { isLive, isTerminal, isWanted } from '@swarm/shared/domain/task-state';
 import type { ExplainedEvent, ExplainedNode, ExplainedTask, ServiceExplanation, TaskExplanation } from '@swarm/shared/engine-api/explain';
 import type { NodeVerdict } from '../../seams/placement-preview.ts';
@@ -74,7 +74,8 @@ export function explainService(view: ExplainView, tasks: readonly Task[], wanted
   };
 }
 
-function whyService({ service, nodes }: ExplainView, running: number, wanted: number, tasks: readonly Task[]): readonly string[] {
+function whyService(view: ExplainView, running: number, wanted: number, tasks: readonly Task[]): readonly string[] {
+  const { service, nodes } = view;
   const why: string[] = [`${running} of ${wanted} tasks run`];
   const away = tasks.filter((task) => isLive(task) && isOnDownNode(task, nodes)).length;
   if (away > 0)
@@ -86,6 +87,7 @@ function whyService({ service, nodes }: ExplainView, running: number, wanted: nu
     why.push(`${UpdateStatus.State.replace('_', ' ')}: ${UpdateStatus.Message}`);
   if (wanted === 0 && service?.Spec.Mode.Global !== undefined)
     why.push('no node may have a task of it now; it starts on each that becomes so');
+  why.push(...emptyStarts(view, tasks));
   if (service?.rebalanceSince !== undefined) why.push('its tasks are being moved to even out the nodes');
   const live = tasks.filter(isLive);
   if (running < wanted && live.length === 0) {
@@ -96,10 +98,19 @@ function whyService({ service, nodes }: ExplainView, running: number, wanted: nu
   return why;
 }
 
+/** Tasks that live without the data of their volumes: each is a loss, unless somebody wants it so. */
+function emptyStarts(view: ExplainView, tasks: readonly Task[]): readonly string[] {
+  const lost = tasks.filter((task) => isLive(task) && dataLeftOn(task) !== undefined).sort(bySeat);
+  const told = lost
+    .slice(0, MOST_WAITING)
+    .map((task) => `${nameOfTask(view, task)}: ${emptyStartWarning(nameOfNode(view, dataLeftOn(task) ?? ''))}`);
+  return lost.length > told.length ? [...told, `and ${lost.length - told.length} more tasks without their data`] : told;
+}
+
 function describe(view: ExplainView, task: Task, seat: readonly Task[]): ExplainedTask {
   return {
     ID: task.ID,
-    Name: taskName(view.template.serviceName, task, view.template.global),
+    Name: nameOfTask(view, task),
     State: task.Status.State,
     DesiredState: task.DesiredState,
     ...(task.NodeID !== undefined && { Node: { ID: task.NodeID, Name: nameOfNode(view, task.NodeID) } }),
@@ -222,6 +233,10 @@ const ORIGINS = {
   move: 'the one before it lost its node, or was to leave it',
 } as const;
 
+function whyMade({ kind, node }: TaskOrigin): string {
+  return kind === 'move' && node?.why === 'balance' ? 'the one before it is moved to even out the nodes' : ORIGINS[kind];
+}
+
 /** What is known of the tasks, oldest first; what is reaped is forgotten. */
 function historyOf(view: ExplainView, tasks: readonly Task[]): readonly ExplainedEvent[] {
   const events = tasks.flatMap((task): ExplainedEvent[] => {
@@ -229,7 +244,7 @@ function historyOf(view: ExplainView, tasks: readonly Task[]): readonly Explaine
     const where = task.NodeID === undefined ? '' : ` on ${nameOfNode(view, task.NodeID)}`;
     const failures = task.origin?.failuresInRow ?? 0;
     const after = failures > 1 ? ` (after ${failures} failures in a row)` : '';
-    const made = task.origin === undefined ? 'made' : `made: ${ORIGINS[task.origin.kind]}${after}`;
+    const made = task.origin === undefined ? 'made' : `made: ${whyMade(task.origin)}${after}`;
     const isTold = task.Status.State === 'new' || task.Status.State === 'running';
     const state = isTerminal(task.Status.State) ? endOf(task) : [task.Status.State, task.Status.Err].filter(Boolean).join(': ');
     return [
@@ -244,6 +259,10 @@ function historyOf(view: ExplainView, tasks: readonly Task[]): readonly Explaine
 
 function nameOfService({ service, template }: ExplainView) {
   return { ID: template.serviceID, Name: service?.Spec.Name ?? template.serviceName };
+}
+
+function nameOfTask({ template }: ExplainView, task: Task): string {
+  return taskName(template.serviceName, task, template.global);
 }
 
 function nameOfNode({ nodes }: ExplainView, nodeID: string): string {
