@@ -42,6 +42,14 @@ describe('errors of engines', () => {
     });
   });
 
+  test('of a stream that never began are the engine’s sentence alone', () => {
+    const refused = Object.assign(new Error('(HTTP code 500) server error - Get "https://r.example/v2/": no such host '), {
+      statusCode: 500,
+    });
+    expect(translate(refused).message).toBe('Get "https://r.example/v2/": no such host');
+    expect(translate(Object.assign(new Error('(HTTP code 502) '), { statusCode: 502 })).message).toBe('HTTP 502');
+  });
+
   test('name the container that holds a name', () => {
     const sentence = 'Conflict. The container name "/web.1.a" is already in use by container "0123abcd". You have to remove it.';
     expect(translate(http(409, sentence))).toMatchObject({ kind: 'name-taken', containerID: '0123abcd', message: sentence });

@@ -142,7 +142,7 @@ const rows: readonly {
       NodeID: asID('a'),
       Status: { State: 'starting', Timestamp: '', Message: 'starting', ContainerStatus: { ContainerID: 'c', PID: 7, ExitCode: 0 } },
     },
-    why: ['its container runs on host-a, and its health check has not passed yet', expect.any(String)],
+    why: ['is starting on host-a: its health check has not passed yet', expect.any(String)],
   },
   {
     it: 'one that is about to start says no more than that',
@@ -169,6 +169,14 @@ test.each(rows)('$it', ({ more, seat = [], why }) => {
   const subject = task('x', more);
   const other = task('o', { Slot: 2, NodeID: asID('b'), Status: { State: 'running', Timestamp: '' } });
   expect(explainTask(view({}, [node('a'), node('b')], [other]), subject, [subject, ...seat]).Task.Why).toEqual(why);
+});
+
+test('one whose service has a health check waits for it', () => {
+  const starting = task('x', { NodeID: asID('a'), Status: { State: 'starting', Timestamp: '', Message: 'starting' } });
+  const why = (Test: readonly string[]) =>
+    explainTask(view({ ContainerSpec: { Healthcheck: { Test } } }, [node('a')]), starting, [starting]).Task.Why[0];
+  expect(why(['CMD-SHELL', 'true'])).toBe('is starting on host-a: its health check has not passed yet');
+  expect(why(['NONE'])).toBe('is starting on host-a');
 });
 
 test('a service names the tasks that have started without their data, and which were moved to even out the nodes', () => {

@@ -175,8 +175,9 @@ function whyNotRunning(view: ExplainView, task: Task, seat: readonly Task[]): st
     const prepared = Status.State === 'ready' ? 'is prepared' : 'is being prepared';
     return `${prepared} on ${node} and waits for its turn${origin?.notBefore === undefined ? '' : ` at ${origin.notBefore}`}${cause}`;
   }
-  if (Status.State === 'starting' && (Status.ContainerStatus?.PID ?? 0) > 0)
-    return `its container runs on ${node}, and its health check has not passed yet`;
+  const check = view.template.spec.ContainerSpec?.Healthcheck?.Test ?? [];
+  const isChecked = (Status.ContainerStatus?.PID ?? 0) > 0 || (check.length > 0 && check[0] !== 'NONE');
+  if (Status.State === 'starting' && isChecked) return `is starting on ${node}: its health check has not passed yet`;
   const words = [Status.Message, Status.Err].filter((part) => part !== undefined && part !== '' && part !== Status.State).join(': ');
   return `is ${Status.State} on ${node}${words === '' ? '' : ` (${words})`}`;
 }
