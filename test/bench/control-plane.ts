@@ -11,18 +11,16 @@
  * A task counts when the manager has made its `running` durable. The rate is that of all tasks over the time from the
  * first service to the last task. All processes share the machine's cores.
  */
-import { type ChildProcess, fork } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import type { FromFleet, FromManager, Sample, ToFleet, ToManager } from './control-plane/messages.ts';
 import { drawCurve, type Measured } from './control-plane/plot.ts';
+import { count, endProcesses, FLEET_FLAGS, MANAGER_FLAGS, megabytes, startProcess } from './control-plane/processes.ts';
 
 const AIMED_RATE = 1_500;
 const AIMED_BYTES = 4 * 2 ** 30;
 const DEFAULT_SIZES = ['100x20000', '1000x100000', '5000x1000000'];
-const MANAGER_FLAGS = ['--max-old-space-size=3072', '--max-semi-space-size=32'];
-const FLEET_FLAGS = ['--max-old-space-size=6144', '--max-semi-space-size=32'];
 /** Bytes between two samples of what is allocated. */
 const HEAP_INTERVAL = 32_768;
 /** No task became running for so long: something is wrong. */
@@ -58,8 +56,8 @@ async function measure(nodes: number, tasks: number): Promise<Measured> {
   const profile = values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${values.profile}`];
   const heapFolder = values['heap-profile'];
   const heap = heapFolder === undefined ? [] : ['--heap-prof', `--heap-prof-interval=${HEAP_INTERVAL}`, `--heap-prof-dir=${heapFolder}`];
-  const manager = start('manager-process.ts', [...MANAGER_FLAGS, ...profile, ...heap]);
-  const fleets = Array.from({ length: Number(values.fleets) }, () => start('fleet-process.ts', [...FLEET_FLAGS, ...profile]));
+  const manager = startProcess('manager-process.ts', [...MANAGER_FLAGS, ...profile, ...heap]);
+  const fleets = Array.from({ length: Number(values.fleets) }, () => startProcess('fleet-process.ts', [...FLEET_FLAGS, ...profile]));
   const samples: Sample[] = [];
   const run = Promise.withResolvers<Measured>();
   const tell = (message: ToManager) => manager.send(message);
@@ -77,7 +75,7 @@ async function measure(nodes: number, tasks: number): Promise<Measured> {
     } else if (message.type === 'nodes') {
       const connect: ToFleet = { type: 'connect', address, identities: message.identities };
       fleets[nextFleet++ % fleets.length]?.send(connect);
-    } else look(message.sample);
+    } else if (message.type === 'sample') look(message.sample);
   });
 
   function look(sample: Sample): void {
@@ -96,13 +94,7 @@ async function measure(nodes: number, tasks: number): Promise<Measured> {
     run.resolve({ nodes, tasks, rate: (tasks / tookMs) * 1000, samples: loaded });
   }
 
-  const measured = await run.promise.finally(() => {
-    for (const child of [manager, ...fleets]) {
-      child.removeAllListeners('exit');
-      child.disconnect();
-    }
-  });
-  await Promise.all([manager, ...fleets].map(ended));
+  const measured = await run.promise.finally(() => endProcesses([manager, ...fleets]));
   const peakBytes = Math.max(...measured.samples.map(({ residentBytes }) => residentBytes));
   const down = measured.samples.at(-1)?.down ?? 0;
   const worstMs = Math.max(...measured.samples.map(({ loopDelayMaxMs }) => loopDelayMaxMs));
@@ -114,29 +106,9 @@ async function measure(nodes: number, tasks: number): Promise<Measured> {
   return measured;
 }
 
-function start(file: string, execArgv: readonly string[]): ChildProcess {
-  return fork(new URL(`./control-plane/${file}`, import.meta.url), {
-    execArgv: ['--disable-warning=ExperimentalWarning', ...execArgv],
-    serialization: 'advanced',
-  });
-}
-
-function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
-  return new Promise((resolve) => child.once('exit', () => resolve()));
-}
-
 function describe(sample: Sample): string {
   return (
     `${count(sample.connected)} nodes ready, ${count(sample.created)} tasks made, ${count(sample.running)} running, ` +
     `${megabytes(sample.residentBytes)} (heap ${megabytes(sample.heapBytes)}), loop late ${sample.loopDelayMaxMs.toFixed(0)} ms, CPU ${sample.cpuSeconds.toFixed(0)} s, ${sample.down} down`
   );
-}
-
-function count(value: number): string {
-  return Math.round(value).toLocaleString('en');
-}
-
-function megabytes(bytes: number): string {
-  return `${(bytes / 2 ** 20).toFixed(0)} MB`;
 }

@@ -3,11 +3,15 @@
  * (in memory), each task a scheduling group of its own; the clock runs from the start of the scheduler, its first
  * reading of the store included, until every task is assigned. More cases: constraint, reservation, spread, one group.
  *
- *   npm run bench:scheduler -- [nodes×tasks …] [--case plain] [--runs 3]
+ *   npm run bench:scheduler -- [nodes×tasks …] [--case plain] [--runs 3] [--profile DIR]
  *
- * Prints the best of the runs, the ratio to swarmkit's rate where that one was measured (see `PEER_RATES`), and per case how
- * much of the rate is left with ten times the nodes.
+ * Prints the best of the runs (and the CPU time of its thread, to compare by on a busy machine), the ratio to swarmkit's
+ * rate where that one was measured (see `PEER_RATES`), and per case how much of the rate is left with ten times the nodes.
+ * `--profile` writes a CPU profile of each run's measured part.
  */
+import { writeFileSync } from 'node:fs';
+import { Session } from 'node:inspector/promises';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startScheduler } from '@swarm/manager/scheduler/scheduler';
 import { MemoryJournal } from '@swarm/manager/store/memory-journal';
@@ -113,7 +117,13 @@ async function fill(store: Store, nodes: number, tasks: number, name: string): P
   }
 }
 
-async function measureMs(nodes: number, tasks: number, name: string): Promise<number> {
+interface Taken {
+  readonly ms: number;
+  /** Of the thread that schedules. The same on a machine that does other work too, as long as caches and clock are. */
+  readonly cpuMs: number;
+}
+
+async function measure(nodes: number, tasks: number, name: string): Promise<Taken> {
   const fail = (error: unknown) => {
     throw error;
   };
@@ -123,35 +133,43 @@ async function measureMs(nodes: number, tasks: number, name: string): Promise<nu
     onFailure: (kind, reason) => fail(new Error(`${kind}: ${reason}`)),
   });
   await fill(store, nodes, tasks, name);
+  const profile = await startProfile();
+  const cpuBefore = process.threadCpuUsage();
   const started = performance.now();
   const scheduler = startScheduler({ store, clock: systemClock, logger: silentLogger, onFailure: fail });
   await scheduler.idle();
-  const tookMs = performance.now() - started;
+  const ms = performance.now() - started;
+  const { user, system } = process.threadCpuUsage(cpuBefore);
+  await profile?.(`scheduler-${name}-${nodes}x${tasks}.cpuprofile`);
   const assigned = store.view((tx) => tx.tasks.all().filter(({ Status }) => Status.State === 'assigned').length);
   if (assigned !== tasks) throw new Error(`${assigned} of ${tasks} tasks were assigned`);
   await scheduler.stop();
   await store.close();
-  return tookMs;
+  return { ms, cpuMs: (user + system) / 1000 };
 }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { case: { type: 'string', multiple: true }, runs: { type: 'string', default: '3' } },
+  options: { case: { type: 'string', multiple: true }, runs: { type: 'string', default: '3' }, profile: { type: 'string' } },
 });
 // What a daemon that has run for a while has behind it: the first runs of everything.
-await measureMs(100, 5000, 'plain');
+await measure(100, 5000, 'plain');
 for (const name of values.case ?? Object.keys(CASES)) {
   const rates = new Map<string, number>();
   for (const size of positionals.length > 0 ? positionals : (CASES[name]?.sizes ?? DEFAULT_SIZES)) {
     const [nodes = 0, tasks = 0] = size.split(/[x×]/).map(Number);
-    let bestMs = Number.POSITIVE_INFINITY;
-    for (let run = 0; run < Number(values.runs); run += 1) bestMs = Math.min(bestMs, await measureMs(nodes, tasks, name));
+    let [bestMs, bestCpuMs] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+    for (let run = 0; run < Number(values.runs); run += 1) {
+      const { ms, cpuMs } = await measure(nodes, tasks, name);
+      bestMs = Math.min(bestMs, ms);
+      bestCpuMs = Math.min(bestCpuMs, cpuMs);
+    }
     const rate = (tasks / bestMs) * 1000;
     rates.set(`${nodes}x${tasks}`, rate);
     const peer = peerRate(name, nodes, tasks);
     const ratio = peer === undefined ? '' : `  ${(rate / peer).toFixed(1)} x swarmkit${aimed(rate / peer, AIMED_RATIO)}`;
     console.log(
-      `${name.padEnd(12)} ${String(nodes).padStart(6)} nodes ${String(tasks).padStart(7)} tasks  ${(bestMs / 1000).toFixed(3)} s  ${Math.round(rate).toLocaleString('en').padStart(8)} tasks/s${ratio}`,
+      `${name.padEnd(12)} ${String(nodes).padStart(6)} nodes ${String(tasks).padStart(7)} tasks  ${(bestMs / 1000).toFixed(3)} s (${(bestCpuMs / 1000).toFixed(3)} s of CPU)  ${Math.round(rate).toLocaleString('en').padStart(8)} tasks/s${ratio}`,
     );
   }
   const [few, many] = [rates.get('1000x100000'), rates.get('10000x100000')];
@@ -160,6 +178,21 @@ for (const name of values.case ?? Object.keys(CASES)) {
       `${name.padEnd(12)} with ten times the nodes ${((many / few) * 100).toFixed(0)} % of the rate${aimed(many / few, AIMED_REST)}`,
     );
   }
+}
+
+/** What it returns ends the profile and writes it to a file of that name. */
+async function startProfile(): Promise<((file: string) => Promise<void>) | undefined> {
+  const directory = values.profile;
+  if (directory === undefined) return undefined;
+  const session = new Session();
+  session.connect();
+  await session.post('Profiler.enable');
+  await session.post('Profiler.start');
+  return async (file) => {
+    const { profile } = await session.post('Profiler.stop');
+    writeFileSync(join(directory, file), JSON.stringify(profile));
+    session.disconnect();
+  };
 }
 
 function aimed(value: number, aim: number): string {

@@ -1,4 +1,5 @@
 import { clusterCommands, leaveCommands } from './cli-cluster.ts';
+import { flagCommands } from './cli-flags.ts';
 import { payloadCommands } from './cli-payloads.ts';
 import { serviceCommands } from './cli-services.ts';
 import { stackCommands } from './cli-stacks.ts';
@@ -13,6 +14,7 @@ export function cliCalls(client: Client): readonly Step[] {
     ...payloadCommands(docker),
     ...serviceCommands(docker, client.tag),
     ...stackCommands(docker, client.tag),
+    ...flagCommands(docker, client.tag),
   ];
 }
 

@@ -11,6 +11,12 @@ const SPEC = {
   TaskDefaults: {},
   EncryptionConfig: { AutoLockManagers: false },
 };
+const ZEROS = {
+  Orchestration: { TaskHistoryRetentionLimit: 0 },
+  Raft: { SnapshotInterval: 0, KeepOldSnapshots: 0, LogEntriesForSlowFollowers: 0, ElectionTick: 0, HeartbeatTick: 0 },
+  Dispatcher: { HeartbeatPeriod: 0 },
+  CAConfig: { NodeCertExpiry: 0, ForceRotate: 0, ExternalCAs: [] },
+};
 const INIT = { ListenAddr: '0.0.0.0:2377', AdvertiseAddr: '10.99.0.1' };
 const LISTS = ['/services', '/tasks', '/nodes', '/secrets', '/configs'];
 
@@ -61,6 +67,22 @@ export const INACTIVE_CALLS: readonly Step[] = [
   post('/swarm/init', INIT, { name: 'init' }),
 ];
 
+/** Up, down and away: each makes a new root. */
+const ROTATIONS = [3, 1, 0].flatMap((ForceRotate): Step[] => [
+  post(
+    '/swarm/update?version={swarm@}',
+    { ...SPEC, CAConfig: { ...SPEC.CAConfig, ForceRotate } },
+    { name: `force rotation ${ForceRotate}` },
+  ),
+  {
+    kind: 'wait',
+    name: `rotation ${ForceRotate} is over`,
+    path: '/swarm',
+    until: (body) => (JSON.parse(body) as { RootRotationInProgress?: boolean }).RootRotationInProgress === false,
+  },
+  get('/swarm', { name: `GET /swarm after force rotation ${ForceRotate}` }),
+]);
+
 const nodeSpec = (more: object) => ({ Role: 'manager', Availability: 'active', Labels: {}, ...more });
 
 export const SWARM_CALLS: readonly Step[] = [
@@ -104,12 +126,15 @@ export const SWARM_CALLS: readonly Step[] = [
       ['a negative history', { ...SPEC, Orchestration: { TaskHistoryRetentionLimit: -1 } }],
       ['a log driver', { ...SPEC, TaskDefaults: { LogDriver: { Name: 'json-file', Options: { a: 'b' } } } }],
       ['no log driver', SPEC],
+      ['zeros', ZEROS],
+      ['the defaults again', SPEC],
     ] as const
   ).flatMap(([name, body]) => [
     post('/swarm/update?version={swarm@}', body, { name: `swarm update with ${name}` }),
     get('/swarm', { name: `GET /swarm after update with ${name}` }),
   ]),
   post('/swarm/update?version={swarm@}&rotateWorkerToken=true&rotateManagerToken=1', SPEC, { name: 'rotate tokens' }),
+  ...ROTATIONS,
   api('PUT', '/swarm', {}),
   get('/swarm/nope'),
   get('/swarm/'),

@@ -99,17 +99,27 @@ describe('requests', () => {
 
   it(`are all answered, ${REQUESTS} through each of the ways in, whatever is changed meanwhile`, { timeout: 600_000 }, async () => {
     const outside = { host: lab.host('host2'), url: `http://${lab.host('host3').address}:8080/` };
+    const spans: { readonly name: string; readonly from: number; readonly until: number }[] = [];
     await awaitService(web());
     await awaitService(outside);
     const byName = await startLoad({ ...web(), count: REQUESTS, rate: RATE });
     const byPort = await startLoad({ ...outside, count: REQUESTS, rate: RATE });
-    for (const [, change] of changes) await change();
+    for (const [name, change] of changes) {
+      const from = Date.now();
+      await change();
+      spans.push({ name, from, until: Date.now() });
+    }
     for (const [name, { done }] of [
       ['by name', byName],
       ['by port', byPort],
     ] as const) {
-      const { requests, failures, reasons, p50Ms, p99Ms } = await done;
-      console.log(`${name}: ${failures} of ${requests} requests failed; p50 ${p50Ms} ms, p99 ${p99Ms} ms`);
+      const { requests, failures, reasons, p50Ms, p99Ms, startedAtMs, failedFromMs = 0 } = await done;
+      const span = spans.find(({ from, until }) => startedAtMs + failedFromMs >= from && startedAtMs + failedFromMs <= until);
+      const when =
+        failures === 0 ? '' : `, first ${startedAtMs + failedFromMs - (span?.from ?? startedAtMs)} ms into ${span?.name ?? 'the load'}`;
+      console.log(
+        `${name}: ${failures} of ${requests} requests failed (${JSON.stringify(reasons)}${when}); p50 ${p50Ms} ms, p99 ${p99Ms} ms`,
+      );
       expect({ requests, failures, reasons }).toEqual({ requests: REQUESTS, failures: 0, reasons: {} });
     }
   });

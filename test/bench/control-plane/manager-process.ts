@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -9,7 +9,7 @@ import { commitCluster, createCluster } from '@swarm/manager/ca/create-cluster';
 import { startManager } from '@swarm/manager/manager';
 import { openStore } from '@swarm/manager/store/memory-store';
 import { openSqliteJournal } from '@swarm/manager/store/sqlite-journal';
-import type { Store } from '@swarm/manager/store/store';
+import type { Store, WriteTransaction } from '@swarm/manager/store/store';
 import { createCertificateRequest } from '@swarm/shared/identity/certificate-request';
 import type { NodeIdentity } from '@swarm/shared/identity/identity';
 import { createPrivateKeyPem, fingerprintOfPrivateKey } from '@swarm/shared/identity/keys';
@@ -60,7 +60,8 @@ loopDelay.enable();
 const sampling = setInterval(() => tell({ type: 'sample', sample: takeSample() }), SAMPLE_MS);
 
 process.on('message', (message: ToManager) => {
-  if (message.type === 'makeNodes') makeNodes(message.count).catch(fail);
+  if (message.type === 'makeNodes') makeNodes(message.count, message.absent ?? 0).catch(fail);
+  else if (message.type === 'weigh') weigh().catch(fail);
   else createServices(message.tasks, message.perService).catch(fail);
 });
 process.once('disconnect', () => {
@@ -74,24 +75,32 @@ process.once('disconnect', () => {
 tell({ type: 'listening', address: `${HOST}:${manager.address.port}` });
 
 /** The manager's own node, drained, is one of the fleet too: it must not be marked down. */
-async function makeNodes(wanted: number): Promise<void> {
+async function makeNodes(wanted: number, absent: number): Promise<void> {
+  for (let made = 0; made < absent; made += NODES_PER_MESSAGE) {
+    const ids = Array.from({ length: Math.min(NODES_PER_MESSAGE, absent - made) }, () => asID<NodeID>(systemRandom.id()));
+    await store.update((tx) => {
+      for (const nodeID of ids) createNode(tx, nodeID, nodeID);
+    });
+  }
   tell({ type: 'nodes', identities: [created.identity] });
   for (let made = 0; made < wanted; made += NODES_PER_MESSAGE) {
     const identities: NodeIdentity[] = [];
     for (let at = made; at < Math.min(wanted, made + NODES_PER_MESSAGE); at++) identities.push(await issue());
     await store.update((tx) => {
-      for (const { nodeID, privateKey } of identities) {
-        tx.nodes.create({
-          ID: nodeID,
-          Spec: { Labels: {}, Role: 'worker', Availability: 'active' },
-          Status: { State: 'unknown', Message: 'joined, not connected yet', Addr: HOST },
-          role: 'worker',
-          keyFingerprint: fingerprintOfPrivateKey(privateKey),
-        });
-      }
+      for (const { nodeID, privateKey } of identities) createNode(tx, nodeID, fingerprintOfPrivateKey(privateKey));
     });
     tell({ type: 'nodes', identities });
   }
+}
+
+function createNode(tx: WriteTransaction, ID: NodeID, keyFingerprint: string): void {
+  tx.nodes.create({
+    ID,
+    Spec: { Labels: {}, Role: 'worker', Availability: 'active' },
+    Status: { State: 'unknown', Message: 'joined, not connected yet', Addr: HOST },
+    role: 'worker',
+    keyFingerprint,
+  });
 }
 
 async function issue(): Promise<NodeIdentity> {
@@ -148,4 +157,22 @@ function takeSample(): Sample {
   };
   loopDelay.reset();
   return sample;
+}
+
+/** Needs `--expose-gc`. */
+async function weigh(): Promise<void> {
+  if (globalThis.gc === undefined) throw new Error('run with --expose-gc to be weighed');
+  await globalThis.gc({ execution: 'async', type: 'major' });
+  const { rss, heapUsed, heapTotal, arrayBuffers, external } = process.memoryUsage();
+  const malloc = residentOfHeap(await readFile('/proc/self/smaps', 'utf8'));
+  tell({
+    type: 'weight',
+    weight: { resident: rss, heap: heapUsed, heapResident: heapTotal, arrayBuffers, external: external - arrayBuffers, malloc },
+  });
+}
+
+/** What the kernel calls [heap] is malloc's; large pieces it maps elsewhere. */
+function residentOfHeap(smaps: string): number {
+  const [, kilobytes = '0'] = /\[heap\]\n(?:.*\n)*?Rss: +(\d+) kB/.exec(smaps) ?? [];
+  return Number(kilobytes) * 1024;
 }

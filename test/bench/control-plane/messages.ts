@@ -5,13 +5,32 @@ export const IMAGE = 'example/echo:latest';
 
 /** What the processes of the control plane's benchmark tell one another, over Node's IPC. */
 export type ToManager =
-  | { readonly type: 'makeNodes'; readonly count: number }
-  | { readonly type: 'createServices'; readonly tasks: number; readonly perService: number };
+  /** `absent`: as many more that nobody will connect as. They are in the tables that the others get. */
+  | { readonly type: 'makeNodes'; readonly count: number; readonly absent?: number }
+  | { readonly type: 'createServices'; readonly tasks: number; readonly perService: number }
+  /** To be answered with what it weighs when all that nobody uses has been collected. */
+  | { readonly type: 'weigh' };
 
 export type FromManager =
   | { readonly type: 'listening'; readonly address: string }
   | { readonly type: 'nodes'; readonly identities: readonly NodeIdentity[] }
-  | { readonly type: 'sample'; readonly sample: Sample };
+  | { readonly type: 'sample'; readonly sample: Sample }
+  | { readonly type: 'weight'; readonly weight: Weight };
+
+/** The manager's memory, in bytes. */
+export interface Weight {
+  readonly resident: number;
+  /** Live objects of JavaScript. */
+  readonly heap: number;
+  /** What V8 keeps for them. */
+  readonly heapResident: number;
+  /** Buffers, outside of its heap. */
+  readonly arrayBuffers: number;
+  /** What else V8 has been told of: contexts of TLS, parsed certificates. */
+  readonly external: number;
+  /** Of `malloc`, as far as it is in one piece: TLS itself, its buffers, and the holes between them. */
+  readonly malloc: number;
+}
 
 /** The manager's own view, once a second. */
 export interface Sample {

@@ -1,6 +1,6 @@
 import { formatAddress } from '@swarm/shared/domain/ipv4';
 import { networksNeeded } from '@swarm/shared/domain/network-needs';
-import { gatewayID, type NetworkAttachment, type Task, type Template } from '@swarm/shared/domain/objects';
+import { gatewayID, type NetworkAttachment, type Task } from '@swarm/shared/domain/objects';
 import { timestamp } from '@swarm/shared/runtime/clock';
 import type { NetworkID, NodeID } from '@swarm/shared/runtime/ids';
 import type { ReadTransaction } from '../store/store.ts';
@@ -12,9 +12,16 @@ import type { AllocationPart } from './plan-service.ts';
 const READY_TO_SCHEDULE = 'pending task scheduling';
 const REST_MINUTES = REST_MS / 60_000;
 
-/** The networks that a task's template asks for, all of the cluster. */
-export function neededBy(tx: ReadTransaction, template: Template | undefined): readonly NetworkID[] {
-  return template === undefined ? [] : networksNeeded(template, tx.networks.by('ingress', 'true')[0]?.ID);
+/** The networks that a template asks for, all of the cluster. Each is looked at once: thousands of tasks share it. */
+export function needsOf(tx: ReadTransaction): (templateID: string) => readonly NetworkID[] {
+  const ingressID = tx.networks.by('ingress', 'true')[0]?.ID;
+  const known = new Map<string, readonly NetworkID[]>();
+  return (templateID) => {
+    const template = tx.templates.get(templateID);
+    const needed = known.get(templateID) ?? (template === undefined ? [] : networksNeeded(template, ingressID));
+    known.set(templateID, needed);
+    return needed;
+  };
 }
 
 /** Why a task cannot be given to a node yet; undefined when it can. `expected`: addresses that are as good as taken. */

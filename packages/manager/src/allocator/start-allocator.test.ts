@@ -312,3 +312,34 @@ test('a manager that starts goes on from what lives: no address twice, none move
   expect(first.read.task('t3').attachments?.[0]?.addresses).toEqual(['10.1.0.6/24']);
   await allocator.stop();
 });
+
+test('a manager that starts with many tasks lets others work in between, and counts what is on its way before it lets more through', async () => {
+  const { clock, store, allocator } = await setUp();
+  await allocator.stop();
+  await store.update((tx) => {
+    addNetwork(tx, { Name: 'net' });
+    addService(tx, 'web', ['net']);
+    for (let at = 0; at < 4_500; at += 1) addTask(tx, `a${at}`, 'web', { Slot: at + 1 });
+    for (let at = 0; at < 100; at += 1) addTask(tx, `z${at}`, 'web', { Slot: 5_000 + at, Status: { State: 'pending', Timestamp: '' } });
+  });
+  const count = (is: (task: Task) => boolean) => store.view((tx) => tx.tasks.by('service', 'web').filter(is).length);
+  const isUntouched = ({ Status }: Task) => Status.State === 'new' && Status.Err === undefined;
+  // What comes while tasks are looked at does not wait for the last of them.
+  let late: Promise<void> | undefined;
+  let untouchedWhenServed = 0;
+  const stopWatch = store.watch(({ changes }) => {
+    late ??= store.update((tx) => addService(tx, 'late', ['net']));
+    const isServed = changes.some(({ table, id, before }) => table === 'services' && id === 'late' && before !== undefined);
+    if (isServed) untouchedWhenServed = count(isUntouched);
+  });
+  const next = startAllocator({ store, clock, random: systemRandom, onFailure: (error) => expect.unreachable(String(error)) });
+  await clock.advance(0);
+  await next.idle();
+  stopWatch();
+  await late;
+  expect(untouchedWhenServed).toBeGreaterThan(0);
+  expect(count(isUntouched)).toBe(0);
+  // As many as there are addresses: of 256, the network's own two and a quarter for virtual IPs are not for tasks.
+  expect(count(({ Status }) => Status.State === 'pending')).toBe(190);
+  await next.stop();
+});

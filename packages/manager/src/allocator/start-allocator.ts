@@ -13,7 +13,7 @@ import { GatewayUsage } from './gateway-usage.ts';
 import { decideKeys } from './network-keys.ts';
 import { planGuest, refusal } from './plan-guest.ts';
 import { type AllocationPart, planService } from './plan-service.ts';
-import { explainWait, neededBy, passOn, planAttachments, planGateway, withReason } from './plan-task.ts';
+import { explainWait, needsOf, passOn, planAttachments, planGateway, withReason } from './plan-task.ts';
 import { PortPicker } from './published-ports.ts';
 
 export interface AllocatorDeps {
@@ -25,6 +25,8 @@ export interface AllocatorDeps {
 
 /** Rests of addresses end, and networks become idle, without anything being written. */
 const TICK_MS = 10_000;
+/** Looked at in one pass: a million of them, when a manager starts, are ten seconds in which nothing else would be done. */
+const MAX_TASKS = 4_000;
 /** Of an encrypted network's key. */
 const SECRET_BYTES = 20;
 
@@ -51,7 +53,7 @@ export function startAllocator({ store, clock, random, onFailure }: AllocatorDep
 
   const { value: book, stop: stopWatch } = store.viewAndWatch((tx) => {
     for (const { ID } of tx.services.all()) dirty.services.add(ID);
-    for (const { ID } of tx.tasks.all()) dirty.tasks.add(ID);
+    for (const { ID } of newLast(tx.tasks.all())) dirty.tasks.add(ID);
     for (const { ID } of tx.guests.all()) dirty.guests.add(ID);
     for (const { ID } of tx.nodes.all()) dirty.nodes.add(ID);
     for (const { networkID } of tx.gateways.all()) dirty.networks.add(networkID);
@@ -123,7 +125,7 @@ export function startAllocator({ store, clock, random, onFailure }: AllocatorDep
       for (const change of part.changes)
         markAgain(change.table, change.kind === 'create' ? change.draft.ID : change.kind === 'update' ? change.object.ID : change.id);
     }
-    if (refused.length > 0) loop.wake();
+    if (refused.length > 0 || dirty.tasks.size > 0) loop.wake();
   }
 
   function takeRetries(isSlow: boolean): readonly string[] {
@@ -176,20 +178,25 @@ export function startAllocator({ store, clock, random, onFailure }: AllocatorDep
       if (service === undefined) return [];
       const { part, problem } = planService(tx, book, picker, service, clock.now());
       if (problem !== undefined) waiting.services.set(id, problem);
-      else for (const task of tx.tasks.by('service', id)) if (waiting.tasks.has(task.ID)) dirty.tasks.add(task.ID);
+      else if (waiting.tasks.size > 0) {
+        for (const task of tx.tasks.by('service', id)) if (waiting.tasks.has(task.ID)) dirty.tasks.add(task.ID);
+      }
       return part === undefined ? [] : [part];
     });
   }
 
   /** `planned`: gateways that come with this plan. They are parts of their own: other tasks and guests rest on them too. */
   function planTasks(tx: ReadTransaction, retries: readonly string[], planned: Set<string>): AllocationPart[] {
-    const ids = new Set([...take(dirty.tasks), ...retries]);
-    return [...ids].sort().flatMap((id) => {
-      const task = tx.tasks.get(id);
+    const ids = new Set([...take(dirty.tasks, MAX_TASKS), ...retries]);
+    const neededBy = needsOf(tx);
+    for (const id of ids) {
       waiting.tasks.delete(id);
-      const needed = neededBy(tx, task && tx.templates.get(task.templateID));
-      usage.account(id, task, needed);
-      if (task === undefined || !isWanted(task.DesiredState)) return [];
+      if (tx.tasks.get(id) === undefined) usage.account(id, undefined, []);
+    }
+    return newLast([...ids].sort().flatMap((id) => tx.tasks.get(id) ?? [])).flatMap((task) => {
+      const needed = neededBy(task.templateID);
+      usage.account(task.ID, task, needed);
+      if (!isWanted(task.DesiredState)) return [];
       if (task.Status.State === 'new') return planNew(tx, task, needed);
       return waitsForAddresses(task, needed) ? planPlaced(tx, task, needed, planned) : [];
     });
@@ -314,8 +321,15 @@ function distinct<Item extends { readonly ID: string }>(items: readonly Item[]):
   return [...new Map(items.map((item) => [item.ID, item])).values()];
 }
 
-function take(ids: Set<string>): string[] {
-  const taken = [...ids].sort();
-  ids.clear();
-  return taken;
+/** What is on its way to an address is counted before more is let through. */
+function newLast(tasks: readonly Task[]): readonly Task[] {
+  const isNew = (task: Task) => task.Status.State === 'new';
+  return [...tasks.filter((task) => !isNew(task)), ...tasks.filter(isNew)];
+}
+
+/** Those that have been there for longest. */
+function take(ids: Set<string>, atMost = ids.size): string[] {
+  const taken = ids.values().take(atMost).toArray();
+  for (const id of taken) ids.delete(id);
+  return taken.sort();
 }

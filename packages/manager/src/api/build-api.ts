@@ -14,6 +14,7 @@ import { buildRemoteContainers } from './remote/remote-containers.ts';
 import { serveCall } from './remote/serve-call.ts';
 import type { RouteDeps } from './route-deps.ts';
 import { addClientRoutes } from './routes/clients.ts';
+import { addContainerRoutes } from './routes/containers.ts';
 import { addEventRoute } from './routes/events.ts';
 import { addExplainRoutes } from './routes/explain.ts';
 import { addLogRoutes } from './routes/logs.ts';
@@ -76,6 +77,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   for (const addRoutes of [
     addSystemRoutes,
     addSwarmRoutes,
+    addContainerRoutes,
     addNetworkRoutes,
     addNodeRoutes,
     addServiceRoutes,

@@ -6,10 +6,10 @@ import type { Query } from './query.ts';
 export type Filters = ReadonlyMap<string, readonly string[]>;
 
 /**
- * Reads `filters=` in both its spellings, `{"name":{"web":true}}` and `{"name":["web"]}`.
+ * Reads `filters=` in both its spellings, `{"name":{"web":true}}` and `{"name":["web"]}`. Without `accepted` any key is.
  * @throws ApiError 400 when it cannot be read or holds a key that is not accepted.
  */
-export function parseFilters(query: Query, accepted: readonly string[]): Filters {
+export function parseFilters(query: Query, accepted?: readonly string[]): Filters {
   const text = query.get('filters') ?? '';
   if (text === '') return new Map();
   let value: unknown;
@@ -22,7 +22,7 @@ export function parseFilters(query: Query, accepted: readonly string[]): Filters
   if (typeof value !== 'object' || Array.isArray(value)) throw badRequest('invalid filters: send an object, {"key":["value"]}');
   const filters = new Map<string, readonly string[]>();
   for (const [key, values] of Object.entries(value)) {
-    if (!accepted.includes(key))
+    if (accepted !== undefined && !accepted.includes(key))
       throw badRequest(`${compareApiVersions(query.apiVersion, '1.44') < 0 ? 'Invalid' : 'invalid'} filter '${key}'`);
     filters.set(key, valuesOf(key, values));
   }

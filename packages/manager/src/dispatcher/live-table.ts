@@ -1,4 +1,5 @@
 import { addTo, entryDigest, type NetworkTable } from '@swarm/shared/domain/network-table';
+import { SharedMessage } from '@swarm/shared/protocol/link';
 import type { NetworkDefinition, NetworkEndpoint, NetworkPeer, NetworkService, NetworkUpdate } from '@swarm/shared/protocol/network-state';
 import { deepEqual } from '@swarm/shared/runtime/deep-equal';
 import { cutNetworkUpdate, type NetworkChange, type UpdateHead } from './decide/network-parts.ts';
@@ -14,6 +15,8 @@ interface Key {
 
 /** How many changed entries are remembered, so that nodes can be told of them; who is further behind gets all. */
 const MAX_LOGGED = 10_000;
+/** How many updates are kept for the next node that needs the same. Nodes that joined one by one need one each. */
+const MAX_MADE = 16;
 
 /** One network's table as it is now, with its checksum and what changed lately. */
 export class LiveTable implements NetworkTable {
@@ -30,7 +33,7 @@ export class LiveTable implements NetworkTable {
   /** Changes from revisions before this one are not known any more. */
   #knownSince: number;
   /** Updates that several nodes get, while the table stays as it is. */
-  #made = new Map<string, readonly NetworkUpdate[]>();
+  #made = new Map<string, readonly SharedMessage<NetworkUpdate>[]>();
 
   constructor(definition: NetworkDefinition, revision: number) {
     this.#definition = definition;
@@ -82,7 +85,7 @@ export class LiveTable implements NetworkTable {
     this.#logged = 0;
   }
 
-  complete(): readonly NetworkUpdate[] {
+  complete(): readonly SharedMessage<NetworkUpdate>[] {
     return this.#make('complete', 0, 0, () => ({
       definition: this.definition,
       peers: [...this.peers.values()],
@@ -92,7 +95,7 @@ export class LiveTable implements NetworkTable {
   }
 
   /** What leads from `since` to now, for a node that calls that state `appliesTo`; undefined when it is not known any more. */
-  changeSince(since: number, appliesTo: number): readonly NetworkUpdate[] | undefined {
+  changeSince(since: number, appliesTo: number): readonly SharedMessage<NetworkUpdate>[] | undefined {
     if (since < this.#knownSince) return undefined;
     return this.#make('change', since, appliesTo, () => this.#collect(since));
   }
@@ -119,11 +122,14 @@ export class LiveTable implements NetworkTable {
     };
   }
 
-  #make(kind: UpdateHead['kind'], since: number, appliesTo: number, change: () => NetworkChange): readonly NetworkUpdate[] {
+  #make(kind: UpdateHead['kind'], since: number, appliesTo: number, change: () => NetworkChange): readonly SharedMessage<NetworkUpdate>[] {
     const key = `${kind} ${since} ${appliesTo}`;
-    const made =
-      this.#made.get(key) ??
-      cutNetworkUpdate({ kind, networkID: this.definition.ID, appliesTo, resultsIn: this.#revision, checksum: this.checksum }, change());
+    const known = this.#made.get(key);
+    if (known !== undefined) return known;
+    const head = { kind, networkID: this.definition.ID, appliesTo, resultsIn: this.#revision, checksum: this.checksum };
+    const made = cutNetworkUpdate(head, change()).map((update) => new SharedMessage(update));
+    const oldest = this.#made.keys().next();
+    if (this.#made.size >= MAX_MADE && oldest.done !== true) this.#made.delete(oldest.value);
     this.#made.set(key, made);
     return made;
   }

@@ -1,3 +1,4 @@
+import { SharedMessage } from '@swarm/shared/protocol/link';
 import type { NetworksApplied, NetworkUpdate } from '@swarm/shared/protocol/network-state';
 import type { Clock } from '@swarm/shared/runtime/clock';
 import { goneUpdate } from './decide/network-parts.ts';
@@ -8,7 +9,7 @@ export interface NetworkFeedDeps {
   readonly nodeID: string;
   readonly tables: NetworkTables;
   readonly clock: Clock;
-  readonly link: { readonly bufferedBytes: number; send(message: NetworkUpdate): void };
+  readonly link: { readonly bufferedBytes: number; send(message: SharedMessage<NetworkUpdate>): void };
   /** All that the node has use for has been sent once: what rests on it may follow. */
   readonly onFirstSent: () => void;
   /** A network that the node could not use before has been sent. */
@@ -47,7 +48,7 @@ export class NetworkFeed {
   readonly #lost = new Set<string>();
   #state: 'listening' | 'first' | 'following' | 'stopped' = 'listening';
   #sending:
-    | { readonly networkID: string; readonly held: Held | undefined; readonly parts: readonly NetworkUpdate[]; next: number }
+    | { readonly networkID: string; readonly held: Held | undefined; readonly parts: readonly SharedMessage<NetworkUpdate>[]; next: number }
     | undefined;
   #quietUntilMs = 0;
   #cancelTimer: (() => void) | undefined;
@@ -171,7 +172,7 @@ export class NetworkFeed {
       const table = tables.get(networkID);
       if (table === undefined || !tables.has(nodeID, networkID)) {
         this.#applied.delete(networkID);
-        return { networkID, held: undefined, parts: [goneUpdate(networkID)], next: 0 };
+        return { networkID, held: undefined, parts: [new SharedMessage(goneUpdate(networkID))], next: 0 };
       }
       const held = this.#held.get(networkID);
       const isLost = this.#lost.delete(networkID);

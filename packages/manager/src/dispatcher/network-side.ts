@@ -6,6 +6,7 @@ import type { Commit, Store } from '../store/store.ts';
 import { isServing } from './decide/network-entries.ts';
 import { NetworkFeed, type NetworkFeedDeps } from './network-feed.ts';
 import { NetworkTables } from './network-tables.ts';
+import { NewsRounds } from './news-rounds.ts';
 import { type Leaving, StopGate } from './stop-gate.ts';
 
 export interface NetworkSideDeps {
@@ -29,6 +30,7 @@ export class NetworkSide {
   readonly #tables: NetworkTables;
   readonly #gate: StopGate;
   readonly #feeds = new Map<string, NetworkFeed>();
+  readonly #rounds: NewsRounds;
   /** Networks with such news that is to go out. */
   readonly #joined = new Set<string>();
 
@@ -36,6 +38,11 @@ export class NetworkSide {
     this.#deps = deps;
     this.#tables = new NetworkTables(deps.store);
     this.#gate = new StopGate(deps);
+    this.#rounds = new NewsRounds({
+      clock: deps.clock,
+      nodesOf: (networkID) => (this.#tables.get(networkID)?.peers ?? this.#feeds).keys(),
+      tell: (nodeID, networkID) => this.#feeds.get(nodeID)?.changed(networkID),
+    });
   }
 
   /** A node has connected. What was on its way to stop there waits anew: other nodes may not know of it yet. */
@@ -78,7 +85,7 @@ export class NetworkSide {
     }
     this.#hold(leaving);
     for (const { networkID, nodeID } of moved) this.#feeds.get(nodeID)?.moved(networkID);
-    for (const networkID of changed) this.#tell(networkID);
+    for (const networkID of changed) this.#rounds.start(networkID);
     for (const networkID of joined) this.#tellLater(networkID);
   }
 
@@ -88,14 +95,8 @@ export class NetworkSide {
     const peers = this.#tables.get(networkID)?.peers.size ?? 0;
     this.#deps.clock.setTimer(Math.min(MAX_JOINED_WAIT_MS, peers * JOINED_WAIT_MS_PER_PEER), () => {
       this.#joined.delete(networkID);
-      this.#tell(networkID);
+      this.#rounds.start(networkID);
     });
-  }
-
-  #tell(networkID: string): void {
-    const table = this.#tables.get(networkID);
-    if (table !== undefined) for (const nodeID of table.peers.keys()) this.#feeds.get(nodeID)?.changed(networkID);
-    else for (const feed of this.#feeds.values()) feed.changed(networkID);
   }
 
   #hold(leaving: readonly Leaving[]): void {

@@ -2,6 +2,7 @@ import { type NetworkTable, tableChecksum } from '@swarm/shared/domain/network-t
 import type { Gateway, Network, Node, Service, Task } from '@swarm/shared/domain/objects';
 import { gatewayID } from '@swarm/shared/domain/objects';
 import type { DesiredState, ObservedState } from '@swarm/shared/domain/task-state';
+import type { SharedMessage } from '@swarm/shared/protocol/link';
 import type { NetworksApplied, NetworkUpdate } from '@swarm/shared/protocol/network-state';
 import { asID } from '@swarm/shared/runtime/ids';
 import { VirtualClock } from '@swarm/shared/runtime/virtual-clock';
@@ -53,7 +54,7 @@ class Reader {
       );
   }
 
-  send(update: NetworkUpdate): void {
+  send({ message: update }: SharedMessage<NetworkUpdate>): void {
     if (!this.hears) return;
     this.received.push(update);
     this.#parts.push(update);

@@ -1,5 +1,5 @@
 import { decodeWorkerMessage } from '@swarm/shared/protocol/decode';
-import type { Link } from '@swarm/shared/protocol/link';
+import type { Link, SharedMessage } from '@swarm/shared/protocol/link';
 import { type Hello, type ManagerMessage, PROTOCOL_VERSION, type WorkerMessage } from '@swarm/shared/protocol/session';
 import { assertNever } from '@swarm/shared/runtime/assert-never';
 import type { Clock } from '@swarm/shared/runtime/clock';
@@ -63,7 +63,7 @@ export class NodeSession {
     return this.#link.bufferedBytes;
   }
 
-  send(message: ManagerMessage): void {
+  send(message: ManagerMessage | SharedMessage<ManagerMessage>): void {
     this.#unansweredBeats = 0;
     this.#link.send(message);
   }

@@ -1,4 +1,4 @@
-import type { Task } from '@swarm/shared/domain/objects';
+import type { Task, TaskStatus } from '@swarm/shared/domain/objects';
 import type { Store, WriteTransaction } from '../store/store.ts';
 import { fits } from './decide/filters.ts';
 import type { Inventory } from './decide/inventory.ts';
@@ -21,13 +21,19 @@ export interface Schedule {
 export async function commitSchedule(store: Store, inventory: Inventory, schedule: Schedule, now: string): Promise<readonly Task[]> {
   const refused = await store.update((tx) => {
     const losers: Task[] = [];
-    for (const placement of schedule.placements) if (!commitPlacement(tx, inventory, placement, now)) losers.push(placement.task);
+    // One for all that are placed together: tasks are many, and most stay as they are for long.
+    const assigned = statusOf('assigned', now, ASSIGNED_MESSAGE);
+    const confirmed = statusOf('assigned', now, CONFIRMED_MESSAGE);
+    for (const placement of schedule.placements) {
+      const status = placement.task.NodeID === undefined ? assigned : confirmed;
+      if (!commitPlacement(tx, inventory, placement, status)) losers.push(placement.task);
+    }
     for (const { task, explanation } of schedule.explanations) {
       const current = tx.tasks.get(task.ID);
       if (current?.Version.Index !== task.Version.Index) continue;
       tx.tasks.update({
         ...current,
-        Status: { State: 'pending', Timestamp: now, Message: PENDING_MESSAGE, ...(explanation !== '' && { Err: explanation }) },
+        Status: { ...statusOf('pending', now, PENDING_MESSAGE), ...(explanation !== '' && { Err: explanation }) },
       });
     }
     return losers;
@@ -36,14 +42,18 @@ export async function commitSchedule(store: Store, inventory: Inventory, schedul
   return refused;
 }
 
-function commitPlacement(tx: WriteTransaction, inventory: Inventory, placement: Placement, now: string): boolean {
+function statusOf(State: 'assigned' | 'pending', Timestamp: string, Message: string): TaskStatus {
+  return { State, Timestamp, Message };
+}
+
+function commitPlacement(tx: WriteTransaction, inventory: Inventory, placement: Placement, status: TaskStatus): boolean {
   const { task, seat, generic } = placement;
   const current = tx.tasks.get(task.ID);
   if (current?.Version.Index !== task.Version.Index || !stillFits(tx, inventory, placement)) return false;
   tx.tasks.update({
     ...current,
     NodeID: seat.id,
-    Status: { State: 'assigned', Timestamp: now, Message: task.NodeID === undefined ? ASSIGNED_MESSAGE : CONFIRMED_MESSAGE },
+    Status: status,
     ...(generic.length > 0 && { GenericResources: generic }),
   });
   return true;

@@ -50,16 +50,17 @@ export function startScheduler(deps: SchedulerDeps): Scheduler {
   let roomTimer: { readonly cancel: () => void; readonly over: PromiseWithResolvers<void> } | undefined;
 
   function load(tx: ReadTransaction): void {
+    const networkSpec = networkSpecOf(tx);
     for (const node of tx.nodes.all()) inventory.putNode(node);
-    for (const template of tx.templates.all()) inventory.putDemand(template.ID, buildDemand(template, networkSpecOf(tx)));
+    for (const template of tx.templates.unordered()) inventory.putDemand(template.ID, buildDemand(template, networkSpec));
     const now = clock.now();
     const pending: Task[] = [];
-    for (const task of tx.tasks.all()) {
+    for (const task of tx.tasks.unordered()) {
       inventory.changeTask(undefined, task);
       if (needsNode(task)) pending.push(task);
       if (isFailure(task)) inventory.noteFailure(task, Date.parse(task.Status.Timestamp), now);
     }
-    pending.sort((a, b) => a.Version.Index - b.Version.Index);
+    pending.sort(compareAges);
     for (const task of pending) queue.put(task);
     roomSeen = inventory.roomSequence;
   }
@@ -107,7 +108,8 @@ export function startScheduler(deps: SchedulerDeps): Scheduler {
   }
 
   function onTask(before: Task | undefined, after: Task | undefined): void {
-    inventory.changeTask(before, after);
+    // What was under way is in no queue.
+    if (inventory.changeTask(before, after)) return;
     if (after !== undefined && needsNode(after)) {
       // What is under way comes back when its transaction is refused, and only then.
       if (!inventory.isUnderWay(after.ID)) queue.put(after);
@@ -229,6 +231,11 @@ export function startScheduler(deps: SchedulerDeps): Scheduler {
 
 function networkSpecOf(tx: ReadTransaction): (networkID: string) => NetworkSpec | undefined {
   return (networkID) => tx.networks.get(networkID)?.Spec;
+}
+
+/** First come first served; of those that came together, in order of id. */
+function compareAges(a: Task, b: Task): number {
+  return a.Version.Index - b.Version.Index || (a.ID < b.ID ? -1 : 1);
 }
 
 /** A task that failed where the scheduler had put it. Global tasks go where the orchestrator says: they tell nothing about a choice. */

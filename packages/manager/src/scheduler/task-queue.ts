@@ -14,6 +14,8 @@ export interface TaskGroup {
  */
 export class TaskQueue {
   readonly #fresh = new Map<string, Task>();
+  /** Stands before the oldest of them. Kept, since a new one would step over all that were taken before. */
+  #oldest: MapIterator<[string, Task]> | undefined;
   readonly #waiting = new Map<string, Map<string, Task>>();
 
   get hasFresh(): boolean {
@@ -56,16 +58,22 @@ export class TaskQueue {
   /** Takes out up to `limit` fresh tasks, by template, the template of the oldest first. */
   takeFresh(limit: number): TaskGroup[] {
     const byTemplate = new Map<string, Task[]>();
-    let left = limit;
-    for (const [id, task] of this.#fresh) {
-      if (left === 0) break;
-      left -= 1;
+    for (let left = limit; left > 0; left -= 1) {
+      this.#oldest ??= this.#fresh.entries();
+      const { done, value } = this.#oldest.next();
+      if (done) {
+        this.#oldest = undefined;
+        break;
+      }
+      const [id, task] = value;
       this.#fresh.delete(id);
       const group = byTemplate.get(task.templateID);
       if (group === undefined) byTemplate.set(task.templateID, [task]);
       else group.push(task);
     }
-    return [...byTemplate].map(([templateID, tasks]) => ({ templateID, tasks: tasks.length > 1 ? tasks.sort(compareSlots) : tasks }));
+    const groups: TaskGroup[] = [];
+    for (const [templateID, tasks] of byTemplate) groups.push({ templateID, tasks: tasks.length > 1 ? tasks.sort(compareSlots) : tasks });
+    return groups;
   }
 }
 

@@ -31,8 +31,9 @@ export class LayeredTable<Name extends TableName> implements Readable<Name> {
   }
 
   get(id: string): Tables[Name] | undefined {
-    if (this.#removed.has(id)) return undefined;
-    return this.#written.get(id) ?? this.#below.get(id);
+    const written = this.#written.get(id);
+    if (written !== undefined) return written;
+    return this.#removed.size > 0 && this.#removed.has(id) ? undefined : this.#below.get(id);
   }
 
   all(): readonly Tables[Name][] {
@@ -56,6 +57,10 @@ export class LayeredTable<Name extends TableName> implements Readable<Name> {
     return this.#list(ids).slice(0, limit);
   }
 
+  *unordered(): Iterable<Tables[Name]> {
+    for (const id of this.ids()) yield this.get(id) as Tables[Name];
+  }
+
   *ids(): Iterable<string> {
     for (const id of this.#below.ids()) if (!this.#hides(id)) yield id;
     yield* this.#written.ids();
@@ -67,7 +72,7 @@ export class LayeredTable<Name extends TableName> implements Readable<Name> {
   }
 
   put(object: Tables[Name]): void {
-    this.#removed.delete(object.ID);
+    if (this.#removed.size > 0) this.#removed.delete(object.ID);
     this.#written.put(object);
   }
 

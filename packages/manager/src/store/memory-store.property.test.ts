@@ -112,6 +112,7 @@ function checkIndexes(tx: ReadTransaction): void {
     expect(tx.nodes.byIDPrefix(prefix, 2)).toEqual(nodes.filter((each) => each.ID.startsWith(prefix)).slice(0, 2));
   }
   expect(nodes.map((each) => each.ID)).toEqual(nodes.map((each) => each.ID).sort());
+  expect([...tx.nodes.unordered()].sort((a, b) => (a.ID < b.ID ? -1 : 1))).toEqual(nodes);
 }
 
 function snapshotOf(tx: ReadTransaction): Snapshot {

@@ -191,15 +191,14 @@ class MemoryStore implements Store {
 /** One table of a running transaction: a layer of its own, and the record of what changed. */
 class Writer<Name extends TableName> implements WriteTable<Name> {
   readonly #name: Name;
-  readonly #below: LayeredTable<Name>;
   readonly #layer: LayeredTable<Name>;
-  readonly #touched = new Set<string>();
+  /** What was there before the transaction, by the id of everything that it wrote. */
+  readonly #touched = new Map<string, Tables[Name] | undefined>();
   readonly #version: { readonly Index: number };
   readonly #now: string;
 
   constructor(name: Name, below: LayeredTable<Name>, version: { readonly Index: number }, now: string) {
     this.#name = name;
-    this.#below = below;
     this.#layer = new LayeredTable(name, below);
     this.#version = version;
     this.#now = now;
@@ -214,6 +213,9 @@ class Writer<Name extends TableName> implements WriteTable<Name> {
   all() {
     return this.#layer.all();
   }
+  unordered() {
+    return this.#layer.unordered();
+  }
   by(...args: Parameters<WriteTable<Name>['by']>) {
     return this.#layer.by(...args);
   }
@@ -226,12 +228,13 @@ class Writer<Name extends TableName> implements WriteTable<Name> {
 
   create(draft: Parameters<WriteTable<Name>['create']>[0]): Tables[Name] {
     if (this.#layer.get(draft.ID) !== undefined) throw new StoreConflict(this.#name, draft.ID, 'exists already');
-    return this.#put({
+    const created = {
       ...draft,
       Version: this.#version,
       CreatedAt: this.#now,
       UpdatedAt: this.#now,
-    } as unknown as Tables[Name]);
+    } as unknown as Tables[Name];
+    return this.#put(created, undefined);
   }
 
   update(object: Tables[Name]): Tables[Name] {
@@ -244,31 +247,47 @@ class Writer<Name extends TableName> implements WriteTable<Name> {
         `is at version ${current.Version.Index}, the change was made for ${object.Version.Index}`,
       );
     }
-    return this.#put({ ...object, Version: this.#version, CreatedAt: current.CreatedAt, UpdatedAt: this.#now });
+    return this.#put({ ...object, Version: this.#version, CreatedAt: current.CreatedAt, UpdatedAt: this.#now }, current);
   }
 
   remove(id: string): void {
-    if (this.#layer.get(id) === undefined) throw new StoreConflict(this.#name, id, 'is gone');
-    this.#touched.add(id);
+    const current = this.#layer.get(id);
+    if (current === undefined) throw new StoreConflict(this.#name, id, 'is gone');
+    this.#touch(id, current);
     this.#layer.delete(id, this.#version.Index);
   }
 
   changes(): Change[] {
     const changes: Change[] = [];
-    for (const id of this.#touched) {
-      const before = this.#below.get(id);
+    for (const [id, before] of this.#touched) {
       const after = this.#layer.get(id);
       if (before === undefined && after === undefined) continue;
-      changes.push({ table: this.#name, id, ...(before && { before }), ...(after && { after }) } as unknown as Change);
+      changes.push(buildChange(this.#name, id, before, after));
     }
     return changes;
   }
 
-  #put(object: Tables[Name]): Tables[Name] {
-    this.#touched.add(object.ID);
+  /** `current`: what `put` replaces; undefined when there is no such object. */
+  #put(object: Tables[Name], current: Tables[Name] | undefined): Tables[Name] {
+    this.#touch(object.ID, current);
     this.#layer.put(object);
     return object;
   }
+
+  #touch(id: string, current: Tables[Name] | undefined): void {
+    if (!this.#touched.has(id)) this.#touched.set(id, current);
+  }
+}
+
+function buildChange<Name extends TableName>(
+  table: Name,
+  id: string,
+  before: Tables[Name] | undefined,
+  after: Tables[Name] | undefined,
+): Change {
+  // Three shapes, each with its fields in place: there is one for everything that is ever written.
+  const change = before === undefined ? { table, id, after } : after === undefined ? { table, id, before } : { table, id, before, after };
+  return change as unknown as Change;
 }
 
 function encodeChange(change: Change) {

@@ -1,7 +1,7 @@
 import type { ReadTable } from './store.ts';
-import { INDEXES, type IndexName, type TableName, type Tables } from './tables.ts';
+import { INDEXES, type IndexName, type Keys, type TableName, type Tables } from './tables.ts';
 
-type IndexKeys<Name extends TableName> = (object: Tables[Name]) => readonly string[];
+type IndexKeys<Name extends TableName> = (object: Tables[Name]) => Keys;
 
 /** Ids are ASCII, so code units order them as everyone expects. */
 export function compareIDs(a: string, b: string): number {
@@ -48,6 +48,10 @@ export class MemoryTable<Name extends TableName> implements ReadTable<Name> {
     return this.#list(this.#orderedIDs());
   }
 
+  unordered(): Iterable<Tables[Name]> {
+    return this.#objects.values();
+  }
+
   by(index: IndexName<Name>, key: string): readonly Tables[Name][] {
     return this.#list([...this.idsBy(index, key)].sort(compareIDs));
   }
@@ -85,15 +89,22 @@ export class MemoryTable<Name extends TableName> implements ReadTable<Name> {
   }
 
   put(object: Tables[Name]): void {
+    const indexes = this.#indexes;
+    if (indexes === undefined) {
+      const former = this.#objects.size;
+      this.#objects.set(object.ID, object);
+      if (this.#objects.size !== former) this.#ordered = undefined;
+      return;
+    }
     const before = this.#objects.get(object.ID);
     this.#objects.set(object.ID, object);
     if (before === undefined) this.#ordered = undefined;
-    for (const index of this.#indexes?.values() ?? []) {
-      const keys = index.keysOf(object);
-      const former = before === undefined ? NO_KEYS : index.keysOf(before);
+    for (const { keysOf, ids } of indexes.values()) {
+      const keys = keysOf(object);
+      const former = before === undefined ? undefined : keysOf(before);
       if (sameKeys(keys, former)) continue;
-      for (const key of former) if (!keys.includes(key)) removeFrom(index.ids, key, object.ID);
-      for (const key of keys) addTo(index.ids, key, object.ID);
+      for (const key of listed(former)) if (!listed(keys).includes(key)) removeFrom(ids, key, object.ID);
+      for (const key of listed(keys)) addTo(ids, key, object.ID);
     }
   }
 
@@ -103,7 +114,7 @@ export class MemoryTable<Name extends TableName> implements ReadTable<Name> {
     this.#objects.delete(id);
     this.#ordered = undefined;
     if (this.#onDemand && this.#objects.size === 0) this.#indexes = undefined;
-    for (const { keysOf, ids } of this.#indexes?.values() ?? []) for (const key of keysOf(before)) removeFrom(ids, key, id);
+    for (const { keysOf, ids } of this.#indexes?.values() ?? []) for (const key of listed(keysOf(before))) removeFrom(ids, key, id);
   }
 
   #list(ids: readonly string[]): Tables[Name][] {
@@ -125,7 +136,7 @@ export class MemoryTable<Name extends TableName> implements ReadTable<Name> {
   #buildIndexes(): ReadonlyMap<string, Index<Name>> {
     const indexes = new Map(this.#definitions.map(([index, keysOf]) => [index, { keysOf, ids: emptyPostings() }]));
     for (const { keysOf, ids } of indexes.values()) {
-      for (const object of this.#objects.values()) for (const key of keysOf(object)) addTo(ids, key, object.ID);
+      for (const object of this.#objects.values()) for (const key of listed(keysOf(object))) addTo(ids, key, object.ID);
     }
     return indexes;
   }
@@ -135,7 +146,14 @@ const emptyPostings = (): Postings => new Map();
 const EMPTY: ReadonlySet<string> = new Set();
 const NO_KEYS: readonly string[] = [];
 
-function sameKeys(a: readonly string[], b: readonly string[]): boolean {
+function listed(keys: Keys): readonly string[] {
+  return keys === undefined ? NO_KEYS : typeof keys === 'string' ? [keys] : keys;
+}
+
+/** Called for every index with every write, and nearly always true: so it builds no lists. */
+function sameKeys(a: Keys, b: Keys): boolean {
+  if (a === b) return true;
+  if (typeof a !== 'object' || typeof b !== 'object') return false;
   return a.length === b.length && a.every((key, at) => key === b[at]);
 }
 

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -137,6 +137,28 @@ test('what the thread sealed, a caller that seals itself can read, and the other
   await journal.close();
   const again = await openSqliteJournal({ path, key });
   expect(await contentOf(again)).toEqual({ version: 2, rows: { 'secrets/a': '{"Data":"the plain secret"}', 'nodes/b': '2' } });
+  await again.close();
+});
+
+test('zeros lie ahead in the log, more where an append needed more, and the files of a journal in use open with all that was durable', async () => {
+  const journal = await openSqliteJournal({ path, key });
+  await contentOf(journal);
+  const logBytes = async () => (await stat(`${path}-wal`)).size;
+  expect(await logBytes()).toBeGreaterThan(1_000_000);
+  const long = JSON.stringify('x'.repeat(5_000_000));
+  const values = ['"a"', long, '"c"'];
+  for (const [at, value] of values.entries())
+    expect(await journal.append([entry(at + 1, put('nodes', `n${at}`, value))])).toEqual({ kind: 'durable' });
+  expect(await logBytes()).toBeGreaterThan(8_000_000);
+  const copy = join(directory, 'copy.db');
+  for (const end of ['', '-wal']) await copyFile(`${path}${end}`, `${copy}${end}`);
+  await journal.close();
+  const opened = await openSqliteJournal({ path: copy, key });
+  expect(await contentOf(opened)).toEqual({ version: 3, rows: Object.fromEntries(values.map((value, at) => [`nodes/n${at}`, value])) });
+  expect(await opened.append([entry(4, put('nodes', 'n1', '"b"'))])).toEqual({ kind: 'durable' });
+  await opened.close();
+  const again = await openSqliteJournal({ path: copy, key });
+  expect(await contentOf(again)).toEqual({ version: 4, rows: { 'nodes/n0': '"a"', 'nodes/n1': '"b"', 'nodes/n2': '"c"' } });
   await again.close();
 });
 

@@ -8,6 +8,8 @@ export interface ReadTable<Name extends TableName> {
   get(id: string): Tables[Name] | undefined;
   /** All objects, ordered by id. Costs a pass over the table: prefer `by`. */
   all(): readonly Tables[Name][];
+  /** All objects in no order, for whoever adds up or sorts himself: sorting a large table costs more than reading it. */
+  unordered(): Iterable<Tables[Name]>;
   /** The objects that an index has under `key`, ordered by id. */
   by(index: IndexName<Name>, key: string): readonly Tables[Name][];
   /** How many objects `by` would give, without building the list. */

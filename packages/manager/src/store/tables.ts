@@ -46,16 +46,18 @@ export const TABLE_NAMES = [
   'clients',
 ] as const satisfies readonly TableName[];
 
-/** The keys under which an object of a table can be found, per index. */
-type Indexes = { readonly [Name in TableName]: Readonly<Record<string, (object: Tables[Name]) => readonly string[]>> };
+/** One key, none or several. */
+export type Keys = string | undefined | readonly string[];
 
-const specName = (object: { readonly Spec: { readonly Name?: string } }) =>
-  object.Spec.Name === undefined ? [] : [object.Spec.Name.toLowerCase()];
+/** The keys under which an object of a table can be found, per index. */
+type Indexes = { readonly [Name in TableName]: Readonly<Record<string, (object: Tables[Name]) => Keys>> };
+
+const specName = (object: { readonly Spec: { readonly Name?: string } }) => object.Spec.Name?.toLowerCase();
 
 /** What is one version of many, all under one key: few are, and they are looked at together. */
 export const ROTATING = 'yes';
 const rotating = ({ Spec }: { readonly Spec: { readonly Labels?: Readonly<Record<string, string>> } }) =>
-  Spec.Labels?.[ROTATES_LABEL] === undefined ? [] : [ROTATING];
+  Spec.Labels?.[ROTATES_LABEL] === undefined ? undefined : ROTATING;
 
 /** A slot's key: the service and its numbered seat; for global services the node is the seat. */
 export function slotKey(task: Pick<Task, 'ServiceID' | 'Slot' | 'NodeID'>): string {
@@ -69,8 +71,8 @@ export const shortContainerID = (id: string): string => id.slice(0, SHORT_ID_LEN
 export const INDEXES = {
   clusters: {},
   nodes: {
-    hostname: (node) => (node.Description === undefined ? [] : [node.Description.Hostname]),
-    keyFingerprint: (node) => [node.keyFingerprint],
+    hostname: (node) => node.Description?.Hostname,
+    keyFingerprint: (node) => node.keyFingerprint,
   },
   services: {
     /** Lower case: names are unique whatever their case. */
@@ -91,36 +93,36 @@ export const INDEXES = {
     dependency: (service) => dependenciesOf(service.Spec.Labels).map((dependency) => dependency.service.toLowerCase()),
   },
   templates: {
-    service: (template) => [template.serviceID],
+    service: (template) => template.serviceID,
     label: (template) => Object.keys(template.serviceLabels),
   },
   tasks: {
-    service: (task) => [task.ServiceID],
-    node: (task) => (task.NodeID === undefined ? [] : [task.NodeID]),
-    slot: (task) => [slotKey(task)],
-    template: (task) => [task.templateID],
+    service: (task) => task.ServiceID,
+    node: (task) => task.NodeID,
+    slot: slotKey,
+    template: (task) => task.templateID,
     /** The container's short id, as engines print it. */
     container: (task) => {
       const id = task.Status.ContainerStatus?.ContainerID ?? '';
-      return id === '' ? [] : [shortContainerID(id)];
+      return id === '' ? undefined : shortContainerID(id);
     },
   },
   networks: {
     name: specName,
     /** Under `true`: the network that published ports go through. There is one at most. */
-    ingress: (network) => (network.Spec.Ingress === true ? ['true'] : []),
+    ingress: (network) => (network.Spec.Ingress === true ? 'true' : undefined),
   },
   gateways: {
-    network: (gateway) => [gateway.networkID],
-    node: (gateway) => [gateway.nodeID],
+    network: (gateway) => gateway.networkID,
+    node: (gateway) => gateway.nodeID,
   },
   guests: {
-    network: (guest) => [guest.networkID],
-    node: (guest) => [guest.nodeID],
+    network: (guest) => guest.networkID,
+    node: (guest) => guest.nodeID,
   },
   secrets: { name: specName, rotating },
   configs: { name: specName, rotating },
-  stackRevisions: { stack: (revision) => [revision.stack] },
+  stackRevisions: { stack: (revision) => revision.stack },
   clients: { name: specName },
 } as const satisfies Indexes;
 

@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { eventually } from '../testing/eventually.ts';
-import { type Link, MAX_MESSAGE_BYTES } from './link.ts';
+import { type Link, MAX_MESSAGE_BYTES, SharedMessage } from './link.ts';
 
 export interface LinkEnds {
   readonly near: Link;
@@ -35,6 +35,17 @@ export function describeLink(name: string, connect: () => Promise<LinkEnds>): vo
       await eventually(() => expect([atFar.messages.length, atNear.messages.length]).toEqual([200, 1]));
       expect(atFar.messages).toEqual(sent.map(({ at, text }) => ({ at, text })));
       expect(atFar.messages[0]).not.toBe(sent[0]);
+    });
+
+    test('a message that many get arrives like any other, in its place', async () => {
+      const { near, far } = await open();
+      const atFar = record(far);
+      const shared = new SharedMessage({ text: 'ü€😀', nothing: undefined });
+      for (const message of ['first', shared, shared, 'last']) near.send(message);
+      await eventually(() => expect(atFar.messages).toEqual(['first', { text: 'ü€😀' }, { text: 'ü€😀' }, 'last']));
+      expect(atFar.messages[1]).not.toBe(atFar.messages[2]);
+      near.send(new SharedMessage('x'.repeat(MAX_MESSAGE_BYTES + 10)));
+      await eventually(() => expect(atFar.closed[0]).toContain('over the bound'));
     });
 
     test('what arrives before there is a listener is held back, the end included', async () => {

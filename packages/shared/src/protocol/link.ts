@@ -4,7 +4,7 @@
  */
 export interface Link {
   /**
-   * Queues a message. Never throws; after `close` it does nothing. Delivered in order, or not at all once the link
+   * Queues a message, or the one that a `SharedMessage` stands for. Never throws; after `close` it does nothing. Delivered in order, or not at all once the link
    * breaks: then `onClose` fires on both ends, sooner or later. A message over `MAX_MESSAGE_BYTES` breaks the link.
    */
   send(message: unknown): void;
@@ -24,3 +24,27 @@ export interface Link {
  * can grow into parts; the largest thing that cannot be cut is one template or one config.
  */
 export const MAX_MESSAGE_BYTES = 8 * 1024 * 1024;
+
+/**
+ * A message that many get: its text is made once, when it is first sent, and kept as long as this is. A thousand texts of
+ * a large message would all be in memory at once.
+ */
+export class SharedMessage<Message> {
+  readonly message: Message;
+  #text: Uint8Array | undefined;
+
+  constructor(message: Message) {
+    this.message = message;
+  }
+
+  /** JSON, in UTF-8. */
+  get text(): Uint8Array {
+    this.#text ??= new TextEncoder().encode(JSON.stringify(this.message));
+    return this.#text;
+  }
+
+  /** Links that make texts of their own see nothing but the message. */
+  toJSON(): Message {
+    return this.message;
+  }
+}

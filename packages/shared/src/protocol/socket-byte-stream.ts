@@ -27,7 +27,7 @@ class SocketByteStream implements ByteStream {
     for (let at = 0; at < chunk.length; at += STREAM_CHUNK_BYTES) {
       if (this.#closed) throw new StreamBroken(CONNECTION_LOST);
       await new Promise<void>((resolve, reject) => {
-        this.#socket.send(chunk.subarray(at, at + STREAM_CHUNK_BYTES), (error) => {
+        this.#socket.send(chunk.subarray(at, at + STREAM_CHUNK_BYTES), { binary: true }, (error) => {
           if (error === undefined || error === null) resolve();
           else reject(new StreamBroken(CONNECTION_LOST));
         });
@@ -37,7 +37,7 @@ class SocketByteStream implements ByteStream {
 
   end(failure?: string): void {
     if (this.#closed) return;
-    this.#socket.send(JSON.stringify({ end: true, failure: failure?.slice(0, MAX_END_BYTES) }), () => undefined);
+    this.#socket.send(JSON.stringify({ end: true, failure: failure?.slice(0, MAX_END_BYTES) }), { binary: false }, () => undefined);
   }
 
   read(): Promise<Uint8Array | undefined> {

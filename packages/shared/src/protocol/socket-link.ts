@@ -1,9 +1,9 @@
-import { type Link, MAX_MESSAGE_BYTES } from './link.ts';
+import { type Link, MAX_MESSAGE_BYTES, SharedMessage } from './link.ts';
 
 /** What a link needs of a WebSocket; `ws` fits, on both ends. Here, so that both ends share the code and not the library. */
 export interface Socket {
   readonly bufferedAmount: number;
-  send(data: string | Uint8Array, sent: (error?: Error) => void): void;
+  send(data: string | Uint8Array, options: { readonly binary: boolean }, sent: (error?: Error) => void): void;
   close(code: number, reason: string): void;
   pause(): void;
   resume(): void;
@@ -64,12 +64,12 @@ class SocketLink implements Link {
 
   send(message: unknown): void {
     if (this.#closed) return;
-    const text = JSON.stringify(message);
+    const text = message instanceof SharedMessage ? message.text : JSON.stringify(message);
     if (text.length > MAX_CERTAIN_LENGTH && Buffer.byteLength(text) > MAX_MESSAGE_BYTES) {
       this.close(`a message of ${text.length} bytes is over the bound of ${MAX_MESSAGE_BYTES}`);
       return;
     }
-    this.#socket.send(text, () => {
+    this.#socket.send(text, { binary: false }, () => {
       if (!this.#closed && this.#socket.bufferedAmount === 0) this.onDrain();
     });
   }

@@ -42,12 +42,12 @@ describe('errors of engines', () => {
     });
   });
 
-  test('of a stream that never began are the engine’s sentence alone', () => {
-    const refused = Object.assign(new Error('(HTTP code 500) server error - Get "https://r.example/v2/": no such host '), {
+  test('keep it also where the modem gives it in its own words only', () => {
+    const cause = Object.assign(new Error('(HTTP code 500) unexpected - Get "https://r/v2/": no such host '), {
       statusCode: 500,
+      json: null,
     });
-    expect(translate(refused).message).toBe('Get "https://r.example/v2/": no such host');
-    expect(translate(Object.assign(new Error('(HTTP code 502) '), { statusCode: 502 })).message).toBe('HTTP 502');
+    expect(translate(cause)).toMatchObject({ message: 'Get "https://r/v2/": no such host' });
   });
 
   test('name the container that holds a name', () => {

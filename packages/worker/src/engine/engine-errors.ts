@@ -14,7 +14,7 @@ export function translateEngineError(cause: unknown, address: string, timeoutMs:
       { cause },
     );
   }
-  const message = engineSentence(foreign.json) ?? withoutStatus(foreign.message) ?? `HTTP ${foreign.statusCode}`;
+  const message = engineSentence(foreign.json) ?? modemSentence(foreign.message) ?? `HTTP ${foreign.statusCode}`;
   const taken = /The container name "[^"]*" is already in use by container "?([0-9a-f]+)"?/.exec(message);
   if (foreign.statusCode === 409 && taken?.[1] !== undefined) {
     return new EngineError('name-taken', message, { cause, containerID: taken[1] });
@@ -45,9 +45,9 @@ function engineSentence(body: unknown): string | undefined {
   return typeof message === 'string' ? message.trim() : undefined;
 }
 
-/** Of an answer that dockerode took for a stream, it gives the sentence in its own words only: `(HTTP code 500) unexpected - …`. */
-function withoutStatus(message: string | undefined): string | undefined {
-  return message?.replace(/^\(HTTP code \d+\) (?:[a-z ]+ - )?/, '').trim() || undefined;
+/** Of an answer that was to be a stream, the modem gives the engine's sentence only within its own message. */
+function modemSentence(message: string | undefined): string | undefined {
+  return message?.replace(/^\(HTTP code \d+\) unexpected - /, '').trim() || undefined;
 }
 
 /**

@@ -133,20 +133,30 @@ export function createKernelPlane(deps: KernelPlaneDeps): NetworkPlane {
       if (missing.length > 0) return { ready: new Map(), problems: missing };
     }
     const nextShape = networks.map(({ services: _, ...rest }) => rest);
-    const layAnew = thorough || shape === undefined || !deepEqual(shape, nextShape);
-    if (layAnew) {
-      shape = undefined;
-      ground = await layGround(networks, wanted.tables);
-      shape = nextShape;
-    }
+    const isOnGround = shape !== undefined && deepEqual(shape, nextShape);
+    if (isOnGround && !thorough) return lead(networks, wanted.tables, false);
+    // A look at everything takes long: what has changed is led to before.
+    if (isOnGround) await lead(networks, wanted.tables, false);
+    shape = undefined;
+    ground = await layGround(networks, wanted.tables);
+    shape = nextShape;
+    return lead(networks, wanted.tables, true);
+  }
+
+  /** Names, virtual IPs and ports on the ground that stands. `again`: whatever is thought to be there. */
+  async function lead(
+    networks: readonly HostNetwork[],
+    tables: ReadonlyMap<string, NetworkTable>,
+    again: boolean,
+  ): Promise<AppliedNetworks> {
     const standing = new Set(ground.standing);
     const problems = [...ground.problems];
     let status: NetStatus | undefined;
     let ready = ground.ready;
     try {
       status = await serve(
-        [...wanted.tables].flatMap(([id, table]) => (standing.has(id) ? [table] : [])),
-        layAnew,
+        [...tables].flatMap(([id, table]) => (standing.has(id) ? [table] : [])),
+        again,
       );
       if (status !== undefined) problems.push(...problemsOf(status));
     } catch (error) {
@@ -157,7 +167,7 @@ export function createKernelPlane(deps: KernelPlaneDeps): NetworkPlane {
     const partly = await rules.apply(
       networks.filter(({ id }) => standing.has(id)),
       { namePorts: namePorts(status), bridgesFilter: ground.bridgesFilter },
-      layAnew,
+      again,
     );
     if (partly !== undefined) problems.push(partly);
     return { ready, problems };

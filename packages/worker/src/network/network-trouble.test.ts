@@ -45,6 +45,12 @@ describe('what a host lacks is said with the way out', () => {
       'not-applied',
       /remove that one .* another --subnet/,
     ],
+    [
+      'addresses around which the engine has a larger network',
+      new EngineError('unauthorized', 'cannot create network a (b): conflicts with network c (d): networks have overlapping IPv4'),
+      'not-applied',
+      /remove that one .* another --subnet/,
+    ],
     ['what nobody knows', ip('RTNETLINK answers: Something new'), 'not-applied', /it is tried again/],
   ])('%s', (_, error, kind, text) => {
     expect(explainTrouble(error, 'network "n" could not be made on this host', 'n')).toEqual({

@@ -21,7 +21,7 @@ export function explainTrouble(error: unknown, subject: string, networkID?: stri
 
 const ADVICE: readonly (readonly [RegExp, ProblemKind, string])[] = [
   [
-    /Pool overlaps|failed to allocate gateway/i,
+    /Pool overlaps|overlapping IPv4|failed to allocate gateway/i,
     'not-applied',
     'this host already has a network with some of these addresses: remove that one (docker network ls on the host), or make the cluster network anew with another --subnet',
   ],

@@ -20,8 +20,8 @@ function network(...backends: readonly string[]): HostNetwork {
   };
 }
 
-/** A kernel with these flows of UDP clients, by the address that answers. */
-function kernel(options: { readonly flows: readonly string[]; readonly hasConntrack?: boolean }) {
+/** A kernel with these flows of UDP clients, and of connections that nobody has answered, by the address that shall answer. */
+function kernel(options: { readonly flows: readonly string[]; readonly unanswered?: readonly string[]; readonly hasConntrack?: boolean }) {
   const conntrack: string[] = [];
   let rules = 0;
   const commands: HostCommands = {
@@ -32,7 +32,8 @@ function kernel(options: { readonly flows: readonly string[]; readonly hasConntr
       conntrack.push(args.join(' '));
       const line = (answering: string) =>
         `udp 17 9 src=10.9.0.7 dst=10.9.0.200 sport=1 dport=2 src=${answering} dst=10.9.0.1 sport=2 dport=1 mark=393216`;
-      return { exitCode: 0, stdout: args[0] === '-L' ? options.flows.map(line).join('\n') : '', stderr: '' };
+      const flows = args.includes('udp') ? options.flows : (options.unanswered ?? []);
+      return { exitCode: 0, stdout: args[0] === '-L' ? flows.map(line).join('\n') : '', stderr: '' };
     },
     readSetting: async () => '1',
     writeSetting: async () => undefined,
@@ -41,6 +42,7 @@ function kernel(options: { readonly flows: readonly string[]; readonly hasConntr
 }
 
 const LOOK = '-L -p udp --mark 0x20000/0x20000';
+const LOOK_TCP = '-L -p tcp --state SYN_SENT --mark 0x20000/0x20000';
 
 test('tasks that come, and changes of nothing, cost no look at flows', async () => {
   const { rules, conntrack } = kernel({ flows: [] });
@@ -51,26 +53,34 @@ test('tasks that come, and changes of nothing, cost no look at flows', async () 
   expect(conntrack).toEqual([]);
 });
 
-test('tasks that left cost one look, and one command for each that clients still send to', async () => {
+test('tasks that left cost one look for each kind of flow, and one command for each that clients still send to', async () => {
   const { rules, conntrack } = kernel({ flows: ['10.9.0.6', '10.9.0.6', '10.9.0.5'] });
   const many = Array.from({ length: 20 }, (_, n) => `10.9.0.${n + 5}`);
   await rules.apply([network(...many)], host, true);
   conntrack.length = 0;
   await rules.apply([network('10.9.0.5')], host, false);
-  expect(conntrack).toEqual([LOOK, '-D -p udp --reply-src 10.9.0.6']);
+  expect(conntrack).toEqual([LOOK, '-D -p udp --reply-src 10.9.0.6', LOOK_TCP]);
 });
 
 test('after a start, flows of tasks that left while the daemon was away are found', async () => {
   const { rules, conntrack } = kernel({ flows: ['10.9.0.6'] });
   await rules.apply([network('10.9.0.5')], host, true);
-  expect(conntrack).toEqual([LOOK, '-D -p udp --reply-src 10.9.0.6']);
+  expect(conntrack).toEqual([LOOK, '-D -p udp --reply-src 10.9.0.6', LOOK_TCP]);
+});
+
+test('connections that a task which left has never answered may find another one', async () => {
+  const { rules, conntrack } = kernel({ flows: [], unanswered: ['10.9.0.5', '10.9.0.6'] });
+  await rules.apply([network('10.9.0.5', '10.9.0.6')], host, true);
+  conntrack.length = 0;
+  await rules.apply([network('10.9.0.5')], host, false);
+  expect(conntrack).toEqual([LOOK, LOOK_TCP, '-D -p tcp --state SYN_SENT --reply-src 10.9.0.6']);
 });
 
 test('without conntrack the rules are applied all the same, and what is missing is said', async () => {
   const { rules, applied } = kernel({ flows: [], hasConntrack: false });
   expect(await rules.apply([network('10.9.0.5')], host, true)).toEqual({
     kind: 'not-applied',
-    text: expect.stringContaining('UDP clients may go on sending to tasks that have ended: this host has no program "conntrack"'),
+    text: expect.stringContaining('clients may go on sending to tasks that have ended: this host has no program "conntrack"'),
   });
   expect(applied()).toBe(1);
 });

@@ -31,6 +31,12 @@ const LEGACY_TABLES = '/proc/net/ip_tables_names';
 /** Seconds to wait for others who change rules. */
 const LOCK = ['-w', '5'];
 
+/** Those that would not find another task by themselves. */
+const FLOWS = [
+  ['-p', 'udp'],
+  ['-p', 'tcp', '--state', 'SYN_SENT'],
+];
+
 export function createPacketRules(deps: {
   readonly commands: HostCommands;
   readonly names: DeviceNames;
@@ -58,9 +64,10 @@ export function createPacketRules(deps: {
   }
 
   /**
-   * UDP has no end: flows would stay with a task that is gone for as long as their sender goes on. One look at the flows
-   * that we led, then one command for each address that has some and serves no more: mostly none. After a start the flows
-   * of tasks that went while the daemon was away are among them.
+   * A flow stays with its task for as long as packets come: of UDP without end, and of TCP while a client asks a host that is
+   * cut off to be let in, or another one asks from the same port. One look at the flows of each kind that we led, then one
+   * command for each address that has some and serves no more: mostly none. After a start the flows of tasks that went
+   * while the daemon was away are among them. Connections that stand are left to end by themselves.
    */
   async function forgetFlows(
     networks: readonly HostNetwork[],
@@ -70,14 +77,16 @@ export function createPacketRules(deps: {
     const remaining = new Set(next.backends);
     if (before?.backends.every((address) => remaining.has(address)) === true) return undefined;
     try {
-      const { stdout } = await commands.run('conntrack', ['-L', '-p', 'udp', '--mark', `${hex}/${hex}`]);
       const subnets = networks.flatMap(({ subnet }) => parseSubnet(subnet) ?? []);
-      for (const address of decideStaleFlows(stdout, remaining, subnets)) {
-        await commands.run('conntrack', ['-D', '-p', 'udp', '--reply-src', address]);
+      for (const kind of FLOWS) {
+        const { stdout } = await commands.run('conntrack', ['-L', ...kind, '--mark', `${hex}/${hex}`]);
+        for (const address of decideStaleFlows(stdout, remaining, subnets)) {
+          await commands.run('conntrack', ['-D', ...kind, '--reply-src', address]);
+        }
       }
       return undefined;
     } catch (error) {
-      const { text } = explainTrouble(error, 'UDP clients may go on sending to tasks that have ended');
+      const { text } = explainTrouble(error, 'clients may go on sending to tasks that have ended');
       // Nothing a task would have to be kept from.
       return problem('not-applied', text);
     }

@@ -48,22 +48,32 @@ function notYet(what: string, wayOut: string): ApiError {
  */
 export function admitSwarmUpdate(input: SwarmSpec): SwarmSpec {
   checkSwarmSpec(input);
-  const { CAConfig: { SigningCACert: _cert, SigningCAKey: _key, ...CAConfig } = {}, Raft = {} } = input;
+  const {
+    CAConfig: { SigningCACert: _cert, SigningCAKey: _key, ExternalCAs: _none, ...CAConfig } = {},
+    Raft = {},
+    Dispatcher = {},
+  } = input;
+  const { SnapshotInterval, LogEntriesForSlowFollowers } = Raft;
   return {
     Name: 'default',
     Labels: input.Labels ?? {},
     Orchestration: { TaskHistoryRetentionLimit: input.Orchestration?.TaskHistoryRetentionLimit ?? 0 },
     Raft: {
-      ...Raft,
+      ...withoutZeros({ SnapshotInterval, LogEntriesForSlowFollowers }),
       KeepOldSnapshots: Raft.KeepOldSnapshots ?? 0,
       ElectionTick: Raft.ElectionTick ?? 0,
       HeartbeatTick: Raft.HeartbeatTick ?? 0,
     },
-    Dispatcher: input.Dispatcher ?? {},
-    CAConfig,
+    Dispatcher: withoutZeros(Dispatcher),
+    CAConfig: withoutZeros(CAConfig),
     TaskDefaults: input.TaskDefaults ?? {},
     EncryptionConfig: { AutoLockManagers: input.EncryptionConfig?.AutoLockManagers === true },
   };
+}
+
+/** Numbers that Docker's daemon leaves out where they are zero. */
+function withoutZeros<T extends object>(value: T): Partial<T> {
+  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined && item !== 0)) as Partial<T>;
 }
 
 /**

@@ -24,27 +24,35 @@ function sharedPartsOf(template: Template): SharedParts {
 /** As the words of answers: what 28 added shows from here on. */
 const FIRST_VERSION_WITH_VOLUMES = '1.44';
 
+export type TaskView = (tx: ReadTransaction, task: Task) => string;
+
 /**
- * A task as JSON text in the API's shape: its own part joined with its template's. Text, because `GET /tasks` is polled
- * without pause by some clients. `Name` is never set, slot 0 is absent, `PortStatus` is always there: as Docker has it.
+ * Gives a task as JSON text in the shape of that version of the API: its own part joined with its template's. Text, and
+ * nothing worked out twice, because `GET /tasks` is polled without pause by some clients. `Name` is never set, slot 0 is
+ * absent, `PortStatus` is always there: as Docker has it.
  */
-export function presentTask(tx: ReadTransaction, task: Task, apiVersion: string): string {
-  const template = tx.templates.get(task.templateID);
-  if (template === undefined) throw new Error(`task ${task.ID} refers to template ${task.templateID}, which is gone`);
-  const { labels, spec } = sharedPartsOf(template);
-  const head = JSON.stringify({ ID: task.ID, Version: task.Version, CreatedAt: task.CreatedAt, UpdatedAt: task.UpdatedAt });
-  const tail = JSON.stringify({
-    ServiceID: task.ServiceID,
-    ...(task.Slot ? { Slot: task.Slot } : {}),
-    ...(task.NodeID !== undefined && { NodeID: task.NodeID }),
-    Status: { ...presentStatus(tx, task), ...(task.hold !== undefined && { Err: task.hold }), PortStatus: task.Status.PortStatus ?? {} },
-    DesiredState: task.DesiredState,
-    ...(task.attachments && { NetworksAttachments: task.attachments.flatMap((attachment) => presentAttachment(tx, attachment)) }),
-    ...(task.GenericResources && { GenericResources: task.GenericResources }),
-    ...(task.JobIteration && { JobIteration: task.JobIteration }),
-    ...(compareApiVersions(apiVersion, FIRST_VERSION_WITH_VOLUMES) >= 0 && { Volumes: null }),
-  });
-  return `${head.slice(0, -1)},"Labels":${labels},"Spec":${spec},${tail.slice(1)}`;
+export function buildTaskView(apiVersion: string): TaskView {
+  const volumes = compareApiVersions(apiVersion, FIRST_VERSION_WITH_VOLUMES) >= 0 ? null : undefined;
+  return (tx, task) => {
+    const template = tx.templates.get(task.templateID);
+    if (template === undefined) throw new Error(`task ${task.ID} refers to template ${task.templateID}, which is gone`);
+    const { labels, spec } = sharedPartsOf(template);
+    const status = presentStatus(tx, task);
+    // What is undefined is left out. Ids and times have nothing in them that JSON would escape.
+    const tail = JSON.stringify({
+      ServiceID: task.ServiceID,
+      Slot: task.Slot || undefined,
+      NodeID: task.NodeID,
+      Status: { ...status, Err: task.hold ?? status.Err, PortStatus: status.PortStatus ?? {} },
+      DesiredState: task.DesiredState,
+      NetworksAttachments: task.attachments?.flatMap((attachment) => presentAttachment(tx, attachment)),
+      GenericResources: task.GenericResources,
+      JobIteration: task.JobIteration,
+      Volumes: volumes,
+    });
+    const version = `"Version":{"Index":${task.Version.Index}},"CreatedAt":"${task.CreatedAt}","UpdatedAt":"${task.UpdatedAt}"`;
+    return `{"ID":"${task.ID}",${version},"Labels":${labels},"Spec":${spec},${tail.slice(1)}`;
+  };
 }
 
 /** The worker writes over the message with every step; that the task began without its data must stay in sight. */

@@ -7,7 +7,7 @@ import { type Filters, labelNames, parseFilters, passesAny, passesLabels } from 
 import { sendList } from '../json-list.ts';
 import { requireManager } from '../local-state.ts';
 import { findNode, findService, findTask } from '../lookup.ts';
-import { presentTask } from '../present/task.ts';
+import { buildTaskView } from '../present/task.ts';
 import { isUpToDate } from '../present/up-to-date.ts';
 import { pathID, queryOf } from '../query.ts';
 import { sendJSONText } from '../reply.ts';
@@ -36,9 +36,10 @@ export function addTaskRoutes(app: FastifyInstance, deps: RouteDeps): void {
     const { store } = requireManager(deps.node);
     const filters = parseFilters(queryOf(request), FILTERS);
     const tasks = store.view((tx) => listTasks(tx, filters));
+    const viewTask = buildTaskView(request.apiVersion);
     // A long list is built while the client reads: what was reaped meanwhile is left out.
     return sendList(reply, tasks, (task) =>
-      store.view((tx) => (tx.templates.get(task.templateID) === undefined ? undefined : presentTask(tx, task, request.apiVersion))),
+      store.view((tx) => (tx.templates.get(task.templateID) === undefined ? undefined : viewTask(tx, task))),
     );
   });
 
@@ -46,7 +47,7 @@ export function addTaskRoutes(app: FastifyInstance, deps: RouteDeps): void {
     const { store } = requireManager(deps.node);
     return sendJSONText(
       reply,
-      store.view((tx) => presentTask(tx, findTask(tx, pathID(request)), request.apiVersion)),
+      store.view((tx) => buildTaskView(request.apiVersion)(tx, findTask(tx, pathID(request)))),
     );
   });
 }
@@ -58,18 +59,20 @@ export function listTasks(tx: ReadTransaction, filters: Filters): readonly Task[
   }
   const serviceIDs = filters.get('service')?.map((term) => findService(tx, term).ID);
   const nodeIDs = filters.get('node')?.map((term) => findNode(tx, term).ID);
-  const wanted = (ids: readonly string[] | undefined, id: string | undefined) =>
-    ids === undefined || ids.length === 0 || (id !== undefined && ids.includes(id));
-  return candidates(tx, filters, serviceIDs, nodeIDs).filter(
-    (task) =>
-      wanted(serviceIDs, task.ServiceID) &&
-      wanted(nodeIDs, task.NodeID) &&
-      passesAny(filters, 'id', (prefix) => task.ID.startsWith(prefix)) &&
-      passesAny(filters, 'desired-state', (state) => task.DesiredState === state.toLowerCase()) &&
-      passesTemplate(tx, filters, task) &&
-      (!filters.has('_up-to-date') || isUpToDate(tx, task)),
-  );
+  const checks: Check[] = [];
+  if (serviceIDs !== undefined && serviceIDs.length > 0) checks.push(({ ServiceID }) => serviceIDs.includes(ServiceID));
+  if (nodeIDs !== undefined && nodeIDs.length > 0) checks.push(({ NodeID }) => NodeID !== undefined && nodeIDs.includes(NodeID));
+  if (filters.has('id')) checks.push(({ ID }) => passesAny(filters, 'id', (prefix) => ID.startsWith(prefix)));
+  if (filters.has('desired-state')) {
+    checks.push(({ DesiredState }) => passesAny(filters, 'desired-state', (state) => DesiredState === state.toLowerCase()));
+  }
+  checks.push(...templateChecks(tx, filters));
+  if (filters.has('_up-to-date')) checks.push((task) => isUpToDate(tx, task));
+  const all = candidates(tx, filters, serviceIDs, nodeIDs);
+  return checks.length === 0 ? all : all.filter((task) => checks.every((passes) => passes(task)));
 }
+
+type Check = (task: Task) => boolean;
 
 /** Starts from the smallest list that an index gives: some clients poll without pause. */
 function candidates(
@@ -82,18 +85,35 @@ function candidates(
   if (nodeIDs?.length === 1) return tx.tasks.by('node', nodeIDs[0] as string);
   const label = labelNames(filters, 'label')[0];
   if (label === undefined) return tx.tasks.all();
-  const tasks = tx.templates.by('label', label).flatMap((template) => tx.tasks.by('template', template.ID));
-  return tasks.sort((a, b) => (a.ID < b.ID ? -1 : 1));
+  const lists = tx.templates.by('label', label).map((template) => tx.tasks.by('template', template.ID));
+  return lists.length === 1 && lists[0] !== undefined ? lists[0] : lists.flat().sort((a, b) => (a.ID < b.ID ? -1 : 1));
 }
 
-function passesTemplate(tx: ReadTransaction, filters: Filters, task: Task): boolean {
-  if (!filters.has('name') && !filters.has('label') && !filters.has('runtime')) return true;
-  const template = tx.templates.get(task.templateID);
-  if (template === undefined) return false;
-  const name = taskName(template.serviceName, task, template.global);
-  return (
-    passesAny(filters, 'name', (prefix) => name.startsWith(prefix)) &&
-    passesLabels(filters, 'label', template.serviceLabels) &&
-    passesAny(filters, 'runtime', (runtime) => (template.spec.Runtime ?? 'container') === runtime)
-  );
+/** What tasks have of their template is looked at once per template, which thousands may share. */
+function templateChecks(tx: ReadTransaction, filters: Filters): readonly Check[] {
+  const checks: Check[] = [];
+  if (filters.has('label') || filters.has('runtime')) {
+    const known = new Map<string, boolean>();
+    checks.push(({ templateID }) => {
+      let passes = known.get(templateID);
+      if (passes === undefined) {
+        const template = tx.templates.get(templateID);
+        passes =
+          template !== undefined &&
+          passesLabels(filters, 'label', template.serviceLabels) &&
+          passesAny(filters, 'runtime', (runtime) => (template.spec.Runtime ?? 'container') === runtime);
+        known.set(templateID, passes);
+      }
+      return passes;
+    });
+  }
+  if (filters.has('name')) {
+    checks.push((task) => {
+      const template = tx.templates.get(task.templateID);
+      if (template === undefined) return false;
+      const name = taskName(template.serviceName, task, template.global);
+      return passesAny(filters, 'name', (prefix) => name.startsWith(prefix));
+    });
+  }
+  return checks;
 }

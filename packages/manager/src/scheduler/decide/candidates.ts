@@ -12,6 +12,9 @@ export interface Leaf {
   readonly heap: KeyedHeap;
 }
 
+/** What a demand spreads over, as it stands now: a level per preference, and leaves at the last one. */
+export type Level = { readonly leaf: Leaf } | { readonly branches: readonly Level[] };
+
 /** More nodes than a cluster will have: active tasks and ordinal share one number. */
 const ORDINALS = 2 ** 24;
 const NONE = 255;
@@ -45,6 +48,8 @@ export class Candidates {
   readonly #leafOf: (Leaf | undefined)[];
   readonly #keys: Float64Array;
   readonly #places: Int32Array;
+  /** Undefined while a leaf has come since it was built. */
+  #root: Level | undefined;
 
   constructor(demand: Demand, inventory: Inventory) {
     this.#demand = demand;
@@ -86,6 +91,11 @@ export class Candidates {
 
   leafOf(seat: Seat): Leaf | undefined {
     return this.#leafOf[seat.ordinal];
+  }
+
+  get root(): Level {
+    this.#root ??= buildLevel([...this.leaves.values()], 0);
+    return this.#root;
   }
 
   /** Judges the node anew and puts it where it belongs. */
@@ -134,9 +144,17 @@ export class Candidates {
     if (leaf === undefined) {
       leaf = { path, heap: new KeyedHeap(this.#keys, this.#places) };
       this.leaves.set(key, leaf);
+      this.#root = undefined;
     }
     return leaf;
   }
+}
+
+function buildLevel(leaves: readonly Leaf[], depth: number): Level {
+  const [first] = leaves;
+  if (first !== undefined && depth === first.path.length) return { leaf: first };
+  const byValue = Map.groupBy(leaves, (leaf) => leaf.path[depth] as string);
+  return { branches: [...byValue.values()].map((branch) => buildLevel(branch, depth + 1)) };
 }
 
 /** A node without the label has the value ''. */
@@ -168,6 +186,8 @@ export class CandidateCache {
   readonly #byKey = new Map<string, Candidates>();
   readonly #seen = new Set<string>();
   readonly #mostNodes: number;
+  /** Those that were asked for last: what comes one after the other often asks the same. */
+  #newest: { readonly key: string; readonly candidates: Candidates } | undefined;
 
   constructor(inventory: Inventory, mostNodes = MOST_CACHED_NODES) {
     this.#inventory = inventory;
@@ -177,7 +197,9 @@ export class CandidateCache {
   /** Caught up with the inventory. Borrowed ones do not know what the demand takes of a node. */
   for(demand: Demand): { readonly candidates: Candidates; readonly borrowed: boolean } {
     const { key, nodeKey } = demand;
-    if (key === nodeKey || this.#byKey.get(key)?.isCurrent || this.#seen.has(key)) return { candidates: this.own(demand), borrowed: false };
+    if (key === nodeKey || this.#isNewest(key) || this.#byKey.get(key)?.isCurrent || this.#seen.has(key)) {
+      return { candidates: this.own(demand), borrowed: false };
+    }
     if (this.#seen.size >= MOST_SEEN) this.#seen.clear();
     this.#seen.add(key);
     return { candidates: this.own(withoutLoad(demand)), borrowed: true };
@@ -185,21 +207,26 @@ export class CandidateCache {
 
   /** The demand's own, caught up with the inventory. */
   own(demand: Demand): Candidates {
-    const known = this.#byKey.get(demand.key);
-    if (known?.isCurrent) {
-      this.#byKey.delete(demand.key);
-      this.#byKey.set(demand.key, known);
-      known.catchUp();
-      return known;
+    const { key } = demand;
+    if (this.#newest !== undefined && this.#isNewest(key)) {
+      this.#newest.candidates.catchUp();
+      return this.#newest.candidates;
     }
-    const built = new Candidates(demand, this.#inventory);
-    this.#byKey.delete(demand.key);
-    this.#byKey.set(demand.key, built);
+    const known = this.#byKey.get(key);
+    this.#byKey.delete(key);
+    const candidates = known?.isCurrent ? known : new Candidates(demand, this.#inventory);
+    candidates.catchUp();
+    this.#byKey.set(key, candidates);
+    this.#newest = { key, candidates };
     const limit = Math.max(1, Math.floor(this.#mostNodes / Math.max(1, this.#inventory.ordered.length)));
-    for (const key of this.#byKey.keys()) {
+    for (const oldest of this.#byKey.keys()) {
       if (this.#byKey.size <= limit) break;
-      this.#byKey.delete(key);
+      this.#byKey.delete(oldest);
     }
-    return built;
+    return candidates;
+  }
+
+  #isNewest(key: string): boolean {
+    return this.#newest?.key === key && this.#newest.candidates.isCurrent;
   }
 }

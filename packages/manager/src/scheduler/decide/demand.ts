@@ -49,27 +49,42 @@ export function buildDemand(
   template: Pick<Template, 'spec' | 'endpoint'>,
   networkSpec: (networkID: string) => NetworkSpec | undefined,
 ): Demand {
-  const { spec, endpoint } = template;
+  const { spec } = template;
   const reservations = spec.Resources?.Reservations;
-  const parts = {
+  const ofNode = {
+    plugins: readPlugins(spec, networkSpec),
+    networks: networksNeeded(template, ANY_INGRESS).length > 0,
+    encrypted: readEncrypted(template, networkSpec),
+    placement: spec.Placement,
+    spread: readSpread(spec.Placement),
+  };
+  const ofLoad = {
     nanoCPUs: reservations?.NanoCPUs ?? 0,
     memoryBytes: reservations?.MemoryBytes ?? 0,
     generic: buildGenericDemand(reservations?.GenericResources),
-    plugins: readPlugins(spec, networkSpec),
-    networks: networksNeeded(template, ANY_INGRESS).length > 0,
-    encrypted: networksNeeded(template, undefined).filter((id) => isEncryptedNetwork(networkSpec(id))),
-    placement: spec.Placement,
-    hostPorts: [
-      ...new Set(
-        (endpoint?.Ports ?? [])
-          .filter((port) => port.PublishMode === 'host' && (port.PublishedPort ?? 0) > 0)
-          .map((port) => `${port.Protocol ?? 'tcp'}/${port.PublishedPort}`),
-      ),
-    ],
-    spread: readSpread(spec.Placement),
+    hostPorts: readHostPorts(template),
   };
-  return { ...parts, maxReplicas: spec.Placement?.MaxReplicas ?? 0, key: keyOf(parts), nodeKey: keyOf({ ...parts, ...NO_LOAD }) };
+  const nodeKey = nodeKeyOf(ofNode);
+  return { ...ofNode, ...ofLoad, maxReplicas: spec.Placement?.MaxReplicas ?? 0, key: nodeKey + loadKeyOf(ofLoad), nodeKey };
 }
+
+function readHostPorts({ endpoint }: Pick<Template, 'endpoint'>): readonly string[] {
+  const ports = endpoint?.Ports ?? NONE;
+  if (ports.length === 0) return NONE;
+  const onHost = ports.filter((port) => port.PublishMode === 'host' && (port.PublishedPort ?? 0) > 0);
+  return [...new Set(onHost.map((port) => `${port.Protocol ?? 'tcp'}/${port.PublishedPort}`))];
+}
+
+function readEncrypted(
+  template: Pick<Template, 'spec' | 'endpoint'>,
+  networkSpec: (networkID: string) => NetworkSpec | undefined,
+): readonly string[] {
+  if ((template.spec.Networks ?? NONE).length === 0) return NONE;
+  return networksNeeded(template, undefined).filter((id) => isEncryptedNetwork(networkSpec(id)));
+}
+
+/** One for all: most demands ask little, and there may be one for each of a hundred thousand services. */
+const NONE: readonly never[] = [];
 
 function isEncryptedNetwork(spec: NetworkSpec | undefined): boolean {
   return spec !== undefined && isEncrypted(spec);
@@ -78,31 +93,33 @@ function isEncryptedNetwork(spec: NetworkSpec | undefined): boolean {
 /** Whichever it is: only whether it is needed counts here. */
 const ANY_INGRESS = asID<NetworkID>('ingress');
 
-const NO_LOAD = { nanoCPUs: 0, memoryBytes: 0, generic: NO_GENERIC, hostPorts: [] } as const;
+const NO_LOAD = { nanoCPUs: 0, memoryBytes: 0, generic: NO_GENERIC, hostPorts: NONE } as const;
 
 /** What the demand asks of the node object alone, whatever is on the node already. */
 export function withoutLoad(demand: Demand): Demand {
   return { ...demand, ...NO_LOAD, key: demand.nodeKey };
 }
 
-function readPlugins(spec: TaskSpec, networkSpec: (networkID: string) => NetworkSpec | undefined): PluginDemand[] {
+function readPlugins(spec: TaskSpec, networkSpec: (networkID: string) => NetworkSpec | undefined): readonly PluginDemand[] {
   const plugins: PluginDemand[] = [];
-  for (const mount of spec.ContainerSpec?.Mounts ?? []) {
+  for (const mount of spec.ContainerSpec?.Mounts ?? NONE) {
     const name = mount.Type === 'volume' ? (mount.VolumeOptions?.DriverConfig?.Name ?? '') : '';
     if (name !== '' && name !== 'local') plugins.push({ type: 'Volume', name });
   }
-  for (const { Target = '' } of spec.Networks ?? []) {
+  for (const { Target = '' } of spec.Networks ?? NONE) {
     const name = networkSpec(Target)?.Driver ?? '';
     if (!BUILT_IN_NETWORK_DRIVERS.has(name)) plugins.push({ type: 'Network', name });
   }
   const log = spec.LogDriver?.Name ?? '';
   if (log !== '' && log !== 'none') plugins.push({ type: 'Log', name: log });
-  return plugins;
+  return plugins.length === 0 ? NONE : plugins;
 }
 
 /** Only spreading over a label is defined; any other descriptor is ignored. */
-function readSpread(placement: Placement | undefined): SpreadLabel[] {
-  return (placement?.Preferences ?? []).flatMap(({ Spread }): SpreadLabel[] => {
+function readSpread(placement: Placement | undefined): readonly SpreadLabel[] {
+  const preferences = placement?.Preferences ?? NONE;
+  if (preferences.length === 0) return NONE;
+  return preferences.flatMap(({ Spread }): SpreadLabel[] => {
     const descriptor = Spread?.SpreadDescriptor ?? '';
     for (const owner of ['node', 'engine'] as const) {
       const prefix = `${owner}.labels.`;
@@ -114,22 +131,24 @@ function readSpread(placement: Placement | undefined): SpreadLabel[] {
   });
 }
 
-function keyOf(parts: Omit<Demand, 'key' | 'nodeKey' | 'maxReplicas'>): string {
-  const { nanoCPUs, memoryBytes, generic, plugins, networks, encrypted, placement, hostPorts, spread } = parts;
-  const constraints = placement?.Constraints ?? [];
-  const platforms = placement?.Platforms ?? [];
-  const isPlain =
-    nanoCPUs === 0 &&
-    memoryBytes === 0 &&
-    generic.discrete.length === 0 &&
-    generic.named.length === 0 &&
-    plugins.length === 0 &&
-    !networks &&
-    constraints.length === 0 &&
-    platforms.length === 0 &&
-    hostPorts.length === 0 &&
-    spread.length === 0;
-  return isPlain
-    ? ''
-    : JSON.stringify([nanoCPUs, memoryBytes, generic, plugins, networks, encrypted, constraints, platforms, hostPorts, spread]);
+/** JSON, or empty when the tasks fit every node that is ready. */
+function nodeKeyOf({
+  plugins,
+  networks,
+  encrypted,
+  placement,
+  spread,
+}: Omit<Demand, 'key' | 'nodeKey' | 'maxReplicas' | keyof typeof NO_LOAD>): string {
+  const constraints = placement?.Constraints ?? NONE;
+  const platforms = placement?.Platforms ?? NONE;
+  const isPlain = !networks && plugins.length + constraints.length + platforms.length + spread.length === 0;
+  return isPlain ? '' : JSON.stringify([plugins, networks, encrypted, constraints, platforms, spread]);
+}
+
+/** Stands behind the other key. JSON shows its own end, so the two together cannot be read in another way. */
+function loadKeyOf({ nanoCPUs, memoryBytes, generic, hostPorts }: Pick<Demand, keyof typeof NO_LOAD>): string {
+  const wantsGeneric = generic.discrete.length + generic.named.length > 0;
+  if (nanoCPUs === 0 && memoryBytes === 0 && !wantsGeneric && hostPorts.length === 0) return '';
+  const rest = wantsGeneric || hostPorts.length > 0 ? JSON.stringify([generic, hostPorts]) : '';
+  return `|${nanoCPUs} ${memoryBytes}${rest}`;
 }

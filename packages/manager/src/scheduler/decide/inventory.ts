@@ -5,6 +5,8 @@ import type { NodeID, ServiceID, TaskID, TemplateID } from '@swarm/shared/runtim
 import type { Demand } from './demand.ts';
 import { type FailureRecord, recordFailure } from './failures.ts';
 import { emptyLoad, type NodeLoad, occupy, vacate } from './node-load.ts';
+import { SeatCounts } from './seat-counts.ts';
+import { SharedDemands } from './shared-demands.ts';
 
 /** A node and what is on it. Kept while the node exists or tasks that have not ended name it. */
 export interface Seat {
@@ -32,9 +34,9 @@ interface Share {
  */
 export class Inventory {
   readonly #seats = new Map<string, Seat>();
-  readonly #demands = new Map<string, Demand>();
+  readonly #demands = new SharedDemands();
   /** Active tasks per service and seat. */
-  readonly #own = new Map<string, Map<Seat, number>>();
+  readonly #own = new Map<string, SeatCounts>();
   /** Recent failures per template and seat. */
   readonly #failures = new Map<string, Map<Seat, FailureRecord>>();
   /** Placements that are decided and not yet seen in a commit. */
@@ -77,7 +79,7 @@ export class Inventory {
   }
 
   /** The seats with active tasks of the service, and how many. */
-  own(serviceID: string): ReadonlyMap<Seat, number> | undefined {
+  own(serviceID: string): SeatCounts | undefined {
     return this.#own.get(serviceID);
   }
 
@@ -118,12 +120,12 @@ export class Inventory {
   }
 
   putDemand(templateID: TemplateID, demand: Demand): void {
-    this.#demands.set(templateID, demand);
+    this.#demands.put(templateID, demand);
   }
 
   /** Only once no task of the template is left. */
   removeDemand(templateID: string): void {
-    this.#demands.delete(templateID);
+    this.#demands.remove(templateID);
     this.#failures.delete(templateID);
   }
 
@@ -132,24 +134,25 @@ export class Inventory {
     return this.#underWay.has(taskID);
   }
 
-  /** Takes over a commit's change of a task. */
-  changeTask(before: Task | undefined, after: Task | undefined): void {
+  /** Takes over a commit's change of a task. True: it is the placement that was under way, and now is done. */
+  changeTask(before: Task | undefined, after: Task | undefined): boolean {
     const id = (after ?? before)?.ID as TaskID;
     const share = this.#underWay.get(id);
     if (share !== undefined && after !== undefined && holdsNode(after) && after.NodeID === share.seat.id) {
       this.#underWay.delete(id);
       this.#count(after, share.seat, isWanted(after.DesiredState), isWanted(share.task.DesiredState));
-      return;
+      return true;
     }
     const held = before !== undefined && holdsNode(before);
     const holds = after !== undefined && holdsNode(after);
     if (held && holds && before.NodeID === after.NodeID) {
       const seat = this.#seatFor(after.NodeID);
       this.#count(after, seat, isWanted(after.DesiredState), isWanted(before.DesiredState));
-      return;
+      return false;
     }
     if (held) this.#leave(before);
     if (holds) this.#enter(after);
+    return false;
   }
 
   /** A task ended badly on its node. Older than what counts: forgotten. */
@@ -212,12 +215,10 @@ export class Inventory {
     seat.load.active += change;
     let own = this.#own.get(task.ServiceID);
     if (own === undefined) {
-      own = new Map();
+      own = new SeatCounts();
       this.#own.set(task.ServiceID, own);
     }
-    const count = (own.get(seat) ?? 0) + change;
-    if (count > 0) own.set(seat, count);
-    else own.delete(seat);
+    own.add(seat, change);
     if (own.size === 0) this.#own.delete(task.ServiceID as ServiceID);
     this.#note(seat);
   }

@@ -31,13 +31,13 @@ export interface GroupPlan {
 export function placeGroup(inventory: Inventory, cache: CandidateCache, demand: Demand, tasks: readonly Task[], nowMs: number): GroupPlan {
   const [first] = tasks;
   if (first === undefined) return { placed: [], unplaced: [], explanation: '' };
-  const tree = new GroupTree({ inventory, demand, ...cache.for(demand) }, readKnown(inventory, first, nowMs));
+  const { candidates: shared, borrowed } = cache.for(demand);
+  const tree = new GroupTree({ inventory, demand, candidates: shared, borrowed }, readKnown(inventory, first, nowMs));
   const placed: Placement[] = [];
   for (const task of tasks) {
-    const choice = tree.best();
+    const choice = tree.next();
     if (choice === undefined) break;
     placed.push(reserveOn(inventory, choice.seat, demand, task));
-    tree.placed();
   }
   tree.finish();
   const unplaced = tasks.slice(placed.length);
@@ -89,18 +89,22 @@ function explainWish(
   return `waits for node ${name}, which has the data of its local volumes (${cause}); remove the service's label "${VOLUME_LABEL}" to start it empty elsewhere`;
 }
 
+const NONE: readonly GenericResource[] = [];
+
 function reserveOn(inventory: Inventory, seat: Seat, demand: Demand, task: Task): Placement {
   const wantsGeneric = demand.generic.discrete.length > 0 || demand.generic.named.length > 0;
-  const total = seat.node?.Description?.Resources.GenericResources ?? [];
-  const generic = wantsGeneric ? (claimGeneric(demand.generic, total, seat.load.generic) ?? []) : [];
+  const total = seat.node?.Description?.Resources.GenericResources ?? NONE;
+  const generic = wantsGeneric ? (claimGeneric(demand.generic, total, seat.load.generic) ?? NONE) : NONE;
   inventory.reserve(task, seat, demand, generic);
   return { task, seat, demand, generic };
 }
 
-function readKnown(inventory: Inventory, task: Task, nowMs: number): Map<Seat, Choice> {
-  const known = new Map<Seat, Choice>();
+/** Undefined when there is nothing to know, as of a new service. */
+function readKnown(inventory: Inventory, task: Task, nowMs: number): Map<Seat, Choice> | undefined {
   const own = inventory.own(task.ServiceID);
   const failures = inventory.failures(task.templateID);
+  if (own === undefined && failures === undefined) return undefined;
+  const known = new Map<Seat, Choice>();
   if (own !== undefined) {
     for (const [seat, count] of own) known.set(seat, { seat, failures: countFailures(failures?.get(seat), nowMs), own: count });
   }

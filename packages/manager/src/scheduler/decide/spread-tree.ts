@@ -1,4 +1,4 @@
-import { type Candidates, type Leaf, loadRank } from './candidates.ts';
+import { type Candidates, type Leaf, type Level, loadRank } from './candidates.ts';
 import type { Demand } from './demand.ts';
 import { fits } from './filters.ts';
 import { Heap } from './heaps.ts';
@@ -80,7 +80,8 @@ class LeafBranch implements Branch {
   own = 0;
   readonly #leaf: Leaf;
   readonly #rules: GroupRules;
-  readonly #known: Heap<Choice>;
+  /** Undefined while it would be empty: so it is in all branches of most groups. */
+  #known: Heap<Choice> | undefined;
   readonly #group: GroupTree;
   /** Nodes in the candidates' heap that have nothing of this service yet: at 0 that heap is not looked at any more. */
   #freshLeft: number;
@@ -88,19 +89,19 @@ class LeafBranch implements Branch {
   #bestIsFresh = false;
   #isStale = true;
 
-  constructor(leaf: Leaf, rules: GroupRules, known: Choice[], group: GroupTree) {
+  constructor(leaf: Leaf, rules: GroupRules, known: readonly Choice[] | undefined, group: GroupTree) {
     this.#leaf = leaf;
     this.#rules = rules;
     this.#group = group;
-    let passing = 0;
+    this.#freshLeft = leaf.heap.size;
+    if (known === undefined) return;
     for (const choice of known) {
       this.own += choice.own;
-      if (rules.candidates.passes(choice.seat)) passing += 1;
+      if (rules.candidates.passes(choice.seat)) this.#freshLeft -= 1;
     }
-    this.#freshLeft = leaf.heap.size - passing;
     this.#known = new Heap(
       ranksBefore,
-      known.filter((choice) => hasRoom(this.#rules, choice)),
+      known.filter((choice) => hasRoom(rules, choice)),
     );
   }
 
@@ -119,11 +120,13 @@ class LeafBranch implements Branch {
     if (this.#bestIsFresh) {
       this.#freshLeft -= 1;
       this.#group.know(choice);
-      if (hasRoom(this.#rules, choice)) this.#known.push(choice);
+      if (!hasRoom(this.#rules, choice)) return;
+      this.#known ??= new Heap(ranksBefore);
+      this.#known.push(choice);
     } else {
       this.#group.touch(choice.seat);
-      if (hasRoom(this.#rules, choice)) this.#known.sinkTop();
-      else this.#known.pop();
+      if (hasRoom(this.#rules, choice)) this.#known?.sinkTop();
+      else this.#known?.pop();
     }
   }
 
@@ -145,50 +148,56 @@ class LeafBranch implements Branch {
       heap.remove(top);
       this.#group.touch(seat);
     }
-    this.#best = this.#known.top;
+    this.#best = this.#known?.top;
     this.#bestIsFresh = false;
   }
 }
 
-/** The tree of one group, and what the group has to put back into the candidates when it is done. */
+/**
+ * The tree of one group, and what the group has to put back into the candidates when it is done. Many groups are one
+ * task of a new service: what only a second task needs is made for the second.
+ */
 export class GroupTree {
   readonly #rules: GroupRules;
-  readonly #known: Map<Seat, Choice>;
-  readonly #touched = new Set<Seat>();
+  #known: Map<Seat, Choice> | undefined;
+  #touched: Set<Seat> | undefined;
   readonly #root: Branch;
+  /** Has been handed out, and is not counted in the tree yet. */
+  #taken: Choice | undefined;
 
-  /** `known`: every node with active tasks of this service, or with failures that count. */
-  constructor(rules: GroupRules, known: Map<Seat, Choice>) {
+  /** `known`: every node with active tasks of this service, or with failures that count; undefined when there is none. */
+  constructor(rules: GroupRules, known: Map<Seat, Choice> | undefined) {
     this.#rules = rules;
     this.#known = known;
-    this.#root = this.#grow();
+    this.#root = this.#grow(rules.candidates.root, known === undefined ? undefined : this.#byLeaf(known));
   }
 
-  best(): Choice | undefined {
-    return this.#root.best();
-  }
-
-  placed(): void {
-    this.#root.placed();
+  /** The node for the next task; undefined when none has room. The inventory must have reserved what was handed out before. */
+  next(): Choice | undefined {
+    if (this.#taken !== undefined) this.#root.placed();
+    this.#taken = this.#root.best();
+    return this.#taken;
   }
 
   knows(seat: Seat): boolean {
-    return this.#known.has(seat);
+    return this.#known?.has(seat) === true;
   }
 
   know(choice: Choice): void {
+    this.#known ??= new Map();
     this.#known.set(choice.seat, choice);
-    this.#touched.add(choice.seat);
+    this.touch(choice.seat);
   }
 
   touch(seat: Seat): void {
+    this.#touched ??= new Set();
     this.#touched.add(seat);
   }
 
   /** Nodes that pass every other filter and have as many tasks of the service as they may. */
   countAtMaxReplicas(candidates: Candidates): number {
     const { maxReplicas } = this.#rules.demand;
-    if (maxReplicas === 0) return 0;
+    if (maxReplicas === 0 || this.#known === undefined) return 0;
     let count = 0;
     for (const { seat, own } of this.#known.values()) if (own >= maxReplicas && candidates.passes(seat)) count += 1;
     return count;
@@ -196,29 +205,26 @@ export class GroupTree {
 
   /** Puts every node that the group moved back to where it belongs. The tree is of no use afterwards. */
   finish(): void {
-    for (const seat of this.#touched) this.#rules.candidates.refresh(seat);
-    this.#rules.candidates.skipToNow();
+    const { candidates } = this.#rules;
+    if (this.#touched !== undefined) for (const seat of this.#touched) candidates.refresh(seat);
+    if (this.#taken !== undefined) candidates.refresh(this.#taken.seat);
+    candidates.skipToNow();
   }
 
-  #grow(): Branch {
-    const { candidates } = this.#rules;
-    const knownOf = new Map<Leaf, Choice[]>();
-    for (const choice of this.#known.values()) {
-      const leaf = candidates.leafOf(choice.seat);
+  #grow(level: Level, known: ReadonlyMap<Leaf, Choice[]> | undefined): Branch {
+    if ('leaf' in level) return new LeafBranch(level.leaf, this.#rules, known?.get(level.leaf), this);
+    return new Fork(level.branches.map((branch) => this.#grow(branch, known)));
+  }
+
+  #byLeaf(known: ReadonlyMap<Seat, Choice>): ReadonlyMap<Leaf, Choice[]> {
+    const byLeaf = new Map<Leaf, Choice[]>();
+    for (const choice of known.values()) {
+      const leaf = this.#rules.candidates.leafOf(choice.seat);
       if (leaf === undefined) continue;
-      const inLeaf = knownOf.get(leaf);
-      if (inLeaf === undefined) knownOf.set(leaf, [choice]);
+      const inLeaf = byLeaf.get(leaf);
+      if (inLeaf === undefined) byLeaf.set(leaf, [choice]);
       else inLeaf.push(choice);
     }
-    const leaves = [...candidates.leaves.values()];
-    return this.#growLevel(leaves, 0, knownOf);
-  }
-
-  #growLevel(leaves: readonly Leaf[], depth: number, knownOf: ReadonlyMap<Leaf, Choice[]>): Branch {
-    const [first] = leaves;
-    if (first === undefined) return new Fork([]);
-    if (depth === first.path.length) return new LeafBranch(first, this.#rules, knownOf.get(first) ?? [], this);
-    const byValue = Map.groupBy(leaves, (leaf) => leaf.path[depth] as string);
-    return new Fork([...byValue.values()].map((branch) => this.#growLevel(branch, depth + 1, knownOf)));
+    return byLeaf;
   }
 }

@@ -12,6 +12,12 @@ test.each<[string, string, readonly string[], readonly string[]]>([
   ['flows of tasks that serve', [flow('10.9.0.5'), flow('10.9.0.6')].join('\n'), ['10.9.0.5', '10.9.0.6'], []],
   ['flows of a task that is gone, once', [flow('10.9.0.5'), flow('10.9.0.6'), flow('10.9.0.6')].join('\n'), ['10.9.0.5'], ['10.9.0.6']],
   ['a flow that was never answered', flow('10.9.0.6', '[UNREPLIED] '), [], ['10.9.0.6']],
+  [
+    'a connection that was never answered, as its client behind a published port asks again',
+    'tcp      6 118 SYN_SENT src=192.0.2.9 dst=192.0.2.2 sport=4000 dport=8080 [UNREPLIED] src=10.9.0.6 dst=10.9.0.1 sport=8080 dport=31000 mark=393216 use=1',
+    [],
+    ['10.9.0.6'],
+  ],
   ['flows of another daemon on this machine', flow('10.200.0.6'), [], []],
   ['what is no flow', 'conntrack v1.4.7 (conntrack-tools): 0 flow entries have been shown.', [], []],
 ])('%s', (_, listing, serving, stale) => {
