@@ -110,13 +110,14 @@ export function createEngineNetworks({ engine, names, owner, logger }: EngineNet
           unfinished = true;
           continue;
         }
-        if (isNew) changes += 1;
         if (overlap !== undefined && isNew) {
           problems.push(problem('unsupported', `network "${network.name}" cannot be made on this host: ${overlap}`, network.id));
           continue;
         }
         try {
           present.set(network.id, await ensureOne(network, mtu, { all, own }));
+          // What fails does not count: it would fail in each pass, and the others would never be made.
+          if (isNew) changes += 1;
         } catch (error) {
           if (error instanceof EngineError && error.kind === 'unavailable') throw error;
           problems.push(explainTrouble(error, `network "${network.name}" could not be made on this host`, network.id));

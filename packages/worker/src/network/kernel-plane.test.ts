@@ -46,6 +46,11 @@ function tableOf(n: number, revision = 1, ...backends: readonly string[]): Netwo
   };
 }
 
+/** Around the address of another node: such a network may not be made. */
+function withPeer(one: NetworkTable, address: string): NetworkTable {
+  return { ...one, peers: new Map([...one.peers, ['node2', { nodeID: 'node2', address, gateway: '10.7.0.2' }]]) };
+}
+
 function planeOn(commands: HostCommands) {
   return createKernelPlane({
     engine: createFakeEngine({ clock: new VirtualClock() }),
@@ -97,6 +102,18 @@ test('of many networks that come or go some are made at a time, and those that s
   expect((await apply(first)).unfinished).toBe(true);
   expect((await apply(first)).unfinished).toBe(true);
   expect((await apply(first)).unfinished).toBeUndefined();
+});
+
+test('networks that cannot be made keep nobody from making the others', async () => {
+  const plane = planeOn(recorded());
+  const bad = Array.from({ length: 6 }, (_, n) => withPeer(tableOf(n + 1), `10.7.${n}.50`));
+  const good = Array.from({ length: 6 }, (_, n) => tableOf(n + 7));
+  const apply = () => plane.apply({ tables: new Map([...bad, ...good].map((each) => [each.definition.ID, each])) }, true);
+  expect((await apply()).unfinished).toBe(true);
+  const { ready, problems, unfinished } = await apply();
+  expect([...ready.keys()]).toEqual(good.map(({ definition }) => definition.ID));
+  expect(problems).toHaveLength(6);
+  expect(unfinished).toBeUndefined();
 });
 
 test('a host that wakes up to many networks has them all at once, not one tick after the other', async () => {
