@@ -47,10 +47,10 @@ const mounts = (docker: Docker): readonly Step[] => [
   docker('service update -d --no-resolve-image --mount-rm /v --mount-rm /nope --mount-add type=bind,source=/c,target=/c TAG-mounts'),
   docker('service inspect --format {{json%20.Spec.TaskTemplate.ContainerSpec.Mounts}} TAG-mounts'),
   docker(`${IDLE} TAG-none --mount type=nope,target=/t differential:1`),
-  docker(`${IDLE} TAG-none --mount type=tmpfs,source=x,target=/t differential:1`),
-  docker(`${IDLE} TAG-none --mount type=bind,source=relative,target=/t differential:1`),
+  docker(`${IDLE} TAG-tmp --mount type=tmpfs,source=x,target=/t differential:1`),
+  docker(`${IDLE} TAG-rel --mount type=bind,source=relative,target=/t differential:1`),
   docker(`${IDLE} TAG-none --mount type=volume,source=v,target=/x --mount type=tmpfs,target=/x differential:1`),
-  docker('service rm TAG-mounts'),
+  docker('service rm TAG-mounts TAG-tmp TAG-rel'),
 ];
 
 const references = (docker: Docker, tag: string): readonly Step[] => [
@@ -79,13 +79,11 @@ const references = (docker: Docker, tag: string): readonly Step[] => [
   docker('service rm TAG-refs'),
   docker('network ls --filter name=TAG-fn --format {{.Name}}|{{.Driver}}|{{.Scope}}|{{.IPv6}}|{{.Internal}}|{{.Labels}}'),
   docker('network ls --filter driver=overlay --filter name=TAG --format {{json%20.Name}}'),
-  docker('network create -d overlay --subnet 10.60.0.0/24 TAG-again'),
   docker('network create -d nope TAG-nope'),
-  docker('network create -d overlay --subnet nope TAG-nope'),
   docker('network create -d overlay --ingress TAG-nope'),
   docker('network connect TAG-fn nope'),
   docker('network disconnect TAG-fn nope'),
-  docker('network rm nope TAG-fn TAG-again'),
+  docker('network rm nope TAG-fn'),
   docker('secret rm TAG-fs'),
   docker('config rm TAG-fc'),
 ];

@@ -51,7 +51,8 @@ describe('the login for an image', () => {
     });
     const header = await logins.forImage(image);
     if (header === undefined) return undefined;
-    expect(header).toMatch(/^[A-Za-z0-9_-]+$/);
+    // Padded, as Go's decoder of URLs wants it: the engine takes anything else for no login.
+    expect(header).toMatch(/^(?:[A-Za-z0-9_-]{4})*(?:[A-Za-z0-9_-]{2}==|[A-Za-z0-9_-]{3}=)?$/);
     return JSON.parse(Buffer.from(header, 'base64url').toString('utf8'));
   }
 

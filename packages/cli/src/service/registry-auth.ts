@@ -135,8 +135,9 @@ function hostName(registry: string): string {
   return registry.replace(/^https?:\/\//, '').split('/', 1)[0] ?? '';
 }
 
+/** With the padding that Node's own base64url leaves out: the engine takes a header without it for no login. */
 function encode(login: object): string {
-  return Buffer.from(JSON.stringify(login)).toString('base64url');
+  return Buffer.from(JSON.stringify(login)).toString('base64').replaceAll('+', '-').replaceAll('/', '_');
 }
 
 async function readConfig(path: string): Promise<ConfigFile> {
