@@ -18,6 +18,11 @@ const MEMBER_OPTIONS = {
     help: 'where the other nodes reach this host (default: its only address)',
   },
   availability: { kind: 'text', value: 'word', help: 'active (default), pause or drain', complete: AVAILABILITIES },
+  'data-path-addr': {
+    kind: 'text',
+    value: 'ip|interface',
+    help: 'where packets of networks between hosts come in (default: the advertised address)',
+  },
   'listen-addr': { kind: 'text', value: 'ip|interface[:port]', help: `where the control port listens (default ${DEFAULT_LISTEN})` },
 } as const satisfies { [name: string]: OptionSpec };
 
@@ -51,6 +56,7 @@ const init = defineCommand({
     const request = {
       ListenAddr: options['listen-addr'] ?? DEFAULT_LISTEN,
       AdvertiseAddr: options['advertise-addr'] ?? '',
+      DataPathAddr: options['data-path-addr'] ?? '',
       Availability: availabilityOf(options.availability),
       ...addressesOf(options['data-path-port'], options['default-addr-pool'], options['default-addr-pool-mask-length']),
       Spec: clusterSpecOf(options),
@@ -95,6 +101,7 @@ const join = defineCommand({
     const request = {
       ListenAddr: options['listen-addr'] ?? DEFAULT_LISTEN,
       AdvertiseAddr: options['advertise-addr'] ?? '',
+      DataPathAddr: options['data-path-addr'] ?? '',
       RemoteAddrs: [args[0] ?? ''],
       JoinToken: token,
       Availability: availabilityOf(options.availability),

@@ -280,7 +280,7 @@ describe('init and join', () => {
       'GET /nodes/n1': node,
     });
     const result = await run(
-      'init --advertise-addr 10.0.0.1 --availability drain --dispatcher-heartbeat 2s --task-history-limit 3 ' +
+      'init --advertise-addr 10.0.0.1 --data-path-addr eth1 --availability drain --dispatcher-heartbeat 2s --task-history-limit 3 ' +
         '--data-path-port 5789 --default-addr-pool 10.20.0.0/16 --default-addr-pool 10.30.0.0/16 --default-addr-pool-mask-length 26',
     );
     expect(result.exitCode).toBe(0);
@@ -288,6 +288,7 @@ describe('init and join', () => {
     expect(posted()[0]?.body).toEqual({
       ListenAddr: '0.0.0.0:2377',
       AdvertiseAddr: '10.0.0.1',
+      DataPathAddr: 'eth1',
       Availability: 'drain',
       DataPathPort: 5789,
       DefaultAddrPool: ['10.20.0.0/16', '10.30.0.0/16'],

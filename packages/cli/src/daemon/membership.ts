@@ -1,3 +1,4 @@
+import { optional } from '@swarm/shared/engine-api/schema';
 import { type Static, Type } from '@swarm/shared/schema/type';
 import { validatorOf } from '@swarm/shared/schema/validator';
 import { readOptional, removeDurably, replaceFile } from './data-root.ts';
@@ -15,6 +16,8 @@ const MembershipSchema = Type.Object({
   listen: HostPortSchema(),
   /** Where the other nodes reach this one. */
   advertise: HostPortSchema(),
+  /** To which other nodes send packets of networks. Absent: as `advertise`. */
+  dataPathAddr: optional(Type.String({ minLength: 1, maxLength: 255 })),
   /** `host:port` of the managers that were known last. */
   managers: Type.Array(Type.String({ minLength: 1 }), { maxItems: 64 }),
 });

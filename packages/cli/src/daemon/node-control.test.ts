@@ -6,7 +6,7 @@ import { type Logger, silentLogger } from '@swarm/shared/runtime/logger';
 import { EngineError, type EngineInfo } from '@swarm/worker/engine/engine';
 import { describe, expect, it } from 'vitest';
 import type { RunningNode } from './daemon-state.ts';
-import { createNodeControl, type NodeParts } from './node-control.ts';
+import { type Addresses, createNodeControl, type NodeParts } from './node-control.ts';
 
 const INIT: InitRequest = { ListenAddr: '0.0.0.0:2377', AdvertiseAddr: '10.0.0.1' };
 const JOIN: JoinRequest = { ListenAddr: '0.0.0.0:2377', AdvertiseAddr: '10.0.0.1', RemoteAddrs: ['10.0.0.2:2377'], JoinToken: 'token' };
@@ -24,7 +24,7 @@ interface World {
   readonly engine?: Partial<EngineInfo> | EngineError;
 }
 
-function build(world: World = {}) {
+function build(world: World = {}, onInit: (addresses: Addresses) => void = () => undefined) {
   const happened: string[] = [];
   const node: RunningNode = {
     nodeID: 'node1',
@@ -44,6 +44,7 @@ function build(world: World = {}) {
     isMember: async () => world.member ?? false,
     resume: world.resume ?? (async () => node),
     init: async (_request, addresses, availability) => {
+      onInit(addresses);
       happened.push(
         `init ${addresses.listen.host}:${addresses.listen.port} ${addresses.advertise.host}:${addresses.advertise.port} ${availability}`,
       );
@@ -97,6 +98,17 @@ async function refusal(action: Promise<unknown>): Promise<{ status: number; mess
 }
 
 describe('membership of a host', () => {
+  it('takes an interface for the path of data, and refuses what is none', async () => {
+    const paths: unknown[] = [];
+    const world = build({}, (addresses) => paths.push(addresses.dataPathAddr));
+    expect(await refusal(world.control.init({ ...INIT, DataPathAddr: 'eth0:1' }))).toMatchObject({
+      status: 400,
+      message: expect.stringContaining('data path address'),
+    });
+    await world.control.init({ ...INIT, DataPathAddr: 'eth0' });
+    expect(paths).toEqual(['10.0.0.1']);
+  });
+
   it('goes from outside through starting to active, and is told so', async () => {
     const { control, changes, happened } = build();
     await control.look();

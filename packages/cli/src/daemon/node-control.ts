@@ -22,6 +22,8 @@ import {
 export interface Addresses {
   readonly listen: HostPort;
   readonly advertise: HostPort;
+  /** To which other nodes send packets of networks, without port; as `advertise` where it is absent. */
+  readonly dataPathAddr?: string;
 }
 
 /** What makes and ends a node in this process. A method that throws has left nothing behind. */
@@ -107,11 +109,11 @@ export function createNodeControl(deps: NodeControlDeps): DaemonControl {
 
   function addressesOf(request: Pick<InitRequest, 'ListenAddr' | 'AdvertiseAddr' | 'DataPathAddr'>): Addresses {
     const interfaces = deps.interfaces();
-    // No data path exists yet that could use it; a wrong one is refused all the same.
-    decideDataPathAddress(request.DataPathAddr ?? '', interfaces);
+    const dataPathAddr = decideDataPathAddress(request.DataPathAddr ?? '', interfaces);
     const listen = decideListenAddress(request.ListenAddr ?? '', interfaces);
     const asked = request.AdvertiseAddr ?? '';
-    return { listen, advertise: decideAdvertiseAddress(asked === '' ? (deps.advertiseAddr ?? '') : asked, listen, interfaces) };
+    const advertise = decideAdvertiseAddress(asked === '' ? (deps.advertiseAddr ?? '') : asked, listen, interfaces);
+    return { listen, advertise, ...(dataPathAddr !== undefined && { dataPathAddr }) };
   }
 
   async function leaveNow(node: RunningNode | undefined): Promise<void> {

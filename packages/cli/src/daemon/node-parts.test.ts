@@ -93,14 +93,16 @@ describe('a node made of its real parts', () => {
   it('comes back after a stop as the same node of the same cluster, from its data root alone', async () => {
     const one = await host('one');
     const addresses = await freeAddresses();
-    const first = keep(await one.parts.init({}, addresses, 'drain'));
+    const first = keep(await one.parts.init({}, { ...addresses, dataPathAddr: '192.0.2.7' }, 'drain'));
     const cluster = first.clusterID;
     expect(nodes(first)).toMatchObject([{ ID: first.nodeID, Spec: { Availability: 'drain' }, role: 'manager' }]);
     await stop(first);
     expect(await one.parts.isMember()).toBe(true);
     const again = keep(await one.parts.resume());
     expect({ nodeID: again.nodeID, clusterID: again.clusterID }).toEqual({ nodeID: first.nodeID, clusterID: cluster });
-    await eventually(() => expect(nodes(again)).toMatchObject([{ Status: { State: 'ready' }, Description: { Hostname: 'one' } }]));
+    await eventually(() =>
+      expect(nodes(again)).toMatchObject([{ Status: { State: 'ready' }, Description: { Hostname: 'one' }, dataPathAddr: '192.0.2.7' }]),
+    );
   });
 
   it('joins with labels, is known to its manager, and takes nothing along when it leaves', async () => {

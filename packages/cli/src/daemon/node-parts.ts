@@ -143,6 +143,7 @@ export function createNodeParts(deps: NodePartsDeps): NodeParts {
       identity: keeper,
       folder: dataRoot.worker,
       advertiseHost: membership.advertise.host,
+      ...(membership.dataPathAddr !== undefined && { dataPathAddr: membership.dataPathAddr }),
       managers,
       clock,
       random,

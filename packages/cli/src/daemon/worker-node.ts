@@ -33,6 +33,8 @@ export interface WorkerNodeDeps {
   /** Of the worker's own documents. */
   readonly folder: string;
   readonly advertiseHost: string;
+  /** Without port. Absent: packets of networks come to `advertiseHost`, too. */
+  readonly dataPathAddr?: string;
   readonly managers: { list(): readonly string[]; replace(addresses: readonly string[]): void };
   readonly clock: Clock;
   readonly random: Random;
@@ -84,6 +86,7 @@ export async function startWorkerNode(deps: WorkerNodeDeps): Promise<WorkerNode>
         describe: engineDescriber(engine),
         engineHealth: health.current,
         advertiseAddr: deps.advertiseHost,
+        ...(deps.dataPathAddr !== undefined && { dataPathAddr: deps.dataPathAddr }),
         sink,
         openLog: taskLogOpener(engine, () => clusterID),
         callTask: taskCaller({ engine, access: deps.access, nodeID, clusterID }),

@@ -25,6 +25,7 @@ function open() {
     description: undefined,
     engineHealth: () => ({ ...health }),
     advertiseAddr: undefined,
+    dataPathAddr: undefined,
     onWelcome: () => undefined,
     networks: NO_NETWORKS,
     onSettings: () => undefined,

@@ -27,6 +27,7 @@ export interface ConnectionDeps {
   readonly description: NodeDescription | undefined;
   readonly engineHealth: () => EngineHealth;
   readonly advertiseAddr: string | undefined;
+  readonly dataPathAddr: string | undefined;
   /** The same object as long as it says the same; undefined where the link needs no certificates. */
   readonly trust: () => TrustReport | undefined;
   readonly onWelcome: (welcome: Welcome) => void;
@@ -69,7 +70,7 @@ export class Connection {
 
   constructor(deps: ConnectionDeps) {
     this.#deps = deps;
-    const { link, clock, description, engineHealth, advertiseAddr } = deps;
+    const { link, clock, description, engineHealth, advertiseAddr, dataPathAddr } = deps;
     const trust = deps.trust();
     this.#toldTrust = trust;
     this.#cancelBeat = clock.setTimer(WELCOME_TIMEOUT_MS, () => link.close('the manager did not answer hello'));
@@ -83,6 +84,7 @@ export class Connection {
       engineHealth: this.#toldHealth,
       ...(description === undefined ? {} : { description }),
       ...(advertiseAddr === undefined ? {} : { advertiseAddr }),
+      ...(dataPathAddr === undefined ? {} : { dataPathAddr }),
       ...(trust === undefined ? {} : { trust }),
     });
   }

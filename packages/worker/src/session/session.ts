@@ -32,6 +32,7 @@ export interface SessionDeps {
   /** The result of the newest probe. */
   engineHealth(): EngineHealth;
   readonly advertiseAddr?: string;
+  readonly dataPathAddr?: string;
   readonly sink: AssignmentSink;
   /** The log of a task's container on this node. @throws when there is none. */
   openLog(taskID: string, options: LogStreamOptions, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
@@ -115,6 +116,7 @@ export function startSession(deps: SessionDeps): Session {
         description,
         engineHealth: () => deps.engineHealth(),
         advertiseAddr: deps.advertiseAddr,
+        dataPathAddr: deps.dataPathAddr,
         trust: () => deps.trust?.report(),
         onWelcome: ({ nodeID, clusterID, role, sessionID }) => {
           problem = undefined;
