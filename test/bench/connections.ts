@@ -9,7 +9,15 @@
  */
 import { parseArgs } from 'node:util';
 import type { FromFleet, FromManager, ToFleet, ToManager, Weight } from './control-plane/messages.ts';
-import { count, endProcesses, FLEET_FLAGS, MANAGER_FLAGS, megabytes, startProcess } from './control-plane/processes.ts';
+import {
+  count,
+  endProcesses,
+  FLEET_FLAGS,
+  MANAGER_ENVIRONMENT,
+  MANAGER_FLAGS,
+  megabytes,
+  startProcess,
+} from './control-plane/processes.ts';
 
 /** Of all memory, for a session that carries nothing. */
 const AIMED_BYTES = 300_000;
@@ -23,7 +31,7 @@ const { values, positionals } = parseArgs({
 const nodes = Number(positionals[0] ?? 1_000);
 if (!(nodes > 0)) throw new Error(`"${positionals[0]}" is no number of nodes`);
 
-const manager = startProcess('manager-process.ts', [...MANAGER_FLAGS, '--expose-gc']);
+const manager = startProcess('manager-process.ts', [...MANAGER_FLAGS, '--expose-gc'], MANAGER_ENVIRONMENT);
 const fleets = Array.from({ length: Number(values.fleets) }, () => startProcess('fleet-process.ts', FLEET_FLAGS));
 const failed = Promise.withResolvers<never>();
 for (const fleet of fleets) fleet.on('message', ({ reason }: FromFleet) => failed.reject(new Error(`a worker failed: ${reason}`)));
@@ -31,11 +39,13 @@ for (const child of [manager, ...fleets]) child.once('exit', (code) => failed.re
 
 const tell = (message: ToManager) => void manager.send(message);
 const listening = Promise.withResolvers<string>();
+const absentMade = Promise.withResolvers<void>();
 const connected = Promise.withResolvers<void>();
 let weighed = Promise.withResolvers<Weight>();
 let nextFleet = 0;
 manager.on('message', async (message: FromManager) => {
   if (message.type === 'listening') listening.resolve(message.address);
+  else if (message.type === 'absentMade') absentMade.resolve();
   else if (message.type === 'weight') weighed.resolve(message.weight);
   else if (message.type === 'sample' && message.sample.connected > nodes) connected.resolve();
   else if (message.type === 'nodes') {
@@ -52,10 +62,15 @@ try {
 
 async function measure(): Promise<void> {
   await listening.promise;
+  if (Number(values.absent) > 0) {
+    tell({ type: 'makeAbsent', count: Number(values.absent) });
+    await absentMade.promise;
+    await settle();
+  }
   const before = await weigh();
-  tell({ type: 'makeNodes', count: nodes, absent: Number(values.absent) });
+  tell({ type: 'makeNodes', count: nodes });
   await connected.promise;
-  await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+  await settle();
   const after = await weigh();
   const each = (key: keyof Weight) => `${((after[key] - before[key]) / nodes / 1000).toFixed(1)} kB`;
   const bytes = (after.resident - before.resident) / nodes;
@@ -65,6 +80,10 @@ async function measure(): Promise<void> {
       `  live objects ${each('heap')}, the heap around them ${each('heapResident')}, buffers ${each('arrayBuffers')}, ` +
       `other external ${each('external')}, malloc's heap ${each('malloc')}\n`,
   );
+}
+
+function settle(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
 }
 
 function weigh(): Promise<Weight> {

@@ -16,7 +16,15 @@ import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import type { FromFleet, FromManager, Sample, ToFleet, ToManager } from './control-plane/messages.ts';
 import { drawCurve, type Measured } from './control-plane/plot.ts';
-import { count, endProcesses, FLEET_FLAGS, MANAGER_FLAGS, megabytes, startProcess } from './control-plane/processes.ts';
+import {
+  count,
+  endProcesses,
+  FLEET_FLAGS,
+  MANAGER_ENVIRONMENT,
+  MANAGER_FLAGS,
+  megabytes,
+  startProcess,
+} from './control-plane/processes.ts';
 
 const AIMED_RATE = 1_500;
 const AIMED_BYTES = 4 * 2 ** 30;
@@ -56,7 +64,7 @@ async function measure(nodes: number, tasks: number): Promise<Measured> {
   const profile = values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${values.profile}`];
   const heapFolder = values['heap-profile'];
   const heap = heapFolder === undefined ? [] : ['--heap-prof', `--heap-prof-interval=${HEAP_INTERVAL}`, `--heap-prof-dir=${heapFolder}`];
-  const manager = startProcess('manager-process.ts', [...MANAGER_FLAGS, ...profile, ...heap]);
+  const manager = startProcess('manager-process.ts', [...MANAGER_FLAGS, ...profile, ...heap], MANAGER_ENVIRONMENT);
   const fleets = Array.from({ length: Number(values.fleets) }, () => startProcess('fleet-process.ts', [...FLEET_FLAGS, ...profile]));
   const samples: Sample[] = [];
   const run = Promise.withResolvers<Measured>();

@@ -3,6 +3,7 @@ import { type Cluster, formCluster, type TaskView } from '../lab/cluster.ts';
 import type { ExecResult } from '../lab/engine.ts';
 import type { LabHost } from '../lab/host.ts';
 import { Lab } from '../lab/lab.ts';
+import { awaitService } from '../lab/load.ts';
 import { waitFor, waitUntil } from '../lab/wait-for.ts';
 
 /** Containers that people start by hand in networks of the cluster, with the unmodified docker CLI on any host's socket. */
@@ -44,14 +45,8 @@ async function docker(host: LabHost, ...args: readonly string[]): Promise<string
   return stdout.trim();
 }
 
-/** What the worker says when it is asked from within a container: who answered, or why nobody did. */
-async function asks(host: LabHost, container: string, url: string): Promise<string> {
-  const { stdout, stderr } = await host.exec(['docker', 'exec', container, 'wget', '-q', '-T', '5', '-O', '-', url]);
-  return stdout.split('\n')[0] || stderr;
-}
-
-const reaches = (host: LabHost, container: string, url: string) =>
-  waitFor(`${container} to reach ${url}`, async () => !/wget|bad address|timed out|error/i.test(await asks(host, container, url)));
+/** By name, as the container's engine finds it: the image's own tools end with a fault where a static binary looks names up. */
+const reaches = (host: LabHost, container: string, url: string) => awaitService({ host, container, url });
 
 async function addressOf(host: LabHost, container: string, network = 'open'): Promise<string> {
   return docker(host, 'inspect', '-f', `{{.NetworkSettings.Networks.${network}.IPAddress}}`, container);

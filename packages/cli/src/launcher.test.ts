@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmod, cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -28,8 +28,17 @@ async function placeNode(folder: string, version: string): Promise<void> {
 }
 
 function launch(program: string, ...words: string[]): Promise<{ code: number; out: string; err: string }> {
+  return launchIn({}, program, ...words);
+}
+
+function launchIn(
+  environment: Readonly<Record<string, string>>,
+  program: string,
+  ...words: string[]
+): Promise<{ code: number; out: string; err: string }> {
   return new Promise((resolve) => {
-    execFile(join(root, program), words, { env: { PATH: `${join(root, 'path')}:/usr/bin:/bin` } }, (error, out, err) => {
+    const env = { PATH: `${join(root, 'path')}:/usr/bin:/bin`, ...environment };
+    execFile(join(root, program), words, { env }, (error, out, err) => {
       resolve({ code: error === null ? 0 : Number(error.code), out, err });
     });
   });
@@ -67,6 +76,17 @@ describe('the launcher', () => {
       'debug',
       '',
     ]);
+  });
+
+  it.each([
+    ['has malloc give large pieces back', {}, '2 131072'],
+    ['leaves malloc to the environment', { MALLOC_ARENA_MAX: '4', MALLOC_MMAP_THRESHOLD_: '65536' }, '4 65536'],
+  ])('%s', async (_, environment, expected) => {
+    const node = join(root, 'tree/node_modules/.bin/node');
+    await placeNode('tree/node_modules/.bin', 'v26.10.0');
+    await appendFile(node, 'echo "$MALLOC_ARENA_MAX $MALLOC_MMAP_THRESHOLD_" >&2\n');
+    const run = await launchIn(environment, 'tree/packages/cli/bin/swarm', 'daemon');
+    expect(run.err).toBe(`${expected}\n`);
   });
 
   it('finds its tree through symbolic links, relative ones included', async () => {

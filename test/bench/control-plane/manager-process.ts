@@ -32,7 +32,8 @@ function fail(error: unknown): never {
 }
 
 function tell(message: FromManager): void {
-  process.send?.(message);
+  // A parent that has ended wants no more samples.
+  if (process.connected) process.send?.(message);
 }
 
 const folder = await mkdtemp(join(tmpdir(), 'swarm-bench-'));
@@ -60,7 +61,8 @@ loopDelay.enable();
 const sampling = setInterval(() => tell({ type: 'sample', sample: takeSample() }), SAMPLE_MS);
 
 process.on('message', (message: ToManager) => {
-  if (message.type === 'makeNodes') makeNodes(message.count, message.absent ?? 0).catch(fail);
+  if (message.type === 'makeNodes') makeNodes(message.count).catch(fail);
+  else if (message.type === 'makeAbsent') makeAbsent(message.count).catch(fail);
   else if (message.type === 'weigh') weigh().catch(fail);
   else createServices(message.tasks, message.perService).catch(fail);
 });
@@ -75,13 +77,7 @@ process.once('disconnect', () => {
 tell({ type: 'listening', address: `${HOST}:${manager.address.port}` });
 
 /** The manager's own node, drained, is one of the fleet too: it must not be marked down. */
-async function makeNodes(wanted: number, absent: number): Promise<void> {
-  for (let made = 0; made < absent; made += NODES_PER_MESSAGE) {
-    const ids = Array.from({ length: Math.min(NODES_PER_MESSAGE, absent - made) }, () => asID<NodeID>(systemRandom.id()));
-    await store.update((tx) => {
-      for (const nodeID of ids) createNode(tx, nodeID, nodeID);
-    });
-  }
+async function makeNodes(wanted: number): Promise<void> {
   tell({ type: 'nodes', identities: [created.identity] });
   for (let made = 0; made < wanted; made += NODES_PER_MESSAGE) {
     const identities: NodeIdentity[] = [];
@@ -91,6 +87,16 @@ async function makeNodes(wanted: number, absent: number): Promise<void> {
     });
     tell({ type: 'nodes', identities });
   }
+}
+
+async function makeAbsent(wanted: number): Promise<void> {
+  for (let made = 0; made < wanted; made += NODES_PER_MESSAGE) {
+    const ids = Array.from({ length: Math.min(NODES_PER_MESSAGE, wanted - made) }, () => asID<NodeID>(systemRandom.id()));
+    await store.update((tx) => {
+      for (const nodeID of ids) createNode(tx, nodeID, nodeID);
+    });
+  }
+  tell({ type: 'absentMade' });
 }
 
 function createNode(tx: WriteTransaction, ID: NodeID, keyFingerprint: string): void {

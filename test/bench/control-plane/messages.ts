@@ -5,8 +5,9 @@ export const IMAGE = 'example/echo:latest';
 
 /** What the processes of the control plane's benchmark tell one another, over Node's IPC. */
 export type ToManager =
-  /** `absent`: as many more that nobody will connect as. They are in the tables that the others get. */
-  | { readonly type: 'makeNodes'; readonly count: number; readonly absent?: number }
+  | { readonly type: 'makeNodes'; readonly count: number }
+  /** Nodes that nobody will connect as. They are in the tables that the others get. To be answered when they are there. */
+  | { readonly type: 'makeAbsent'; readonly count: number }
   | { readonly type: 'createServices'; readonly tasks: number; readonly perService: number }
   /** To be answered with what it weighs when all that nobody uses has been collected. */
   | { readonly type: 'weigh' };
@@ -15,6 +16,7 @@ export type FromManager =
   | { readonly type: 'listening'; readonly address: string }
   | { readonly type: 'nodes'; readonly identities: readonly NodeIdentity[] }
   | { readonly type: 'sample'; readonly sample: Sample }
+  | { readonly type: 'absentMade' }
   | { readonly type: 'weight'; readonly weight: Weight };
 
 /** The manager's memory, in bytes. */

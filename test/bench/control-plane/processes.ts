@@ -1,13 +1,16 @@
 import { type ChildProcess, fork } from 'node:child_process';
 
-/** A manager of thousands of nodes runs with these: decision 0222. */
+/** What a manager of thousands of nodes has in its environment (decision 0305); the number of arenas is the launcher's. */
+export const MANAGER_ENVIRONMENT = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '65536' };
 export const MANAGER_FLAGS = ['--max-old-space-size=3072', '--max-semi-space-size=32'];
 export const FLEET_FLAGS = ['--max-old-space-size=6144', '--max-semi-space-size=32'];
 
-export function startProcess(file: string, execArgv: readonly string[]): ChildProcess {
+export function startProcess(file: string, execArgv: readonly string[], environment: NodeJS.ProcessEnv = {}): ChildProcess {
   return fork(new URL(file, import.meta.url), {
     execArgv: ['--disable-warning=ExperimentalWarning', ...execArgv],
     serialization: 'advanced',
+    // What the caller's environment says goes first, to compare.
+    env: { ...environment, ...process.env },
   });
 }
 

@@ -171,6 +171,8 @@ const COMPLETED: readonly (readonly [words: readonly string[], candidates: objec
   [['service', 'ls', '--format', '=', 'j'], { kind: 'words', words: ['json'] }],
   [['service', 'ls', '--format', '='], { kind: 'words', words: ['json', 'table'] }],
   [['service', 'update', '--config-rm=ca'], { kind: 'names', of: 'config', prefix: '--config-rm=' }],
+  [['--host', 'tcp', ':', '//x', ':', '1', 'node', 'l'], { kind: 'words', words: ['ls'] }],
+  [['service', 'update', '--image', 'registry', ':', '5000/web', ':', '1', ''], { kind: 'names', of: 'service' }],
   [['service', 'ls', '--format', '=', 'json', '--q'], { kind: 'words', words: ['--quiet'] }],
 ];
 

@@ -370,6 +370,18 @@ describe('nodes', () => {
     );
   });
 
+  it('drain --wait says when one that does not stop is killed', async () => {
+    const stopping = { ...task('t1', 'running'), DesiredState: 'shutdown', Spec: { ContainerSpec: { StopGracePeriod: 90e9 } } };
+    await serve({
+      'GET /nodes/host1': node,
+      'POST /nodes/n1/update': { status: 200 },
+      'GET /tasks': [stopping],
+      'GET /x/explain/tasks/t1': { Kind: 'task', Task: { Name: 'web.1.t1', Why: [], Advice: [] } },
+    });
+    const ended = await run('node update --availability drain --wait --deadline 0 host1');
+    expect(ended.errors).toContain('is asked to stop, and has not yet; it is killed when its stop grace period (1m30s) is over');
+  });
+
   it.each(['node update --wait host1', 'node update --availability drain --deadline 5m host1'])('%s makes no sense', async (line) => {
     await serve({});
     expect((await run(line)).exitCode).toBe(2);

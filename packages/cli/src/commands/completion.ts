@@ -62,10 +62,19 @@ function withPrefix(prefix: string, candidates: Candidates): Candidates {
   }
 }
 
-/** Bash breaks `--format=json` at its sign, into three words. */
+/**
+ * Bash breaks `--format=json` at its sign, into three words of which it replaces the last, and `tcp://host:1` at each colon.
+ */
 function withoutSigns(words: readonly string[]): readonly string[] {
-  const kept = words.filter((word, index) => !(word === '=' && words[index - 1]?.startsWith('--') === true));
-  return words.at(-1) === '=' && kept.length < words.length ? [...kept, ''] : kept;
+  const whole: string[] = [];
+  for (const [index, word] of words.entries()) {
+    const last = whole.at(-1);
+    const isPart = word === ':' || words[index - 1] === ':';
+    if (isPart && last !== undefined && last !== '') whole[whole.length - 1] = last + word;
+    else if (word !== '=' || last?.startsWith('--') !== true) whole.push(word);
+    else if (index === words.length - 1) whole.push('');
+  }
+  return whole;
 }
 
 function fitting(words: readonly string[], typed: string): Candidates {

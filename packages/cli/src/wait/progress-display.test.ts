@@ -9,7 +9,7 @@ function progress(
   kind: 'waiting' | 'verifying' = 'waiting',
 ): { name: string; progress: Progress } {
   const verdict = kind === 'waiting' ? ({ kind } as const) : ({ kind, leftMs: 1 } as const);
-  return { name: 'web', progress: { memory: { ended: new Set() }, verdict, running, wanted: 3, word: 'tasks', slots, rollingBack: false } };
+  return { name: 'web', progress: { memory: { ended: new Set() }, verdict, running, wanted: 3, word: 'running', slots } };
 }
 const starting = { name: '2', state: 'starting', error: '' };
 const pending = { name: '3', state: 'pending', error: 'no suitable node (insufficient resources on 2 nodes)' };

@@ -76,13 +76,12 @@ function appended(terminal: Terminal): ProgressDisplay {
 }
 
 function summary({ name, progress }: NamedProgress): string {
-  const rolling = progress.rollingBack ? 'rolling back, ' : '';
-  const counted = `${progress.running} of ${progress.wanted} ${progress.word === 'completed' ? 'completed' : 'running'}`;
+  const counted = `${progress.running} of ${progress.wanted} ${progress.word}`;
   switch (progress.verdict.kind) {
     case 'waiting':
-      return `${name}: ${rolling}${counted}`;
+      return `${name}: ${counted}`;
     case 'verifying':
-      return `${name}: ${rolling}${counted}, watching that it stays so`;
+      return `${name}: ${counted}, watching that it stays so`;
     case 'converged':
       return `${name}: ${counted}`;
     case 'failed':

@@ -44,7 +44,7 @@ export async function reportServices(
       await reportFailures(context, api, name, await failuresOf(api, id, part.verdict.failures, endedBefore), hosts);
       err(`See: swarm service ps --no-trunc ${name}, swarm service logs ${name}\n${WAYS_ON[part.verdict.outcome](name)}`);
     } else {
-      err(`swarm: service ${name}: ${part.running} of ${part.wanted} ${part.word === 'completed' ? 'completed' : 'running'}\n`);
+      err(`swarm: service ${name}: ${part.running} of ${part.wanted} ${part.word}\n`);
       for (const reason of reasons(part.slots)) err(`  ${reason}\n`);
       await reportFailures(context, api, name, await failuresOf(api, id, [], endedBefore), hosts);
     }

@@ -1,3 +1,4 @@
+import { formatDuration } from '@swarm/shared/compose/units';
 import type { ExplainedTask } from '@swarm/shared/engine-api/explain';
 import { delay } from '@swarm/shared/runtime/clock';
 import type { ApiClient } from '../client/api-client.ts';
@@ -51,7 +52,7 @@ function count(tasks: number): string {
 async function explainBlocker(api: ApiClient, task: ApiTask, nodeID: string): Promise<string> {
   const { Task } = await api.explainTask(task.ID);
   const name = `${Task.Name} (${task.Status.State}): `;
-  if (task.DesiredState === 'shutdown' || task.DesiredState === 'remove') return `${name}is asked to stop, and has not yet`;
+  if (task.DesiredState === 'shutdown' || task.DesiredState === 'remove') return `${name}is asked to stop, and has not yet${graceOf(task)}`;
   const seat = await api.tasks({ service: [task.ServiceID] });
   const successor = seat.find(
     (other) =>
@@ -63,6 +64,11 @@ async function explainBlocker(api: ApiClient, task: ApiTask, nodeID: string): Pr
   if (successor === undefined) return `${name}${Task.Why.join('; ')}${advice(Task)}`;
   const next = (await api.explainTask(successor.ID)).Task;
   return `${name}stays until its successor ${successor.ID} runs well; that one ${next.Why[0] ?? ''}${advice(next)}`;
+}
+
+function graceOf({ Spec }: ApiTask): string {
+  const grace = Spec.ContainerSpec?.StopGracePeriod;
+  return grace === undefined ? '' : `; it is killed when its stop grace period (${formatDuration(grace)}) is over`;
 }
 
 function advice({ Advice }: ExplainedTask): string {

@@ -63,12 +63,13 @@ function commitPlacement(tx: WriteTransaction, inventory: Inventory, placement: 
  * Only the scheduler adds to a node's load, and the inventory holds all it has added: so as long as the node object is
  * the one that was looked at, the decision stands. Otherwise the same check is made for the node as it is now.
  */
-function stillFits(tx: WriteTransaction, inventory: Inventory, { task, seat, demand, generic }: Placement): boolean {
+function stillFits(tx: WriteTransaction, inventory: Inventory, placement: Placement): boolean {
+  const { task, seat, demand } = placement;
   const node = tx.nodes.get(seat.id);
   if (node === undefined) return false;
   if (node === seat.node) return true;
   inventory.release(task.ID);
   const verdict = fits(demand, node, seat.load, inventory.own(task.ServiceID)?.get(seat) ?? 0);
-  inventory.reserve(task, seat, demand, generic);
+  inventory.reserve(placement);
   return verdict;
 }

@@ -15,7 +15,7 @@ export interface TaskGroup {
 export class TaskQueue {
   readonly #fresh = new Map<string, Task>();
   /** Stands before the oldest of them. Kept, since a new one would step over all that were taken before. */
-  #oldest: MapIterator<[string, Task]> | undefined;
+  #oldest: MapIterator<Task> | undefined;
   readonly #waiting = new Map<string, Map<string, Task>>();
 
   get hasFresh(): boolean {
@@ -59,14 +59,13 @@ export class TaskQueue {
   takeFresh(limit: number): TaskGroup[] {
     const byTemplate = new Map<string, Task[]>();
     for (let left = limit; left > 0; left -= 1) {
-      this.#oldest ??= this.#fresh.entries();
-      const { done, value } = this.#oldest.next();
+      this.#oldest ??= this.#fresh.values();
+      const { done, value: task } = this.#oldest.next();
       if (done) {
         this.#oldest = undefined;
         break;
       }
-      const [id, task] = value;
-      this.#fresh.delete(id);
+      this.#fresh.delete(task.ID);
       const group = byTemplate.get(task.templateID);
       if (group === undefined) byTemplate.set(task.templateID, [task]);
       else group.push(task);

@@ -42,7 +42,12 @@ export interface WantedNetwork {
 export interface EnsuredNetworks {
   readonly present: ReadonlyMap<string, EngineNetwork>;
   readonly problems: readonly NetworkProblem[];
+  /** More was to be made or removed than one pass takes on. */
+  readonly unfinished: boolean;
 }
+
+/** An engine that has hundreds of networks takes seconds to make or remove one, and everything else of this host's networks waits. */
+const MAX_CHANGES = 4;
 
 export interface EngineNetworksDeps {
   readonly engine: NetworkEngine;
@@ -92,20 +97,33 @@ export function createEngineNetworks({ engine, names, owner, logger }: EngineNet
       const present = new Map<string, EngineNetwork>();
       const kept = new Set(wanted.flatMap(({ network }) => decideEngineNetwork(network, own, names).present?.id ?? []));
       // What nobody needs goes first: its addresses may be another network's by now.
-      for (const network of own) if (!kept.has(network.id)) await remove(network);
+      let changes = 0;
+      let unfinished = false;
+      for (const network of own) {
+        if (kept.has(network.id)) continue;
+        if (changes >= MAX_CHANGES) unfinished = true;
+        else if (await remove(network)) changes += 1;
+      }
       for (const { network, mtu, overlap } of wanted) {
-        if (overlap !== undefined && decideEngineNetwork(network, own, names).present === undefined) {
+        const isNew = decideEngineNetwork(network, own, names).present === undefined;
+        if (isNew && changes >= MAX_CHANGES) {
+          unfinished = true;
+          continue;
+        }
+        if (overlap !== undefined && isNew) {
           problems.push(problem('unsupported', `network "${network.name}" cannot be made on this host: ${overlap}`, network.id));
           continue;
         }
         try {
           present.set(network.id, await ensureOne(network, mtu, { all, own }));
+          // What fails does not count: it would fail in each pass, and the others would never be made.
+          if (isNew) changes += 1;
         } catch (error) {
           if (error instanceof EngineError && error.kind === 'unavailable') throw error;
           problems.push(explainTrouble(error, `network "${network.name}" could not be made on this host`, network.id));
         }
       }
-      return { present, problems };
+      return { present, problems, unfinished };
     },
 
     places: (of) =>

@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { createFakeEngine } from '../engine/fake-engine.ts';
 import type { HostCommands } from './host-commands.ts';
 import { createKernelPlane } from './kernel-plane.ts';
+import { startNetworkKeeper } from './network-keeper.ts';
 import { createRecordedNetProcess } from './recorded-net-process.ts';
 
 /** A kernel that takes everything and shows nothing; what it was told, in order. */
@@ -26,12 +27,16 @@ function recorded(): HostCommands & { take(): readonly string[] } {
 }
 
 function table(revision: number, ...backends: readonly string[]): NetworkTable {
+  return tableOf(1, revision, ...backends);
+}
+
+function tableOf(n: number, revision = 1, ...backends: readonly string[]): NetworkTable {
   const kind = { internal: false, ingress: false, attachable: false, encrypted: false };
   return {
     revision,
-    definition: { ID: 'n1', name: 'net', vni: 4097, subnet: '10.7.0.0/24', vipRange: '10.7.0.192/26', ...kind },
-    peers: new Map([['node1', { nodeID: 'node1', address: '192.0.2.1', gateway: '10.7.0.1' }]]),
-    services: new Map([['s', { ID: 's', name: 'web', aliases: [], vip: '10.7.0.200', ports: [], ingressMode: 'mesh' }]]),
+    definition: { ID: `n${n}`, name: `net${n}`, vni: 4096 + n, subnet: `10.7.${n - 1}.0/24`, vipRange: `10.7.${n - 1}.192/26`, ...kind },
+    peers: new Map([['node1', { nodeID: 'node1', address: '192.0.2.1', gateway: `10.7.${n - 1}.1` }]]),
+    services: new Map([['s', { ID: 's', name: 'web', aliases: [], vip: `10.7.${n - 1}.200`, ports: [], ingressMode: 'mesh' }]]),
     endpoints: new Map(
       backends.map((address, n) => [
         `t${n}`,
@@ -41,9 +46,13 @@ function table(revision: number, ...backends: readonly string[]): NetworkTable {
   };
 }
 
-test('what has changed is led to before everything is looked at, which takes long', async () => {
-  const commands = recorded();
-  const plane = createKernelPlane({
+/** Around the address of another node: such a network may not be made. */
+function withPeer(one: NetworkTable, address: string): NetworkTable {
+  return { ...one, peers: new Map([...one.peers, ['node2', { nodeID: 'node2', address, gateway: '10.7.0.2' }]]) };
+}
+
+function planeOn(commands: HostCommands) {
+  return createKernelPlane({
     engine: createFakeEngine({ clock: new VirtualClock() }),
     commands,
     nodeID: 'node1',
@@ -52,6 +61,11 @@ test('what has changed is led to before everything is looked at, which takes lon
     resolvers: async () => [],
     logger: silentLogger,
   });
+}
+
+test('what has changed is led to before everything is looked at, which takes long', async () => {
+  const commands = recorded();
+  const plane = planeOn(commands);
   const apply = (each: NetworkTable) => plane.apply({ tables: new Map([['n1', each]]) }, true);
   await apply(table(1, '10.7.0.9'));
   commands.take();
@@ -65,4 +79,59 @@ test('what has changed is led to before everything is looked at, which takes lon
   expect(then.at(-1)).toMatch(/^nft -f - .*delete table/s);
   await apply(table(2, '10.7.0.9', '10.7.0.10'));
   expect(commands.take()[0]).toMatch(/^ip /);
+});
+
+test('of many networks that come or go some are made at a time, and those that stand are served in between', async () => {
+  const commands = recorded();
+  const plane = planeOn(commands);
+  const first = table(1, '10.7.0.9');
+  const many = Array.from({ length: 10 }, (_, n) => tableOf(n + 2));
+  const apply = (...tables: readonly NetworkTable[]) =>
+    plane.apply({ tables: new Map(tables.map((each) => [each.definition.ID, each])) }, true);
+  await apply(first);
+  const counts: number[] = [];
+  for (let revision = 2; ; revision += 1) {
+    commands.take();
+    const { ready, problems, unfinished } = await apply(table(revision, `10.7.0.${10 + revision}`), ...many);
+    expect(problems).toEqual([]);
+    expect(commands.take().some((line) => line.startsWith('nft') && line.includes(`10.7.0.${10 + revision}`))).toBe(true);
+    counts.push(ready.size);
+    if (unfinished !== true) break;
+  }
+  expect(counts).toEqual([5, 9, 11]);
+  expect((await apply(first)).unfinished).toBe(true);
+  expect((await apply(first)).unfinished).toBe(true);
+  expect((await apply(first)).unfinished).toBeUndefined();
+});
+
+test('networks that cannot be made keep nobody from making the others', async () => {
+  const plane = planeOn(recorded());
+  const bad = Array.from({ length: 6 }, (_, n) => withPeer(tableOf(n + 1), `10.7.${n}.50`));
+  const good = Array.from({ length: 6 }, (_, n) => tableOf(n + 7));
+  const apply = () => plane.apply({ tables: new Map([...bad, ...good].map((each) => [each.definition.ID, each])) }, true);
+  expect((await apply()).unfinished).toBe(true);
+  const { ready, problems, unfinished } = await apply();
+  expect([...ready.keys()]).toEqual(good.map(({ definition }) => definition.ID));
+  expect(problems).toHaveLength(6);
+  expect(unfinished).toBeUndefined();
+});
+
+test('a host that wakes up to many networks has them all at once, not one tick after the other', async () => {
+  const clock = new VirtualClock();
+  const stored = new Map(Array.from({ length: 11 }, (_, n) => [`n${n + 1}`, tableOf(n + 1)] as const));
+  const keeper = startNetworkKeeper({
+    plane: planeOn(recorded()),
+    clock,
+    logger: silentLogger,
+    stored,
+    save: async () => undefined,
+    onApplied: () => undefined,
+    onProblems: () => undefined,
+    onFailure: (error) => {
+      throw error;
+    },
+  });
+  await clock.advance(1_000);
+  expect(keeper.applied()).toHaveLength(11);
+  await keeper.stop();
 });

@@ -50,7 +50,7 @@ export function createKernelPlane(deps: KernelPlaneDeps): NetworkPlane {
   let served: { readonly tables: NetTables; readonly status: NetStatus } | undefined;
   /** Of the last pass over devices, and what it found. */
   let shape: readonly object[] | undefined;
-  let ground: Ground = { standing: [], ready: new Map(), problems: [], bridgesFilter: false };
+  let ground: Ground = { standing: [], ready: new Map(), problems: [], bridgesFilter: false, unfinished: false };
 
   async function missingTools(): Promise<readonly NetworkProblem[]> {
     if (toolsFound) return [];
@@ -78,10 +78,12 @@ export function createKernelPlane(deps: KernelPlaneDeps): NetworkPlane {
     const underlays = await devices.underlays(possible);
     const mtuOf = (network: HostNetwork) => containerMtu(network, underlays.get(network.id) as Underlay);
     let onEngine: ReadonlyMap<string, EngineNetwork> | undefined;
+    let unfinished = false;
     try {
       const wanted = possible.map((network) => ({ network, mtu: mtuOf(network), overlap: underlays.get(network.id)?.overlap }));
       const ensured = await engineNetworks.ensure(wanted);
       onEngine = ensured.present;
+      unfinished = ensured.unfinished;
       problems.push(...ensured.problems);
     } catch (error) {
       // Without an engine nobody can start containers; those that run must be reached all the same.
@@ -111,7 +113,7 @@ export function createKernelPlane(deps: KernelPlaneDeps): NetworkPlane {
     const passage = networks.some(({ ingress }) => ingress) ? await rules.ensurePassage() : undefined;
     if (passage !== undefined) problems.push(passage);
     const standing = candidates.filter(({ id }) => ensured.present.has(id)).map(({ id }) => id);
-    return { standing, ready, problems, bridgesFilter: await devices.bridgesFilter() };
+    return { standing, ready, problems, bridgesFilter: await devices.bridgesFilter(), unfinished };
   }
 
   async function serve(tables: readonly NetworkTable[], again: boolean): Promise<NetStatus | undefined> {
@@ -170,7 +172,7 @@ export function createKernelPlane(deps: KernelPlaneDeps): NetworkPlane {
       again,
     );
     if (partly !== undefined) problems.push(partly);
-    return { ready, problems };
+    return { ready, problems, ...(ground.unfinished && { unfinished: true }) };
   }
 
   return {
@@ -217,6 +219,7 @@ interface Ground {
   readonly ready: ReadonlyMap<string, ReadyNetwork>;
   readonly problems: readonly NetworkProblem[];
   readonly bridgesFilter: boolean;
+  readonly unfinished: boolean;
 }
 
 /** Containers of this host that are no tasks have places in networks. */

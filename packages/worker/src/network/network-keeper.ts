@@ -85,6 +85,7 @@ export function startNetworkKeeper(deps: NetworkKeeperDeps): NetworkKeeper {
     tell(wanted, isDue);
     cancelRetry?.();
     if (outcome.problems.length > 0) cancelRetry = clock.setTimer(RETRY_MS, lookAtAll);
+    if (outcome.unfinished === true) lookAtAll();
   }
 
   function lookAtAll(): void {

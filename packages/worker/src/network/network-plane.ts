@@ -24,6 +24,8 @@ export interface AppliedNetworks {
   /** The networks that are as wanted: containers can be attached to them. By network id. */
   readonly ready: ReadonlyMap<string, ReadyNetwork>;
   readonly problems: readonly NetworkProblem[];
+  /** More is to be made or removed than one call takes on, so that what changes meanwhile need not wait for all of it: call again. */
+  readonly unfinished?: true;
 }
 
 export interface ReadyNetwork {

@@ -195,6 +195,25 @@ describe('a wait for a service', () => {
   });
 });
 
+describe('what is counted is called', () => {
+  const before = { Name: 'web', Labels: {}, TaskTemplate: {}, Mode: { Replicated: { Replicas: 2 } } };
+  const other = { ...before, TaskTemplate: { ForceUpdate: 1 } };
+  it.each<readonly [title: string, more: Partial<ApiService>, word: string]>([
+    ['running, of a new service', {}, 'running'],
+    ['updated, of a service whose tasks are renewed', { UpdateStatus: { State: 'updating' } }, 'updated'],
+    ['updated, also before the renewal has begun', { PreviousSpec: other }, 'updated'],
+    ['running, of a service that is scaled', { PreviousSpec: before }, 'running'],
+    ['rolled back, of one that goes back', { UpdateStatus: { State: 'rollback_started' } }, 'rolled back'],
+    ['running, once the update is over', { PreviousSpec: other, UpdateStatus: { State: 'completed' } }, 'running'],
+  ])('%s', (_title, more, word) => {
+    expect(look(replicated(1, more), tasks('1 running')).word).toBe(word);
+  });
+
+  it('completed, of a job', () => {
+    expect(look(service({ ReplicatedJob: { TotalCompletions: 1 } }), []).word).toBe('completed');
+  });
+});
+
 describe('a rollback during the wait', () => {
   const state = (State: 'updating' | 'rollback_started' | 'rollback_completed', Message = '') =>
     replicated(1, { UpdateStatus: { State, Message } });

@@ -1,4 +1,5 @@
 import { isTerminal, TASK_STATE_ORDER, type TaskState } from '@swarm/shared/domain/task-state';
+import { deepEqual } from '@swarm/shared/runtime/deep-equal';
 import type { ApiNode, ApiService, ApiTask } from '../../client/api-objects.ts';
 
 /**
@@ -58,9 +59,9 @@ export interface Progress {
   readonly verdict: Verdict;
   readonly running: number;
   readonly wanted: number;
-  readonly word: 'tasks' | 'completed';
+  /** What `running` of them are: while a service is renewed, what runs as before is not meant. */
+  readonly word: 'running' | 'completed' | 'updated' | 'rolled back';
   readonly slots: readonly SlotView[];
-  readonly rollingBack: boolean;
 }
 
 /** Failed tasks in one slot after which it is no longer an accident. */
@@ -112,9 +113,8 @@ export function decideProgress(seen: Observation, memory: Memory, nowMs: number)
     },
     running,
     wanted,
-    word: isJob ? 'completed' : 'tasks',
+    word: isJob ? 'completed' : renewalWord(service),
     slots: present.map((task) => ({ name: slotOf(task), state: task.Status.State, error: task.Status.Err ?? '' })),
-    rollingBack: update?.State === 'rollback_started',
     verdict: decideVerdict(),
   };
 
@@ -146,6 +146,20 @@ export function decideProgress(seen: Observation, memory: Memory, nowMs: number)
 
   function fail(message: string, outcome: FailedOutcome): Verdict {
     return { kind: 'failed', message, failures, outcome };
+  }
+}
+
+/** An update that has just been asked for says nothing of itself yet; the two specs do. */
+function renewalWord({ UpdateStatus, Spec, PreviousSpec }: ApiService): 'running' | 'updated' | 'rolled back' {
+  switch (UpdateStatus?.State) {
+    case 'rollback_started':
+      return 'rolled back';
+    case 'updating':
+      return 'updated';
+    case undefined:
+      return PreviousSpec !== undefined && !deepEqual(PreviousSpec.TaskTemplate, Spec.TaskTemplate) ? 'updated' : 'running';
+    default:
+      return 'running';
   }
 }
 

@@ -7,9 +7,8 @@ const part = (verdict: Verdict, slots: readonly SlotView[] = []): Progress => ({
   verdict,
   running: slots.filter(({ state }) => state === 'running').length,
   wanted: slots.length,
-  word: 'tasks',
+  word: 'running',
   slots,
-  rollingBack: false,
 });
 const runs = part({ kind: 'converged', message: 'converged' });
 const verifying = part({ kind: 'verifying', leftMs: 1 });

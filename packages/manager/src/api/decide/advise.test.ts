@@ -66,12 +66,31 @@ test.each<{ readonly it: string; readonly plight: Partial<Plight>; readonly says
     ],
   },
   {
-    it: 'one whose predecessors failed is explained by what they wrote',
+    it: 'one whose predecessor failed is explained by what that one wrote',
     plight: {
       task: task({ NodeID: asID('a'), DesiredState: 'ready', Status: { State: 'ready', Timestamp: '' } }),
-      seat: [task({ Status: { State: 'failed', Timestamp: '' } })],
+      seat: [
+        task({ CreatedAt: '1', Status: { State: 'rejected', Timestamp: '' } }),
+        task({ CreatedAt: '2', Status: { State: 'failed', Timestamp: '' } }),
+      ],
     },
-    says: ['see what the tasks before it wrote: swarm service logs web'],
+    says: ['see what the task before it wrote: swarm service logs web'],
+  },
+  {
+    it: 'one whose predecessor never started wrote nothing: its spec is to be mended',
+    plight: {
+      task: task({ NodeID: asID('a'), DesiredState: 'ready', Status: { State: 'preparing', Timestamp: '' } }),
+      seat: [task({ CreatedAt: '1', Status: { State: 'rejected', Timestamp: '' } })],
+    },
+    says: ['mend what kept that one from starting: swarm service update FLAGS web'],
+  },
+  {
+    it: 'what failed with an earlier spec says nothing of this one',
+    plight: {
+      task: task({ NodeID: asID('a'), DesiredState: 'ready', Status: { State: 'ready', Timestamp: '' } }),
+      seat: [task({ templateID: asID('older'), Status: { State: 'failed', Timestamp: '' } })],
+    },
+    says: [],
   },
   {
     it: 'nothing is to be done for one that runs',
@@ -88,6 +107,18 @@ test.each<readonly [UpdateState, readonly RegExp[]]>([
   ['updating', []],
   ['completed', []],
 ])('an update that is %s', (State, says) => {
-  const told = adviseService({ ...service(), UpdateStatus: { State, Message: '' } });
+  const told = adviseService({ ...service(), UpdateStatus: { State, Message: '' } }, [], [task()]);
   expect(told).toEqual(says.map((words) => expect.stringMatching(words)));
+});
+
+test('a service that its restart policy does not start again can be started', () => {
+  expect(adviseService(service(), [], [task({ Status: { State: 'failed', Timestamp: '' } })])).toEqual([
+    expect.stringContaining('swarm service update --force web'),
+  ]);
+  expect(adviseService(service(), [], [task({ Status: { State: 'complete', Timestamp: '' } })])).toEqual([]);
+});
+
+test('a global service that no node may have is told as a task would be', () => {
+  const global = { Spec: { Name: 'web', Labels: {}, TaskTemplate: {}, Mode: { Global: {} } } };
+  expect(adviseService(global, [refused('constraint')], [])).toEqual([expect.stringContaining('--constraint-rm')]);
 });

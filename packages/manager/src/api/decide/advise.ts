@@ -1,6 +1,6 @@
 import { DEPENDS_ON_LABEL, dependenciesOf } from '@swarm/shared/domain/depends-on';
 import type { Service, Task } from '@swarm/shared/domain/objects';
-import { isTerminal } from '@swarm/shared/domain/task-state';
+import { isTerminal, isWanted } from '@swarm/shared/domain/task-state';
 import type { NodeVerdict } from '../../seams/placement-preview.ts';
 
 export interface Plight {
@@ -17,16 +17,34 @@ export interface Plight {
 export function adviseTask(plight: Plight): readonly string[] {
   const { task, seat, serviceName } = plight;
   if (task.hold !== undefined) return adviseHold(task.hold, plight);
-  if (task.NodeID === undefined) return advisePlace(plight);
-  const hasFailed = (task.origin?.failuresInRow ?? 0) > 0 || seat.some(({ Status }) => Status.State === 'failed');
-  if (hasFailed && !isTerminal(task.Status.State) && task.Status.State !== 'running')
-    return [`see what the tasks before it wrote: swarm service logs ${serviceName}`];
-  return [];
+  if (task.NodeID === undefined) return advisePlace(plight.verdicts, serviceName);
+  if (task.Status.State === 'running') return [];
+  switch (lastFailure(task, seat)?.Status.State) {
+    case 'failed':
+      return [`see what the task before it wrote: swarm service logs ${serviceName}`];
+    case 'rejected':
+      return [`mend what kept that one from starting: swarm service update FLAGS ${serviceName}`];
+    default:
+      return [];
+  }
 }
 
-/** An update that stands still goes on, one way or the other, when somebody says so. */
-export function adviseService({ Spec, UpdateStatus }: Pick<Service, 'Spec' | 'UpdateStatus'>): readonly string[] {
-  const { Name } = Spec;
+/** The newest task of its seat that ended, if it was made for the same spec and broke. */
+export function lastFailure(task: Task, seat: readonly Task[]): Task | undefined {
+  const [last] = seat
+    .filter((other) => other !== task && isTerminal(other.Status.State))
+    .sort((a, b) => (a.CreatedAt < b.CreatedAt ? 1 : a.CreatedAt > b.CreatedAt ? -1 : a.ID < b.ID ? -1 : 1));
+  const hasBroken = last?.Status.State === 'failed' || last?.Status.State === 'rejected';
+  return hasBroken && last.templateID === task.templateID ? last : undefined;
+}
+
+/** An update that stands still, or a service that nobody starts again, goes on when somebody says so. */
+export function adviseService(
+  { Spec, UpdateStatus }: Pick<Service, 'Spec' | 'UpdateStatus'>,
+  verdicts: readonly NodeVerdict[],
+  tasks: readonly Task[],
+): readonly string[] {
+  const { Name, Mode } = Spec;
   const look = `see what failed: swarm service ps ${Name}, swarm service logs ${Name}`;
   if (UpdateStatus?.State === 'paused')
     return [
@@ -34,7 +52,13 @@ export function adviseService({ Spec, UpdateStatus }: Pick<Service, 'Spec' | 'Up
     ];
   if (UpdateStatus?.State === 'rollback_paused')
     return [`${look}; then mend it (swarm service update FLAGS ${Name}), or try again (without flags)`];
-  return [];
+  const hasLive = tasks.some(({ Status, DesiredState }) => !isTerminal(Status.State) && isWanted(DesiredState));
+  if (hasLive) return [];
+  if (Mode.Global !== undefined) return advisePlace(verdicts, Name);
+  const isOver = tasks.some(({ Status }) => Status.State === 'failed' || Status.State === 'rejected');
+  return isOver && (Mode.Replicated?.Replicas ?? 0) > 0
+    ? [`see what it wrote: swarm service logs ${Name}; to start it once more: swarm service update --force ${Name}`]
+    : [];
 }
 
 /** `hold` names the services that are waited for, and says which of them do not exist. */
@@ -73,7 +97,7 @@ const WAYS: { readonly [Name in NonNullable<NodeVerdict['filter']>]: ((service: 
   balance: undefined,
 };
 
-function advisePlace({ verdicts, serviceName }: Plight): readonly string[] {
+function advisePlace(verdicts: readonly NodeVerdict[], serviceName: string): readonly string[] {
   if (verdicts.some(({ fits }) => fits)) return [];
   const refused = new Map<NonNullable<NodeVerdict['filter']>, number>();
   for (const { filter } of verdicts) if (filter !== undefined) refused.set(filter, (refused.get(filter) ?? 0) + 1);

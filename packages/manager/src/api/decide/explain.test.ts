@@ -127,6 +127,29 @@ const rows: readonly {
     why: ['is prepared on host-a and waits for its turn at noon (4 failures in a row: the pause grows)', expect.any(String)],
   },
   {
+    it: 'one whose predecessor could not start says how that ended',
+    more: { NodeID: asID('a'), DesiredState: 'ready', Status: { State: 'preparing', Timestamp: '' } },
+    seat: [task('old', { NodeID: asID('a'), Status: { State: 'rejected', Timestamp: '', Err: 'no such image: web:2' } })],
+    why: [
+      'is being prepared on host-a and waits for its turn',
+      'the task before it was rejected: no such image: web:2',
+      expect.any(String),
+    ],
+  },
+  {
+    it: 'one that waits for its health says so',
+    more: {
+      NodeID: asID('a'),
+      Status: { State: 'starting', Timestamp: '', Message: 'starting', ContainerStatus: { ContainerID: 'c', PID: 7, ExitCode: 0 } },
+    },
+    why: ['is starting on host-a: its health check has not passed yet', expect.any(String)],
+  },
+  {
+    it: 'one that is about to start says no more than that',
+    more: { NodeID: asID('a'), Status: { State: 'starting', Timestamp: '', Message: 'starting' } },
+    why: ['is starting on host-a', expect.any(String)],
+  },
+  {
     it: 'one that is held back says by what',
     more: { hold: 'waiting for service db' },
     why: ['is held back: waiting for service db'],
@@ -146,6 +169,23 @@ test.each(rows)('$it', ({ more, seat = [], why }) => {
   const subject = task('x', more);
   const other = task('o', { Slot: 2, NodeID: asID('b'), Status: { State: 'running', Timestamp: '' } });
   expect(explainTask(view({}, [node('a'), node('b')], [other]), subject, [subject, ...seat]).Task.Why).toEqual(why);
+});
+
+test('one whose service has a health check waits for it', () => {
+  const starting = task('x', { NodeID: asID('a'), Status: { State: 'starting', Timestamp: '', Message: 'starting' } });
+  const why = (Test: readonly string[]) =>
+    explainTask(view({ ContainerSpec: { Healthcheck: { Test } } }, [node('a')]), starting, [starting]).Task.Why[0];
+  expect(why(['CMD-SHELL', 'true'])).toBe('is starting on host-a: its health check has not passed yet');
+  expect(why(['NONE'])).toBe('is starting on host-a');
+});
+
+test('a service names the tasks that have started without their data, and which were moved to even out the nodes', () => {
+  const live: Partial<Task> = { NodeID: asID('a'), Status: { State: 'running', Timestamp: '' } };
+  const lost = task('lost', { ...live, origin: { kind: 'restart', node: { id: asID('b'), why: 'volume' } } });
+  const moved = task('moved', { ...live, Slot: 2, origin: { kind: 'move', node: { id: asID('a'), why: 'balance' } } });
+  const told = explainService(view({}, [node('a'), node('b')]), [lost, moved], 2);
+  expect(told.Why).toEqual(['2 of 2 tasks run', 'web.1.lost: WARNING: its local volumes start empty here, their data is on node host-b']);
+  expect(told.History.map(({ Text }) => Text)).toContain('made: the one before it is moved to even out the nodes');
 });
 
 test('a service tells how many run, who waits, and what happened in order', () => {

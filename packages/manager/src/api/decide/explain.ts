@@ -1,10 +1,10 @@
 import { dataLeftOn, emptyStartWarning } from '@swarm/shared/domain/empty-start';
 import { isPinned } from '@swarm/shared/domain/local-volumes';
-import { type Node, type Service, type Task, type Template, taskName } from '@swarm/shared/domain/objects';
+import { type Node, type Service, type Task, type TaskOrigin, type Template, taskName } from '@swarm/shared/domain/objects';
 import { isLive, isTerminal, isWanted } from '@swarm/shared/domain/task-state';
 import type { ExplainedEvent, ExplainedNode, ExplainedTask, ServiceExplanation, TaskExplanation } from '@swarm/shared/engine-api/explain';
 import type { NodeVerdict } from '../../seams/placement-preview.ts';
-import { adviseService, adviseTask } from './advise.ts';
+import { adviseService, adviseTask, lastFailure } from './advise.ts';
 
 /** All that an explanation looks at. */
 export interface ExplainView {
@@ -30,6 +30,14 @@ export function explainTask(given: ExplainView, task: Task, seat: readonly Task[
   };
 }
 
+/** The task itself is none of the others on its node. */
+function without(view: ExplainView, { NodeID }: Task): ExplainView {
+  const others = view.verdicts.map((verdict) =>
+    verdict.nodeID === NodeID ? { ...verdict, ofService: Math.max(0, verdict.ofService - 1) } : verdict,
+  );
+  return { ...view, verdicts: others };
+}
+
 /** One that waits for a certain node gets no other, whatever those would say to others of the service. */
 function withWish(view: ExplainView, { origin, NodeID }: Task): ExplainView {
   const wish = origin?.node;
@@ -53,10 +61,10 @@ export function explainService(view: ExplainView, tasks: readonly Task[], wanted
     Running: running.length,
     Wanted: wanted,
     Why: whyService(view, running.length, wanted, tasks),
-    Advice: view.service === undefined ? [] : adviseService(view.service),
+    Advice: view.service === undefined ? [] : adviseService(view.service, view.verdicts, tasks),
     Waiting: waiting.slice(0, MOST_WAITING).map((task) =>
       describe(
-        withWish(view, task),
+        withWish(without(view, task), task),
         task,
         tasks.filter((other) => isSameSeat(task, other)),
       ),
@@ -66,7 +74,8 @@ export function explainService(view: ExplainView, tasks: readonly Task[], wanted
   };
 }
 
-function whyService({ service, nodes }: ExplainView, running: number, wanted: number, tasks: readonly Task[]): readonly string[] {
+function whyService(view: ExplainView, running: number, wanted: number, tasks: readonly Task[]): readonly string[] {
+  const { service, nodes } = view;
   const why: string[] = [`${running} of ${wanted} tasks run`];
   const away = tasks.filter((task) => isLive(task) && isOnDownNode(task, nodes)).length;
   if (away > 0)
@@ -76,6 +85,9 @@ function whyService({ service, nodes }: ExplainView, running: number, wanted: nu
   const { UpdateStatus } = service ?? {};
   if (UpdateStatus !== undefined && !/completed$/.test(UpdateStatus.State))
     why.push(`${UpdateStatus.State.replace('_', ' ')}: ${UpdateStatus.Message}`);
+  if (wanted === 0 && service?.Spec.Mode.Global !== undefined)
+    why.push('no node may have a task of it now; it starts on each that becomes so');
+  why.push(...emptyStarts(view, tasks));
   if (service?.rebalanceSince !== undefined) why.push('its tasks are being moved to even out the nodes');
   const live = tasks.filter(isLive);
   if (running < wanted && live.length === 0) {
@@ -86,10 +98,19 @@ function whyService({ service, nodes }: ExplainView, running: number, wanted: nu
   return why;
 }
 
+/** Tasks that live without the data of their volumes: each is a loss, unless somebody wants it so. */
+function emptyStarts(view: ExplainView, tasks: readonly Task[]): readonly string[] {
+  const lost = tasks.filter((task) => isLive(task) && dataLeftOn(task) !== undefined).sort(bySeat);
+  const told = lost
+    .slice(0, MOST_WAITING)
+    .map((task) => `${nameOfTask(view, task)}: ${emptyStartWarning(nameOfNode(view, dataLeftOn(task) ?? ''))}`);
+  return lost.length > told.length ? [...told, `and ${lost.length - told.length} more tasks without their data`] : told;
+}
+
 function describe(view: ExplainView, task: Task, seat: readonly Task[]): ExplainedTask {
   return {
     ID: task.ID,
-    Name: taskName(view.template.serviceName, task, view.template.global),
+    Name: nameOfTask(view, task),
     State: task.Status.State,
     DesiredState: task.DesiredState,
     ...(task.NodeID !== undefined && { Node: { ID: task.NodeID, Name: nameOfNode(view, task.NodeID) } }),
@@ -119,11 +140,23 @@ function endOf({ Status }: Task): string {
 
 function whyLive(view: ExplainView, task: Task, seat: readonly Task[]): readonly string[] {
   const why =
-    task.Status.State === 'running' ? [`runs since ${task.runningSince ?? task.Status.Timestamp}`] : [whyNotRunning(view, task, seat)];
+    task.Status.State === 'running'
+      ? [`runs since ${task.runningSince ?? task.Status.Timestamp}`]
+      : [whyNotRunning(view, task, seat), ...whatFailed(task, seat)];
   if (task.NodeID !== undefined) why.push(...whyThere(view, task, task.NodeID));
   if (task.origin?.replaces !== undefined)
     why.push(`takes the place of task ${task.origin.replaces}, which goes once this one has run well`);
   return why;
+}
+
+/** How the newest of those before it ended, when that was not as it should. */
+function whatFailed(task: Task, seat: readonly Task[]): readonly string[] {
+  const last = lastFailure(task, seat);
+  return last === undefined
+    ? []
+    : [
+        `the task before it ${last.Status.State === 'rejected' ? 'was ' : ''}${endOf(last)}${last.NodeID === task.NodeID ? '' : ' on another node'}`,
+      ];
 }
 
 function whyNotRunning(view: ExplainView, task: Task, seat: readonly Task[]): string {
@@ -139,9 +172,13 @@ function whyNotRunning(view: ExplainView, task: Task, seat: readonly Task[]): st
     if (stopping !== undefined) return `is prepared on ${node} and waits for task ${stopping.ID} to stop`;
     const failures = origin?.failuresInRow ?? 0;
     const cause = failures > 1 ? ` (${failures} failures in a row: the pause grows)` : '';
-    return `is prepared on ${node} and waits for its turn${origin?.notBefore === undefined ? '' : ` at ${origin.notBefore}`}${cause}`;
+    const prepared = Status.State === 'ready' ? 'is prepared' : 'is being prepared';
+    return `${prepared} on ${node} and waits for its turn${origin?.notBefore === undefined ? '' : ` at ${origin.notBefore}`}${cause}`;
   }
-  const words = [Status.Message, Status.Err].filter((part) => part !== undefined && part !== '').join(': ');
+  const check = view.template.spec.ContainerSpec?.Healthcheck?.Test ?? [];
+  const isChecked = (Status.ContainerStatus?.PID ?? 0) > 0 || (check.length > 0 && check[0] !== 'NONE');
+  if (Status.State === 'starting' && isChecked) return `is starting on ${node}: its health check has not passed yet`;
+  const words = [Status.Message, Status.Err].filter((part) => part !== undefined && part !== '' && part !== Status.State).join(': ');
   return `is ${Status.State} on ${node}${words === '' ? '' : ` (${words})`}`;
 }
 
@@ -159,7 +196,7 @@ function whyThere(view: ExplainView, task: Task, nodeID: string): readonly strin
     const others =
       verdict === undefined
         ? ''
-        : `; now it has ${verdict.ofService} other tasks of the service, and the nodes that fit have ${spread(view)}`;
+        : `; now it has ${verdict.ofService} other ${verdict.ofService === 1 ? 'task' : 'tasks'} of the service, and the nodes that fit have ${spread(view)}`;
     why.push(`is there because the node ranked best when it was placed${others}`);
   }
   if (leftOn !== undefined) why.push(emptyStartWarning(nameOfNode(view, leftOn)));
@@ -197,12 +234,18 @@ const ORIGINS = {
   move: 'the one before it lost its node, or was to leave it',
 } as const;
 
+function whyMade({ kind, node }: TaskOrigin): string {
+  return kind === 'move' && node?.why === 'balance' ? 'the one before it is moved to even out the nodes' : ORIGINS[kind];
+}
+
 /** What is known of the tasks, oldest first; what is reaped is forgotten. */
 function historyOf(view: ExplainView, tasks: readonly Task[]): readonly ExplainedEvent[] {
   const events = tasks.flatMap((task): ExplainedEvent[] => {
     const at = (Time: string, Text: string): ExplainedEvent => ({ Time, TaskID: task.ID, Text });
     const where = task.NodeID === undefined ? '' : ` on ${nameOfNode(view, task.NodeID)}`;
-    const made = task.origin === undefined ? 'made' : `made: ${ORIGINS[task.origin.kind]}`;
+    const failures = task.origin?.failuresInRow ?? 0;
+    const after = failures > 1 ? ` (after ${failures} failures in a row)` : '';
+    const made = task.origin === undefined ? 'made' : `made: ${whyMade(task.origin)}${after}`;
     const isTold = task.Status.State === 'new' || task.Status.State === 'running';
     const state = isTerminal(task.Status.State) ? endOf(task) : [task.Status.State, task.Status.Err].filter(Boolean).join(': ');
     return [
@@ -217,6 +260,10 @@ function historyOf(view: ExplainView, tasks: readonly Task[]): readonly Explaine
 
 function nameOfService({ service, template }: ExplainView) {
   return { ID: template.serviceID, Name: service?.Spec.Name ?? template.serviceName };
+}
+
+function nameOfTask({ template }: ExplainView, task: Task): string {
+  return taskName(template.serviceName, task, template.global);
 }
 
 function nameOfNode({ nodes }: ExplainView, nodeID: string): string {

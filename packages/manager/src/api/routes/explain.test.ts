@@ -73,6 +73,19 @@ test('explain answers for a task and a service by the names that lists show, and
 const rebalance = async ({ app }: TestApi, payload: object) => (await app.inject({ method: 'POST', url: '/x/rebalance', payload })).json();
 const isAsked = ({ store }: TestApi) => store.view((tx) => tx.services.all()[0]?.rebalanceSince !== undefined);
 
+test('a task that has a node would look for another as its service is now, also when only the constraints have changed', async () => {
+  const { app, store } = await start();
+  const { ID, Version, Spec } = store.view((tx) => tx.services.all()[0] as Service);
+  const TaskTemplate = { ...Spec.TaskTemplate, Placement: { Constraints: ['node.hostname==host-free'] } };
+  await app.inject({ method: 'POST', url: `/services/${ID}/update?version=${Version.Index}`, payload: { ...Spec, TaskTemplate } });
+  const { Nodes } = (await app.inject('/x/explain/tasks/t1')).json();
+  expect(Nodes.map(({ Name, Fits }: { Name: string; Fits: boolean }) => [Name, Fits])).toEqual([
+    ['host-free', true],
+    ['boss', false],
+    ['host-full', false],
+  ]);
+});
+
 test('a dry run says what would be moved and asks for nothing; without it the same is asked for', async () => {
   const api = await start();
   const moves = [{ Service: 'web', Task: 'web.3.t3', TaskID: 't3', From: 'host-full', To: 'host-free' }];

@@ -22,7 +22,9 @@ export function addExplainRoutes(app: FastifyInstance, deps: RouteDeps): void {
       const template = tx.templates.get(task.templateID);
       if (template === undefined) throw new Error(`task ${ID} refers to template ${task.templateID}, which is gone`);
       const service = tx.services.get(task.ServiceID);
-      const verdicts = service === undefined ? [] : picture.judge(service, template);
+      // A change of where tasks may go restarts none of them: one that has a node would look for another as the service is now.
+      const sought = task.NodeID === undefined ? undefined : tx.templates.get(service?.templateID ?? '');
+      const verdicts = service === undefined ? [] : picture.judge(service, sought ?? template);
       const nodes = new Map(tx.nodes.all().map((node) => [String(node.ID), node]));
       return explainTask({ service, template, nodes, verdicts }, task, tx.tasks.by('slot', slotKey(task)));
     });

@@ -119,17 +119,19 @@ function readPlugins(spec: TaskSpec, networkSpec: (networkID: string) => Network
 function readSpread(placement: Placement | undefined): readonly SpreadLabel[] {
   const preferences = placement?.Preferences ?? NONE;
   if (preferences.length === 0) return NONE;
-  return preferences.flatMap(({ Spread }): SpreadLabel[] => {
+  return preferences.flatMap(({ Spread }) => {
     const descriptor = Spread?.SpreadDescriptor ?? '';
-    for (const owner of ['node', 'engine'] as const) {
-      const prefix = `${owner}.labels.`;
-      if (descriptor.length > prefix.length && descriptor.slice(0, prefix.length).toLowerCase() === prefix) {
-        return [{ owner, label: descriptor.slice(prefix.length) }];
-      }
-    }
-    return [];
+    const known = SPREADABLE.find(
+      ({ prefix }) => descriptor.length > prefix.length && descriptor.slice(0, prefix.length).toLowerCase() === prefix,
+    );
+    return known === undefined ? NONE : { owner: known.owner, label: descriptor.slice(known.prefix.length) };
   });
 }
+
+const SPREADABLE = [
+  { owner: 'node', prefix: 'node.labels.' },
+  { owner: 'engine', prefix: 'engine.labels.' },
+] as const;
 
 /** JSON, or empty when the tasks fit every node that is ready. */
 function nodeKeyOf({
@@ -141,8 +143,14 @@ function nodeKeyOf({
 }: Omit<Demand, 'key' | 'nodeKey' | 'maxReplicas' | keyof typeof NO_LOAD>): string {
   const constraints = placement?.Constraints ?? NONE;
   const platforms = placement?.Platforms ?? NONE;
-  const isPlain = !networks && plugins.length + constraints.length + platforms.length + spread.length === 0;
-  return isPlain ? '' : JSON.stringify([plugins, networks, encrypted, constraints, platforms, spread]);
+  // Only what is asked, each with its name before it: writing this text is most of what a template costs.
+  const asked: unknown[] = [];
+  if (plugins.length > 0) asked.push('plugins', plugins);
+  if (networks) asked.push('networks', encrypted);
+  if (constraints.length > 0) asked.push('constraints', constraints);
+  if (platforms.length > 0) asked.push('platforms', platforms);
+  if (spread.length > 0) asked.push('spread', spread);
+  return asked.length === 0 ? '' : JSON.stringify(asked);
 }
 
 /** Stands behind the other key. JSON shows its own end, so the two together cannot be read in another way. */

@@ -42,7 +42,8 @@ const REASONS: Readonly<Record<Filter['name'], Explain>> = {
     const taken = hostPorts.filter((port) => load.hostPorts?.has(port)).map((port) => port.split('/').reverse().join('/'));
     return `another task there has host-mode port ${taken.join(', ')}`;
   },
-  'max-replicas': ({ maxReplicas }, _node, _load, own) => `runs ${own} tasks of the service, and ${maxReplicas} per node are allowed`,
+  'max-replicas': ({ maxReplicas }, _node, _load, own) =>
+    `runs ${own} ${own === 1 ? 'task' : 'tasks'} of the service, and ${maxReplicas} per node are allowed`,
 };
 
 function whyNotReady({ Status, Spec, Description, engineHealth, damped }: Node): string {

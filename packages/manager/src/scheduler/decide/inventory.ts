@@ -21,11 +21,11 @@ export interface Seat {
 }
 
 /** One task's share of a node. */
-interface Share {
+export interface Share {
   readonly task: Task;
   readonly seat: Seat;
   readonly demand: Demand;
-  readonly generic: readonly GenericResource[] | undefined;
+  readonly generic: readonly GenericResource[];
 }
 
 /**
@@ -166,8 +166,9 @@ export class Inventory {
   }
 
   /** Gives the task its share of the node ahead of the commit. */
-  reserve(task: Task, seat: Seat, demand: Demand, generic: readonly GenericResource[] | undefined): void {
-    this.#underWay.set(task.ID, { task, seat, demand, generic });
+  reserve(share: Share): void {
+    const { task, seat, demand, generic } = share;
+    this.#underWay.set(task.ID, share);
     occupy(seat.load, demand, generic);
     this.#count(task, seat, true, false);
   }

@@ -6,16 +6,11 @@ import type { Demand } from './demand.ts';
 import { countFailures } from './failures.ts';
 import { explainRefusals, type Filter, firstUnmet } from './filters.ts';
 import { claimGeneric } from './generic-resources.ts';
-import type { Inventory, Seat } from './inventory.ts';
+import type { Inventory, Seat, Share } from './inventory.ts';
 import { type Choice, GroupTree } from './spread-tree.ts';
 
 /** A task that has found its node. The inventory has reserved its share there. */
-export interface Placement {
-  readonly task: Task;
-  readonly seat: Seat;
-  readonly demand: Demand;
-  readonly generic: readonly GenericResource[];
-}
+export type Placement = Share;
 
 export interface GroupPlan {
   readonly placed: readonly Placement[];
@@ -95,8 +90,9 @@ function reserveOn(inventory: Inventory, seat: Seat, demand: Demand, task: Task)
   const wantsGeneric = demand.generic.discrete.length > 0 || demand.generic.named.length > 0;
   const total = seat.node?.Description?.Resources.GenericResources ?? NONE;
   const generic = wantsGeneric ? (claimGeneric(demand.generic, total, seat.load.generic) ?? NONE) : NONE;
-  inventory.reserve(task, seat, demand, generic);
-  return { task, seat, demand, generic };
+  const placement = { task, seat, demand, generic };
+  inventory.reserve(placement);
+  return placement;
 }
 
 /** Undefined when there is nothing to know, as of a new service. */

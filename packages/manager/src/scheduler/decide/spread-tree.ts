@@ -47,27 +47,36 @@ export function ranksBefore(a: Choice, b: Choice): boolean {
 }
 
 function branchBefore(a: Branch, b: Branch): boolean {
-  const [bestA, bestB] = [a.best(), b.best()];
+  const bestA = a.best();
+  const bestB = b.best();
   if (bestA === undefined || bestB === undefined) return bestA !== undefined;
   return a.own === b.own ? ranksBefore(bestA, bestB) : a.own < b.own;
 }
 
 class Fork implements Branch {
-  own: number;
-  readonly #branches: Heap<Branch>;
+  own = 0;
+  readonly #branches: Branch[];
+  /** Made when the second task asks: the first one's branch is found by a look at each. */
+  #heap: Heap<Branch> | undefined;
+  #first: Branch | undefined;
 
   constructor(branches: Branch[]) {
-    this.own = branches.reduce((sum, branch) => sum + branch.own, 0);
-    this.#branches = new Heap(branchBefore, branches);
+    this.#branches = branches;
+    for (const branch of branches) {
+      this.own += branch.own;
+      if (this.#first === undefined || branchBefore(branch, this.#first)) this.#first = branch;
+    }
   }
 
   best(): Choice | undefined {
-    return this.#branches.top?.best();
+    return this.#first?.best();
   }
 
   placed(): void {
-    this.#branches.top?.placed();
-    this.#branches.sinkTop();
+    this.#first?.placed();
+    if (this.#heap === undefined) this.#heap = new Heap(branchBefore, this.#branches);
+    else this.#heap.sinkTop();
+    this.#first = this.#heap.top;
     this.own += 1;
   }
 }
