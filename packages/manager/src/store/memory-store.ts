@@ -90,17 +90,23 @@ class MemoryStore implements Store {
     const now = timestamp(this.now());
     // One for all that the transaction writes: most of what is stored is small.
     const written = Object.freeze({ Index: version });
-    const writers = makeTables((name) => new Writer(name, this.#pendingLayer[name] as never, written, now)) as unknown as {
-      readonly [Name in TableName]: Writer<Name>;
-    };
+    const writers = new Map<TableName, Writer<TableName>>();
+    const tables = new TablesOfTransaction(version, (name) => {
+      let writer = writers.get(name);
+      if (writer === undefined) {
+        writer = new Writer(name, this.#pendingLayer[name] as never, written, now);
+        writers.set(name, writer);
+      }
+      return writer;
+    });
     let result: T;
     let changes: readonly Change[];
     let entry: JournalEntry | undefined;
     if (this.#writing) throw new Error('store.update was called within a transaction: two transactions would have one version');
     this.#writing = true;
     try {
-      result = write({ ...writers, version } as unknown as WriteTransaction);
-      changes = TABLE_NAMES.flatMap((name) => (writers[name] as Writer<TableName>).changes());
+      result = write(tables as unknown as WriteTransaction);
+      changes = TABLE_NAMES.flatMap((name) => writers.get(name)?.changes() ?? []);
       // Before anything is laid down: an object that has no JSON form must change nothing.
       if (changes.length > 0) entry = { version, changes: changes.map(encodeChange) };
     } catch (error) {
@@ -185,6 +191,30 @@ class MemoryStore implements Store {
     this.#stopped = reason;
     for (const pending of [...batch, ...this.#queue.splice(0)]) pending.reject(new StoreStopped(reason));
     this.#deps.onFailure(kind, reason);
+  }
+}
+
+/**
+ * The tables of a running transaction, each made when it is first asked for: there are many, a transaction needs few, and
+ * what was made for nothing was most of its garbage.
+ */
+class TablesOfTransaction {
+  readonly version: number;
+  readonly #open: (name: TableName) => Writer<TableName>;
+
+  constructor(version: number, open: (name: TableName) => Writer<TableName>) {
+    this.version = version;
+    this.#open = open;
+  }
+
+  static {
+    for (const name of TABLE_NAMES) {
+      Object.defineProperty(TablesOfTransaction.prototype, name, {
+        get(this: TablesOfTransaction) {
+          return this.#open(name);
+        },
+      });
+    }
   }
 }
 
