@@ -58,6 +58,19 @@ export function waitForTasks(service: string, state: string, count: number): Wai
   };
 }
 
+/** Until the service has tasks, and each of them says what is wrong. */
+export function waitForReason(service: string): WaitStep {
+  return {
+    kind: 'wait',
+    name: `the tasks of ${service} say why`,
+    path: `/tasks?${filters({ service: [service] })}`,
+    until: (body) => {
+      const tasks = JSON.parse(body) as readonly { readonly Status: { readonly Err?: string } }[];
+      return tasks.length > 0 && tasks.every(({ Status }) => (Status.Err ?? '') !== '');
+    },
+  };
+}
+
 interface ServiceView {
   readonly Spec: {
     readonly TaskTemplate: { readonly Networks?: readonly unknown[] };

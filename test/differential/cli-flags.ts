@@ -1,4 +1,4 @@
-import { waitForEndpoint, waitForTasks } from './build-step.ts';
+import { waitForEndpoint, waitForReason, waitForTasks } from './build-step.ts';
 import type { Docker } from './cli-step.ts';
 import type { Step } from './step.ts';
 
@@ -146,6 +146,7 @@ const failures = (docker: Docker, tag: string): readonly Step[] => {
   const failing = (name: string, state: string, args: string): readonly Step[] => [
     docker(`service create -d --no-resolve-image --name TAG-${name} --restart-condition none ${args}`),
     waitForTasks(`${tag}-${name}`, state, 1),
+    waitForReason(`${tag}-${name}`),
     docker(`service ps --no-trunc TAG-${name} --format {{.Name}}|{{.Image}}|{{.DesiredState}}|{{.Error}}|{{.Ports}}`),
     docker(`service ls --filter name=TAG-${name} --format {{.Replicas}}`),
     docker(`service rm TAG-${name}`),

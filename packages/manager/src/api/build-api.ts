@@ -27,6 +27,7 @@ import { addStackRoutes } from './routes/stacks.ts';
 import { addSwarmRoutes } from './routes/swarm.ts';
 import { addSystemRoutes } from './routes/system.ts';
 import { addTaskRoutes } from './routes/tasks.ts';
+import { addVolumeRoutes } from './routes/volumes.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -82,6 +83,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
     addNodeRoutes,
     addServiceRoutes,
     addTaskRoutes,
+    addVolumeRoutes,
     addSecretRoutes,
     addConfigRoutes,
     addLogRoutes,

@@ -14,7 +14,7 @@ import {
   type LedgerTask,
   type LedgerTemplate,
 } from './decide/assignments.ts';
-import { cutIntoParts } from './decide/parts.ts';
+import { cutIntoParts, MAX_BUFFERED_BYTES } from './decide/parts.ts';
 
 export interface AssignmentFeedDeps {
   readonly nodeID: string;
@@ -28,8 +28,6 @@ export interface AssignmentFeedDeps {
   readonly heldDesiredState: (taskID: string) => DesiredState | undefined;
 }
 
-/** Above this the feed waits for the link to drain; changes meanwhile fall together into the next one. */
-const MAX_BUFFERED_BYTES = 1024 * 1024;
 /** After a change has gone out, what comes within this time goes out together. The first after a quiet time goes at once. */
 const GATHER_MS = 20;
 

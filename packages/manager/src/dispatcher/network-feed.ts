@@ -2,6 +2,7 @@ import { SharedMessage } from '@swarm/shared/protocol/link';
 import type { NetworksApplied, NetworkUpdate } from '@swarm/shared/protocol/network-state';
 import type { Clock } from '@swarm/shared/runtime/clock';
 import { goneUpdate } from './decide/network-parts.ts';
+import { MAX_BUFFERED_BYTES } from './decide/parts.ts';
 import type { LiveTable } from './live-table.ts';
 import type { NetworkTables } from './network-tables.ts';
 
@@ -16,8 +17,6 @@ export interface NetworkFeedDeps {
   readonly onSent: (networkID: string) => void;
 }
 
-/** Above this the feed waits for the link to drain; changes meanwhile fall together into the next one. */
-const MAX_BUFFERED_BYTES = 1024 * 1024;
 /** After changes have gone out, what comes within this time goes out together. The first after a quiet time goes at once. */
 const GATHER_MS = 20;
 /** How long a new session may take to say what the host has; without a word, it gets everything. */

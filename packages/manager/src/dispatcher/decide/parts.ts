@@ -1,8 +1,16 @@
 import type { Assignments } from '@swarm/shared/protocol/session';
 import type { AssignmentChange } from './assignments.ts';
 
-/** A part is closed once its text is about this long: small enough that a heartbeat's answer does not wait behind it for long. */
-export const PART_BYTES = 256 * 1024;
+/**
+ * A part is closed once its text is about this long. Node seals what is written to a TLS connection in one piece, and keeps a
+ * buffer of that size for as long as the connection lives: times thousands, large parts were most of a manager's memory.
+ */
+export const PART_BYTES = 32 * 1024;
+/**
+ * The next part waits while the link has more than this still to send: what waits is sealed in one piece, too. Small
+ * messages do not wait for one another.
+ */
+export const MAX_BUFFERED_BYTES = 16 * 1024;
 
 /** Of an assigned task, at most: ids and words, and few generic resources. */
 const TASK_BYTES = 512;
