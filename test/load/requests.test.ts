@@ -11,6 +11,8 @@ const CUT_RATE = 25;
 const CUT_SECONDS = 60;
 /** From the manager's word to the last host's rules, on a busy machine. */
 const SPREAD_MS = 3_000;
+/** Only who asks a host that does not answer tries again, the first time after a second. */
+const WAITED_MS = 1_000;
 
 /**
  * No request is lost: while a service is scaled, updated and moved, and daemons restart, clients look its name up for each
@@ -146,15 +148,15 @@ describe('requests', () => {
     await lab.host(victim).heal();
     const known = downAtMs - cutAtMs;
     const sentThere = (CUT_RATE * share * (known + SPREAD_MS)) / 1000;
-    for (const [at, { requests, failures, reasons, startedAtMs, failedUntilMs }] of results.entries()) {
+    for (const [at, { requests, failures, reasons, startedAtMs, failedUntilMs, p99Ms }] of results.entries()) {
       const last = failedUntilMs === undefined ? 0 : startedAtMs + failedUntilMs - cutAtMs;
       console.log(
         `a host with ${share * 100} % of the tasks is cut off, ${waysIn[at]?.[0]}: ${failures} of ${requests} requests failed (${JSON.stringify(reasons)}), ` +
-          `the last of them ${last} ms after the cut; known to be down after ${known} ms`,
+          `the last of them ${last} ms after the cut, and one in a hundred waited ${p99Ms} ms; known to be down after ${known} ms`,
       );
       expect(requests).toBe(count);
-      // Else nothing was led there, and nothing is shown.
-      expect(failures).toBeGreaterThan(0);
+      // Else nothing was led there, and nothing is shown: what waited for the host finds another task once it is known.
+      expect(p99Ms).toBeGreaterThan(WAITED_MS);
       // The choice of a task is by chance.
       expect(failures).toBeLessThan(sentThere * 1.5);
       expect(last).toBeLessThan(known + SPREAD_MS);

@@ -40,17 +40,18 @@ export function explainWait(
     if (space === undefined) {
       return `network "${tx.networks.get(networkID)?.Spec.Name}" has no subnet: it is no overlay network, or an earlier version made it; make it anew`;
     }
-    if (space.hosts.held + expected(networkID) >= space.hosts.size) return explainFull(space);
+    if (space.hosts.held + expected(networkID) >= space.hosts.size) return explainFull(space, expected(networkID));
   }
   return undefined;
 }
 
-export function explainFull({ name, subnet, hosts }: NetworkSpace): string {
-  const resting =
-    hosts.held < hosts.size
-      ? `; ${hosts.size - hosts.held} more were in use on other nodes less than ${REST_MINUTES} minutes ago and are kept until then`
-      : '';
-  return `no address is left in network "${name}" (${subnet}): ${hosts.held} of ${hosts.size} are in use by tasks and the gateways of nodes${resting}; scale a service down, or make the network anew with a larger subnet`;
+/** `expected`: addresses that tasks on their way will take. */
+export function explainFull({ name, subnet, hosts }: NetworkSpace, expected = 0): string {
+  const coming = Math.min(expected, hosts.size - hosts.held);
+  const more = coming > 0 ? `, ${coming} more are for tasks on their way` : '';
+  const left = hosts.size - hosts.held - coming;
+  const resting = left > 0 ? `; ${left} more were in use on other nodes less than ${REST_MINUTES} minutes ago and are kept until then` : '';
+  return `no address is left in network "${name}" (${subnet}): ${hosts.held} of ${hosts.size} are in use by tasks and the gateways of nodes${more}${resting}; scale a service down, or make the network anew with a larger subnet`;
 }
 
 /** The new task as it goes to the scheduler, or with the reason why it waits; undefined when nothing new can be said. */

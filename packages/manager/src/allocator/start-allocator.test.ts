@@ -219,6 +219,20 @@ test('a network that is full says so; what moves to another host waits for its r
   await allocator.stop();
 });
 
+test('a network that tasks on their way will fill says so, and blames no rest for it', async () => {
+  const { write, read, allocator } = await setUp();
+  await write((tx) => {
+    addNetwork(tx, { Name: 'net', ...small });
+    addService(tx, 'web', ['net']);
+    for (const n of [1, 2, 3, 4, 5]) addTask(tx, `t${n}`, 'web', { Slot: n });
+  });
+  expect(read.task('t4').Status.State).toBe('pending');
+  expect(read.task('t5').Status.Err).toBe(
+    'no address is left in network "net" (192.168.0.0/29): 0 of 4 are in use by tasks and the gateways of nodes, 4 more are for tasks on their way; scale a service down, or make the network anew with a larger subnet',
+  );
+  await allocator.stop();
+});
+
 test('virtual IPs that are used up are named as the reason, with the way out', async () => {
   const { write, read, allocator } = await setUp();
   await write((tx) => {
