@@ -130,6 +130,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     nodeID,
     clusterID,
     stored,
+    mayRun: store.mayRun,
     onOther: () => guests.wake(),
     saveRecords: (next) => records.save(encodeRecords(next)),
     onFailure,

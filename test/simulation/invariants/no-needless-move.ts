@@ -2,7 +2,7 @@ import type { ReadTransaction } from '@swarm/manager/store/store';
 import { slotKey } from '@swarm/manager/store/tables';
 import { nodeSatisfies } from '@swarm/shared/domain/constraints';
 import { dependenciesOf } from '@swarm/shared/domain/depends-on';
-import type { Node, Service, Task } from '@swarm/shared/domain/objects';
+import type { Service, Task } from '@swarm/shared/domain/objects';
 import { isLive, isTerminal, isWanted } from '@swarm/shared/domain/task-state';
 import type { MakeInvariant } from './invariant.ts';
 
@@ -10,38 +10,29 @@ import type { MakeInvariant } from './invariant.ts';
  * A running task is asked to stop only for a cause that can be named. A restart of the manager, a rollback of tasks that
  * are as they should be, or the return of a node are none.
  */
-export const noNeedlessMove: MakeInvariant = ({ view, broken, coverage }) => {
-  /** Nodes as they were before a change that the orchestrator may not have seen when it decided. */
-  const lately = new Map<string, { readonly node: Node; readonly version: number }>();
-  return {
-    promise: 'no running task is asked to stop without a cause',
-    committed({ changes, version }, writer) {
-      for (const change of changes) {
-        if (change.table === 'nodes' && change.before !== undefined) lately.set(change.id, { node: change.before, version });
-        if (writer !== 'orchestrator') continue;
-        if (change.table !== 'tasks' || change.before === undefined || change.after === undefined) continue;
-        const { before, after } = change;
-        if (before.Status.State !== 'running' || isTerminal(after.Status.State)) continue;
-        if (!isWanted(before.DesiredState) || isWanted(after.DesiredState)) continue;
-        const past = lately.get(before.NodeID ?? '');
-        const seen = past !== undefined && version - past.version <= COMMITS_MISSED ? past.node : undefined;
-        const cause = view((tx) => causeOf(tx, before) ?? (seen && causeOf(tx, before, seen)));
-        if (cause === undefined) broken(`task ${after.ID} of ${slotKey(after)} runs well on ${after.NodeID}, and was asked to stop`);
-        else coverage.hit(`running task stopped: ${cause}`);
-      }
-    },
-  };
-};
+export const noNeedlessMove: MakeInvariant = ({ view, broken, coverage }) => ({
+  promise: 'no running task is asked to stop without a cause',
+  committed({ changes }, writer) {
+    if (writer !== 'orchestrator') return;
+    for (const change of changes) {
+      if (change.table !== 'tasks' || change.before === undefined || change.after === undefined) continue;
+      const { before, after } = change;
+      if (before.Status.State !== 'running' || isTerminal(after.Status.State)) continue;
+      if (!isWanted(before.DesiredState) || isWanted(after.DesiredState)) continue;
+      const cause = view((tx) => causeOf(tx, before));
+      if (cause === undefined) broken(`task ${after.ID} of ${slotKey(after)} runs well on ${after.NodeID}, and was asked to stop`);
+      else coverage.hit(`running task stopped: ${cause}`);
+    }
+  },
+});
 
-/** A drain that is taken back at once was a cause all the same: what was decided in between is written a commit later. */
-const COMMITS_MISSED = 2;
-
-/** Why the task may be asked to stop, with its node as given; undefined when nothing says so. */
-export function causeOf(tx: ReadTransaction, task: Task, node = nodeOf(tx, task)): string | undefined {
+/** Why the task may be asked to stop; undefined when nothing says so. */
+export function causeOf(tx: ReadTransaction, task: Task): string | undefined {
   const service = tx.services.get(task.ServiceID);
   if (service === undefined) return 'its service is gone';
   if (task.templateID !== service.templateID) return 'update';
   if (dependsOnNewer(tx, service, task)) return 'what it depends on was renewed';
+  const node = task.NodeID === undefined ? undefined : tx.nodes.get(task.NodeID);
   if (node === undefined) return 'its node was removed';
   if (node.Spec.Availability === 'drain') return 'its node is drained';
   if (!nodeSatisfies(tx.templates.get(task.templateID)?.spec.Placement, node)) return 'its node no longer fits';
@@ -58,10 +49,6 @@ export function causeOf(tx: ReadTransaction, task: Task, node = nodeOf(tx, task)
   }
   if (service.Spec.Mode.ReplicatedJob !== undefined || service.Spec.Mode.GlobalJob !== undefined) return 'a newer run of the job';
   return undefined;
-}
-
-function nodeOf(tx: ReadTransaction, { NodeID }: Task): Node | undefined {
-  return NodeID === undefined ? undefined : tx.nodes.get(NodeID);
 }
 
 function isAway(tx: ReadTransaction, task: Task): boolean {

@@ -61,7 +61,8 @@ export class Scenario {
       // Operators act at bad moments: when something has just gone wrong, and they see it.
       const isBadMoment = this.#chance.chance(0.5);
       const atMs = isBadMoment ? this.#chance.pick(faultTimes) + this.#chance.fraction() * BAD_MOMENT_MS : someTime();
-      time.setTimer(Math.min(atMs, troubleMs - 1), () => this.#operate(name));
+      // What is taken back within milliseconds would be judged by how things stand after it: repairs follow at the end.
+      time.setTimer(Math.min(atMs, troubleMs - 1_000), () => this.#operate(name));
     }
     time.setTimer(troubleMs, () => this.#calm());
     time.setTimer(HOUSEKEEPING_MS, () => this.#keepHouse());

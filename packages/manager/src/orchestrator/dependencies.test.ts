@@ -160,3 +160,15 @@ test.each([
   const waiting = decideWaiting([{ rule, facts: db, tasks, nodes: () => [] }], world([], db));
   expect(waiting.outdatedBefore).toBe(outdatedBefore);
 });
+
+test('one that waits is made anew when where it may run changes: by its own constraints it would never get its place', async () => {
+  const web = (...constraints: readonly string[]) => {
+    const spec = named('web', 'db:service_started', { Mode: { Global: {} } });
+    return { ...spec, TaskTemplate: { ...spec.TaskTemplate, Placement: { Constraints: constraints } } };
+  };
+  await cluster.deploy(web('node.id==a'));
+  await cluster.until(() => holds().length > 0, 'tasks that wait');
+  const waiting = cluster.live('web').map(({ ID }) => ID);
+  await cluster.deploy(web('node.id==a', 'node.role!=manager'));
+  await cluster.until(() => holds().length === waiting.length && cluster.live('web').every(({ ID }) => !waiting.includes(ID)), 'others');
+});

@@ -14,6 +14,8 @@ export interface AssignmentStore {
   load(): Promise<AssignmentSet | undefined>;
   /** `onHeld` is called with each set once it is durable; a newer one that comes meanwhile takes its place. */
   accept(set: AssignmentSet): void;
+  /** Whether the newest set, on disk or not, still lets the task run. What a slow disk has not taken yet must not start meanwhile. */
+  mayRun(taskID: string): boolean;
   /** Resolves when nothing is left to write; what could not be written is tried a last time. */
   stop(): Promise<void>;
 }
@@ -54,6 +56,11 @@ export function createAssignmentStore(deps: AssignmentStoreDeps): AssignmentStor
     accept(set) {
       newest = set;
       saving = save(set);
+    },
+    mayRun(taskID) {
+      if (newest === undefined || newest === held) return true;
+      const desired = newest.tasks.get(taskID)?.desiredState;
+      return desired === 'running' || desired === 'complete';
     },
     async stop() {
       await saving;

@@ -52,6 +52,8 @@ export interface ReconcilerDeps {
   readonly stored: ReadonlyMap<string, StoredRecord>;
   /** Resolves once it is on disk, or given up with a word in the log. */
   readonly saveRecords: (records: ReadonlyMap<string, StoredRecord>) => Promise<void>;
+  /** False for a task that shall not run any more, although what the reconciler holds says so: the newer word is not on disk yet. */
+  readonly mayRun: (taskID: string) => boolean;
   /** A container that is no task of this node has come, changed or gone; or nobody knows which have. */
   readonly onOther: () => void;
   readonly onFailure: (error: unknown) => void;
@@ -160,7 +162,7 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
     );
     records = new Map(plan.records);
     cancelUnwanted();
-    const retryMs = runner.begin(plan.steps);
+    const retryMs = runner.begin(plan.steps.filter((step) => step.kind !== 'start' || deps.mayRun(step.taskID)));
     report();
     void remember();
     const againMs = Math.min(retryMs ?? Number.POSITIVE_INFINITY, plan.lookAgainMs ?? Number.POSITIVE_INFINITY);

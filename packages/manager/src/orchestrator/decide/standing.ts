@@ -48,7 +48,9 @@ export function isClean(task: Task, { template, outdatedBefore }: ServiceFacts, 
   if (outdatedBefore !== undefined && task.CreatedAt < outdatedBefore) return false;
   if (task.templateID === template.ID) return true;
   const made = world.templates.get(task.templateID);
-  return made !== undefined && isUpToDate(made, template, nodeOf(task, world), world.compare);
+  // One that waits for its place would be judged there by constraints that hold no more.
+  const node = compareStates(task.Status.State, 'assigned') >= 0 ? nodeOf(task, world) : undefined;
+  return made !== undefined && isUpToDate(made, template, node, world.compare);
 }
 
 /** The task ended without having been asked to, and not because its node was taken from it. */
