@@ -2,11 +2,9 @@ import type { NetworkTable } from '@swarm/shared/domain/network-table';
 import { silentLogger } from '@swarm/shared/runtime/logger';
 import { VirtualClock } from '@swarm/shared/runtime/virtual-clock';
 import { expect, test } from 'vitest';
-import { createFakeEngine } from '../engine/fake-engine.ts';
+import { planeOfHost } from '../testing/plane-of-host.ts';
 import type { HostCommands } from './host-commands.ts';
-import { createKernelPlane } from './kernel-plane.ts';
 import { startNetworkKeeper } from './network-keeper.ts';
-import { createRecordedNetProcess } from './recorded-net-process.ts';
 
 /** A kernel that takes everything and shows nothing; what it was told, in order. */
 function recorded(): HostCommands & { take(): readonly string[] } {
@@ -51,21 +49,9 @@ function withPeer(one: NetworkTable, address: string): NetworkTable {
   return { ...one, peers: new Map([...one.peers, ['node2', { nodeID: 'node2', address, gateway: '10.7.0.2' }]]) };
 }
 
-function planeOn(commands: HostCommands) {
-  return createKernelPlane({
-    engine: createFakeEngine({ clock: new VirtualClock() }),
-    commands,
-    nodeID: 'node1',
-    clusterID: 'c',
-    process: createRecordedNetProcess(),
-    resolvers: async () => [],
-    logger: silentLogger,
-  });
-}
-
 test('what has changed is led to before everything is looked at, which takes long', async () => {
   const commands = recorded();
-  const plane = planeOn(commands);
+  const plane = planeOfHost(commands);
   const apply = (each: NetworkTable) => plane.apply({ tables: new Map([['n1', each]]) }, true);
   await apply(table(1, '10.7.0.9'));
   commands.take();
@@ -83,7 +69,7 @@ test('what has changed is led to before everything is looked at, which takes lon
 
 test('of many networks that come or go some are made at a time, and those that stand are served in between', async () => {
   const commands = recorded();
-  const plane = planeOn(commands);
+  const plane = planeOfHost(commands);
   const first = table(1, '10.7.0.9');
   const many = Array.from({ length: 10 }, (_, n) => tableOf(n + 2));
   const apply = (...tables: readonly NetworkTable[]) =>
@@ -105,7 +91,7 @@ test('of many networks that come or go some are made at a time, and those that s
 });
 
 test('networks that cannot be made keep nobody from making the others', async () => {
-  const plane = planeOn(recorded());
+  const plane = planeOfHost(recorded());
   const bad = Array.from({ length: 6 }, (_, n) => withPeer(tableOf(n + 1), `10.7.${n}.50`));
   const good = Array.from({ length: 6 }, (_, n) => tableOf(n + 7));
   const apply = () => plane.apply({ tables: new Map([...bad, ...good].map((each) => [each.definition.ID, each])) }, true);
@@ -120,7 +106,7 @@ test('a host that wakes up to many networks has them all at once, not one tick a
   const clock = new VirtualClock();
   const stored = new Map(Array.from({ length: 11 }, (_, n) => [`n${n + 1}`, tableOf(n + 1)] as const));
   const keeper = startNetworkKeeper({
-    plane: planeOn(recorded()),
+    plane: planeOfHost(recorded()),
     clock,
     logger: silentLogger,
     stored,

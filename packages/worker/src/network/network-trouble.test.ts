@@ -1,16 +1,14 @@
 import type { NetworkTable } from '@swarm/shared/domain/network-table';
-import { silentLogger } from '@swarm/shared/runtime/logger';
 import { VirtualClock } from '@swarm/shared/runtime/virtual-clock';
 import { describe, expect, test } from 'vitest';
 import { EngineError } from '../engine/engine.ts';
 import { createFakeEngine } from '../engine/fake-engine.ts';
+import { planeOfHost } from '../testing/plane-of-host.ts';
 import { deviceNames } from './decide/device-names.ts';
 import type { HostNetwork } from './decide/host-network.ts';
 import { HostCommandError, type HostCommands } from './host-commands.ts';
 import { createHostDevices } from './host-devices.ts';
-import { createKernelPlane } from './kernel-plane.ts';
 import { explainTrouble } from './network-trouble.ts';
-import { createRecordedNetProcess } from './recorded-net-process.ts';
 
 /** As iproute2 6.1, nft 1.0.6 and dockerd 20.10 say it. */
 const ip = (said: string) => new HostCommandError('failed', `ip -batch -: ${said}`);
@@ -93,6 +91,14 @@ test('a network that cannot be made leaves the others as they shall be', async (
   expect(problems).toEqual([{ networkID: 'n4098', kind: 'port-taken', text: expect.stringContaining('"net4098" could not be made') }]);
 });
 
+/** Of that network, with this host in it and nothing else. */
+function tableOf(vni: number): NetworkTable {
+  const { id, name, subnet, vipRange, gateway } = network(vni);
+  const definition = { ID: id, name, vni, subnet, vipRange, internal: false, ingress: false, attachable: false, encrypted: false };
+  const peers = new Map([['node1', { nodeID: 'node1', address: '192.0.2.1', gateway }]]);
+  return { revision: 1, definition, peers, services: new Map(), endpoints: new Map() };
+}
+
 test('a network around an address of the host is not made there, and one that stands already stays', async () => {
   let address = '192.0.2.1';
   const engine = createFakeEngine({ clock: new VirtualClock() });
@@ -103,21 +109,7 @@ test('a network around an address of the host is not made there, and one that st
       return { exitCode: 0, stdout: args.includes('address') ? JSON.stringify(rows) : '[]', stderr: '' };
     },
   };
-  const plane = createKernelPlane({
-    engine,
-    commands,
-    nodeID: 'node1',
-    clusterID: 'c',
-    process: createRecordedNetProcess(),
-    resolvers: async () => [],
-    logger: silentLogger,
-  });
-  const tableOf = (vni: number): NetworkTable => {
-    const { id, name, subnet, vipRange, gateway } = network(vni);
-    const definition = { ID: id, name, vni, subnet, vipRange, internal: false, ingress: false, attachable: false, encrypted: false };
-    const peers = new Map([['node1', { nodeID: 'node1', address: '192.0.2.1', gateway }]]);
-    return { revision: 1, definition, peers, services: new Map(), endpoints: new Map() };
-  };
+  const plane = planeOfHost(commands, engine);
   const apply = (...tables: readonly NetworkTable[]) =>
     plane.apply({ tables: new Map(tables.map((each) => [each.definition.ID, each])) }, true);
   expect([...(await apply(tableOf(4097))).ready.keys()]).toEqual(['n4097']);
@@ -146,20 +138,8 @@ test.each(['ip', 'bridge', 'nft'])(
         return { exitCode: 0, stdout: '[]', stderr: '' };
       },
     };
-    const plane = createKernelPlane({
-      engine: createFakeEngine({ clock: new VirtualClock() }),
-      commands,
-      nodeID: 'node1',
-      clusterID: 'c',
-      process: createRecordedNetProcess(),
-      resolvers: async () => [],
-      logger: silentLogger,
-    });
-    const { id, name, vni, subnet, vipRange, gateway } = network(4097);
-    const definition = { ID: id, name, vni, subnet, vipRange, internal: false, ingress: false, attachable: false, encrypted: false };
-    const peers = new Map([['node1', { nodeID: 'node1', address: '192.0.2.1', gateway }]]);
-    const table: NetworkTable = { revision: 1, definition, peers, services: new Map(), endpoints: new Map() };
-    const { ready, problems } = await plane.apply({ tables: new Map([[id, table]]) }, true);
+    const plane = planeOfHost(commands);
+    const { ready, problems } = await plane.apply({ tables: new Map([['n4097', tableOf(4097)]]) }, true);
     expect(ready.size).toBe(0);
     expect(problems).toEqual([{ kind: 'unsupported', text: expect.stringContaining(`no program "${missing}"`) }]);
     // What was never made needs no program to be removed.
