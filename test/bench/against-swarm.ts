@@ -1,6 +1,6 @@
 /**
  * `npm run bench:against-swarm`: our cluster and Docker Swarm, the engines' own swarm mode, one after the other on the
- * same three engines in one run; and the floor, the same containers by plain Engine API calls.
+ * same three engines in one run; and the floor, the same containers by plain Engine API calls, below which no cluster gets.
  *
  * Services have no network and publish no port on either side: what is compared is the control plane and the engine's
  * work on containers, not two data planes. Both sides are driven and watched through the same calls of the Engine API.
@@ -21,6 +21,9 @@ const OUR_SOCKET = '/run/swarm/docker.sock';
 const FEW = 30;
 const MANY = 90;
 const ROLLED = 12;
+const ROLLED_AT_ONCE = 4;
+/** The update is done when the last new task has run for this long: `service-work.ts` asks for it. */
+const MONITOR_MS = 1_000;
 const LOST_HOST = 'host3';
 
 const AIMS = { create: 1, scale: 0.9, roll: 0.5, lose: 0.35 } as const;
@@ -49,8 +52,12 @@ const manager = lab.host('host1');
 // Once unmeasured: the first containers of an engine are slower than all that follow.
 await startPlain(2, 0);
 await removePlain();
-const floor = { create: await startPlain(FEW / HOSTS, 0), scale: await startPlain((MANY - FEW) / HOSTS, FEW / HOSTS) };
+const created = await startPlain(FEW / HOSTS, 0);
+const scaled = await startPlain((MANY - FEW) / HOSTS, FEW / HOSTS);
 await removePlain();
+const rolled = (await rollPlain()) + MONITOR_MS;
+await removePlain();
+const floor: Partial<Times> = { create: created, scale: scaled, roll: rolled };
 
 await formDockerSwarm();
 const peer = await measure('Docker Swarm', ENGINE_SOCKET, await dockerNodeID(LOST_HOST));
@@ -62,7 +69,7 @@ const ours = await measure('swarm', OUR_SOCKET, await cluster.nodeID(LOST_HOST))
 
 for (const work of Object.keys(AIMS) as Work[]) {
   const ratio = ours[work] / peer[work];
-  const plain = work === 'create' || work === 'scale' ? `, ${seconds(floor[work])} by plain Engine API calls` : '';
+  const plain = floor[work] === undefined ? '' : `, ${seconds(floor[work])} by plain Engine API calls`;
   say(
     `${TITLES[work]}: ${seconds(ours[work])}, Docker Swarm ${seconds(peer[work])}${plain}; ` +
       `ratio ${ratio.toFixed(2)} (aim: at most ${AIMS[work]}${ratio <= AIMS[work] ? '' : ': missed'})`,
@@ -116,9 +123,19 @@ async function dockerNodeID(hostname: string): Promise<string> {
 }
 
 /** All hosts at once, each `count` more, the first of them with number `from`. Gives the time in milliseconds. */
-async function startPlain(count: number, from: number): Promise<number> {
-  const command = `${NODE} ${BENCH}/plain-containers.ts ${count} ${IMAGE} ${from}`;
-  const spans: Span[] = await Promise.all(lab.hosts.map(async (host) => JSON.parse(await host.sh(command, { timeoutMs: 400_000 }))));
+function startPlain(count: number, from: number): Promise<number> {
+  return plain(() => `start ${count} ${IMAGE} ${from}`);
+}
+
+/** As many at once over all hosts as the update may have, and as many rounds: the first hosts have one more of each. */
+async function rollPlain(): Promise<number> {
+  const lanes = (index: number) => Math.floor((ROLLED_AT_ONCE - 1 - index) / HOSTS) + 1;
+  await plain((index) => `start ${(lanes(index) * ROLLED) / ROLLED_AT_ONCE} ${IMAGE} 0`);
+  return plain((index) => `roll ${lanes(index)} ${IMAGE}`);
+}
+
+async function plain(words: (index: number) => string): Promise<number> {
+  const spans = await Promise.all(lab.hosts.map((host, index) => span(host, `plain-containers.ts ${words(index)}`)));
   return Math.max(...spans.map(({ ended }) => ended)) - Math.min(...spans.map(({ started }) => started));
 }
 

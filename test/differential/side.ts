@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildTestImage } from '../../packages/worker/src/engine/test-image.ts';
 import { WORKSPACE_ROOT } from '../lab/labels.ts';
@@ -10,6 +10,7 @@ import { call, TIMEOUT_MS } from './call.ts';
 export const ADDRESS = '10.99.0.1';
 export const TEST_IMAGE = 'differential:1';
 const LOG_CHARACTERS = 4000;
+const CGROUPS = '/sys/fs/cgroup';
 
 /** One Swarm API with a cluster of one node behind it: dockerd in its own swarm mode, or our daemon beside a dockerd. */
 export interface Side {
@@ -33,6 +34,7 @@ export async function startSide(name: Side['name'], directory: string): Promise<
     `${WORKSPACE_ROOT}/packages/cli/bin/swarm daemon --data-root ${directory}/swarm --exec-root ${directory}/run`,
     `--engine unix://${engineSocket} -H unix://${socket} --advertise-addr ${ADDRESS} >${directory}/swarm.log 2>&1 &`,
   ].join(' ');
+  const cgroup = `differential-${process.pid}-${name}`;
   const script = [
     'set -e',
     'ip link set lo up; ip link add eth0 type bridge; ip addr add 10.99.0.1/24 dev eth0; ip link set eth0 up',
@@ -40,7 +42,7 @@ export async function startSide(name: Side['name'], directory: string): Promise<
     ...(name === 'subject' ? [ours] : []),
     `exec dockerd --config-file ${directory}/daemon.json --data-root ${directory}/data --exec-root ${directory}/exec \
       --pidfile ${directory}/pid -H unix://${engineSocket} --storage-driver vfs --bip 172.31.0.1/24 \
-      --containerd-namespace differential --containerd-plugins-namespace differential-plugins --cgroup-parent /differential-${process.pid}-${name}`,
+      --containerd-namespace differential --containerd-plugins-namespace differential-plugins --cgroup-parent /${cgroup}`,
   ].join('\n');
   const log = openSync(join(directory, 'engine.log'), 'a');
   const child = spawn(
@@ -69,17 +71,34 @@ export async function startSide(name: Side['name'], directory: string): Promise<
     }
     buildTestImage(`unix://${engineSocket}`, TEST_IMAGE);
   } catch (error) {
-    await end(child);
+    await end(child, cgroup);
     throw error;
   }
-  return { name, socket, explain, stop: () => end(child) };
+  return { name, socket, explain, stop: () => end(child, cgroup) };
 }
 
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  child.kill('SIGKILL');
-  await ended;
+async function end(child: ChildProcess, cgroup: string): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) {
+    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    child.kill('SIGKILL');
+    await ended;
+  }
+  // The one thing of an engine that no namespace takes along. While a process still ends, its group cannot go.
+  await waitFor(`no cgroup ${cgroup}`, () => {
+    for (const path of cgroupsNamed(cgroup)) removeFolders(path);
+    return true;
+  });
+}
+
+/** In the one hierarchy of cgroup v2, or in each of cgroup v1. */
+function cgroupsNamed(name: string): readonly string[] {
+  const hierarchies = readdirSync(CGROUPS, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  return ['', ...hierarchies.map((entry) => entry.name)].map((each) => join(CGROUPS, each, name)).filter((path) => existsSync(path));
+}
+
+function removeFolders(path: string): void {
+  for (const entry of readdirSync(path, { withFileTypes: true })) if (entry.isDirectory()) removeFolders(join(path, entry.name));
+  rmdirSync(path);
 }
 
 /** Why no side can be started here; undefined when it can. */

@@ -46,6 +46,7 @@ export interface LabHost {
 
 const DAEMON_SOCKET = '/run/swarm/docker.sock';
 const SHUTDOWN_S = 40;
+const FREEZE_TRIES = 50;
 
 /**
  * One table, so that cutting and healing are each one atomic step. Its hooks lie outside those of connection
@@ -137,7 +138,7 @@ export function createHost(deps: { readonly name: string; readonly address: stri
 
     cutOff: async () => void (await must(['nft', '-f', '-'], { input: CUT })),
     heal: async () => void (await must(['nft', 'delete', 'table', 'inet', 'lab_cut'])),
-    pause: async () => void (await container.pause()),
+    pause: () => freeze(container),
     unpause: async () => void (await container.unpause()),
 
     stop: async () => void (await container.stop({ t: SHUTDOWN_S })),
@@ -148,4 +149,19 @@ export function createHost(deps: { readonly name: string; readonly address: stri
       if ((await exec(['test', '-e', '/etc/lab-daemon-enabled'])).exitCode === 0) await awaitDaemon();
     },
   };
+}
+
+/**
+ * The freezer of cgroup v1 gives up, and thaws all again, when processes fork faster than it stops them; the runtime
+ * then says "unable to freeze". Nothing is wrong with the host: it is asked again.
+ */
+async function freeze(container: Dockerode.Container): Promise<void> {
+  for (let left = FREEZE_TRIES; ; left--) {
+    try {
+      await container.pause();
+      return;
+    } catch (error) {
+      if (left === 1 || !String(error).includes('unable to freeze')) throw error;
+    }
+  }
 }
