@@ -17,6 +17,8 @@ export type Completion =
   | 'task'
   | 'service-or-task'
   | 'client'
+  /** Of the stack that the argument before it names. */
+  | 'revision'
   | 'file'
   | readonly string[];
 

@@ -40,7 +40,7 @@ export interface Context {
   readonly signal: AbortSignal;
   /** The API address as given by `--host` or SWARM_HOST; undefined when neither is. */
   readonly host: string | undefined;
-  /** Connects to the daemon at `host`, or the default one. @throws CommandFailure when none answers. */
-  readonly api: () => Promise<ApiClient>;
+  /** Connects to the daemon at the given address, else at `host`, else the default one. @throws CommandFailure when none answers. */
+  readonly api: (host?: string) => Promise<ApiClient>;
   readonly readStdin: () => Promise<Uint8Array>;
 }

@@ -174,6 +174,14 @@ const COMPLETED: readonly (readonly [words: readonly string[], candidates: objec
   [['--host', 'tcp', ':', '//x', ':', '1', 'node', 'l'], { kind: 'words', words: ['ls'] }],
   [['service', 'update', '--image', 'registry', ':', '5000/web', ':', '1', ''], { kind: 'names', of: 'service' }],
   [['service', 'ls', '--format', '=', 'json', '--q'], { kind: 'words', words: ['--quiet'] }],
+  [['--host', 'tcp', ':', '//x', ':', '1', 'node', 'ps', ''], { kind: 'names', of: 'node', host: 'tcp://x:1' }],
+  [['-H', 'tcp://x:1', 'node', 'ps', '--host', '=', 'tcp://y:1', ''], { kind: 'names', of: 'node', host: 'tcp://y:1' }],
+  [
+    ['--host', 'tcp://x:1', 'service', 'update', '--config-rm=ca'],
+    { kind: 'names', of: 'config', prefix: '--config-rm=', host: 'tcp://x:1' },
+  ],
+  [['--host=tcp://x:1', 'node', 'ps', ''], { kind: 'names', of: 'node', host: 'tcp://x:1' }],
+  [['stack', 'rollback', 'shop', ''], { kind: 'names', of: 'revision', after: 'shop' }],
 ];
 
 describe('completion offers', () => {

@@ -48,9 +48,9 @@ function buildContext(flag: string | undefined, { terminal, streams, environment
     homeDirectory: homedir(),
     signal,
     host,
-    async api() {
+    async api(other) {
       const [{ connectApi }, { withTls }] = await Promise.all([import('../client/api-client.ts'), import('../client/read-tls.ts')]);
-      return connectApi(await withTls(parseTarget(host ?? DEFAULT_HOST), environment), signal);
+      return connectApi(await withTls(parseTarget(other ?? host ?? DEFAULT_HOST), environment), signal);
     },
     async readStdin() {
       const chunks: Buffer[] = [];

@@ -75,7 +75,7 @@ export async function runWords(
       homeDirectory: options.homeDirectory ?? '/nowhere',
       signal,
       host,
-      api: () => connectApi(parseTarget(host ?? 'unix:///nowhere/docker.sock'), signal),
+      api: (other) => connectApi(parseTarget(other ?? host ?? 'unix:///nowhere/docker.sock'), signal),
       readStdin: async () => Buffer.from(options.stdin ?? ''),
     });
     return done(exitCode);

@@ -1,7 +1,7 @@
 import { STACK_NAMESPACE_LABEL } from '@swarm/shared/domain/labels';
+import type { ApiClient } from '../client/api-client.ts';
 import type { Command, Completion, OptionSpec } from '../command/command.ts';
 import { defineCommand } from '../command/command.ts';
-import type { Context } from '../command/context.ts';
 import { CommandFailure, EXIT, usageError } from '../command/exit-codes.ts';
 import { HOST_OPTION } from '../command/program.ts';
 import { slotName } from '../render/tasks.ts';
@@ -11,19 +11,29 @@ import { namesOf } from './resolve.ts';
 /** What the cluster gives names to. */
 type NameKind = Exclude<Completion, 'file' | readonly string[]>;
 
-/** What can stand in the last place of the words typed so far. `prefix`: a part of that word which every candidate begins with. */
-export type Candidates =
-  | { readonly kind: 'words'; readonly words: readonly string[] }
-  | { readonly kind: 'names'; readonly of: NameKind; readonly prefix?: string }
-  | { readonly kind: 'files' };
+/** What can stand in the last place of the words typed so far. */
+export type Candidates = { readonly kind: 'words'; readonly words: readonly string[] } | NameCandidates | { readonly kind: 'files' };
+
+interface NameCandidates {
+  readonly kind: 'names';
+  readonly of: NameKind;
+  /** A part of the last word which every candidate begins with. */
+  readonly prefix?: string;
+  /** The daemon that the words name. */
+  readonly host?: string;
+  /** The argument before this one, for what only it gives a meaning to. */
+  readonly after?: string;
+}
+
+const HOST_SIGN = '--host=';
 
 /** `words` are those after `swarm`; the last one is being typed and may be empty. */
 export function decideCandidates(commands: readonly Command[], given: readonly string[]): Candidates {
   const words = withoutSigns(given);
   const typed = words.at(-1) ?? '';
-  const before = words.slice(0, -1);
+  const before = words.slice(0, -1).flatMap((word) => (word.startsWith(HOST_SIGN) ? ['--host', word.slice(HOST_SIGN.length)] : [word]));
   const visible = commands.filter((command) => command.hidden !== true);
-  const { path, rest } = splitPath(visible, before);
+  const { path, rest, host: hostBefore } = splitPath(visible, before);
   const command = visible.find((one) => samePath(one.path, path));
   if (command === undefined) {
     if (pendingOption({ host: HOST_OPTION }, rest) !== undefined) return { kind: 'words', words: [] };
@@ -32,16 +42,29 @@ export function decideCandidates(commands: readonly Command[], given: readonly s
     return fitting([...new Set(next)], typed);
   }
   const options: { readonly [name: string]: OptionSpec } = { host: HOST_OPTION, ...command.options };
+  const host = options.host === HOST_OPTION ? (lastHost(rest) ?? hostBefore) : hostBefore;
+  const found = candidatesOf(command, options, rest, typed);
+  return found.kind === 'names' && host !== undefined ? { ...found, host } : found;
+}
+
+function candidatesOf(
+  command: Command,
+  options: { readonly [name: string]: OptionSpec },
+  rest: readonly string[],
+  typed: string,
+): Candidates {
   const pending = pendingOption(options, rest);
   if (pending !== undefined) return complete(pending.complete, typed);
   const [flag, value] = splitPair(typed);
   const named = typed.startsWith('--') && value !== undefined ? optionOf(options, flag) : undefined;
   if (named !== undefined) return withPrefix(`${flag}=`, complete(named.complete, value ?? ''));
   if (typed.startsWith('-')) return fitting([...Object.keys(options).map((name) => `--${name}`), '--help'], typed);
-  const filled = positionals(options, rest).length;
-  const place = command.arguments?.[filled] ?? command.arguments?.at(-1);
-  const full = filled >= (command.arguments?.length ?? 0) && place?.variadic !== true;
-  return full ? { kind: 'words', words: [] } : complete(place?.complete, typed);
+  const filled = positionals(options, rest);
+  const place = command.arguments?.[filled.length] ?? command.arguments?.at(-1);
+  if (filled.length >= (command.arguments?.length ?? 0) && place?.variadic !== true) return { kind: 'words', words: [] };
+  const after = filled.at(-1);
+  const candidates = complete(place?.complete, typed);
+  return candidates.kind === 'names' && candidates.of === 'revision' && after !== undefined ? { ...candidates, after } : candidates;
 }
 
 function complete(completion: Completion | undefined, typed: string): Candidates {
@@ -84,12 +107,12 @@ function fitting(words: readonly string[], typed: string): Candidates {
 function splitPath(
   commands: readonly Command[],
   words: readonly string[],
-): { readonly path: readonly string[]; readonly rest: readonly string[] } {
+): { readonly path: readonly string[]; readonly rest: readonly string[]; readonly host: string | undefined } {
   const path: string[] = [];
   let index = 0;
   for (; index < words.length; index++) {
     const word = words[index] ?? '';
-    if (path.length === 0 && (word === '--host' || word === '-H')) {
+    if (path.length === 0 && isHostOption(word)) {
       if (index + 1 === words.length) break;
       index += 1;
     } else {
@@ -99,7 +122,16 @@ function splitPath(
       path.push(next.path[place] ?? word);
     }
   }
-  return { path, rest: words.slice(index) };
+  return { path, rest: words.slice(index), host: lastHost(words.slice(0, index)) };
+}
+
+function isHostOption(word: string | undefined): boolean {
+  return word === '--host' || word === '-H';
+}
+
+/** The value of the last `--host` that has one. */
+function lastHost(words: readonly string[]): string | undefined {
+  return words.findLast((_, index) => isHostOption(words[index - 1]));
 }
 
 /** By its own word in this place of its path, or where that is the last one by another name of it. */
@@ -132,9 +164,8 @@ function positionals(options: { readonly [name: string]: OptionSpec }, words: re
   return found;
 }
 
-async function namesFor(context: Context, kind: NameKind): Promise<readonly string[]> {
-  const api = await context.api();
-  switch (kind) {
+async function namesFor(api: ApiClient, { of, after = '' }: Pick<NameCandidates, 'of' | 'after'>): Promise<readonly string[]> {
+  switch (of) {
     case 'node':
       return (await api.nodes()).map((node) => node.Description?.Hostname ?? node.ID);
     case 'service':
@@ -153,7 +184,9 @@ async function namesFor(context: Context, kind: NameKind): Promise<readonly stri
       return [...new Set(tasks.map((task) => slotName(task, names)))];
     }
     case 'service-or-task':
-      return [...(await namesFor(context, 'service')), ...(await namesFor(context, 'task'))];
+      return [...(await namesFor(api, { of: 'service' })), ...(await namesFor(api, { of: 'task' }))];
+    case 'revision':
+      return (await api.stackRevisions(after)).map(({ number }) => String(number));
     case 'stack':
       return [
         ...new Set(
@@ -184,7 +217,7 @@ export function completeCommand(commands: () => readonly Command[]): Command {
         const { prefix = '' } = candidates;
         const typed = withoutSigns(args).at(-1) ?? '';
         try {
-          const names = await namesFor(context, candidates.of);
+          const names = await namesFor(await context.api(candidates.host), candidates);
           context.terminal.out(
             names
               .map((name) => `${prefix}${name}`)

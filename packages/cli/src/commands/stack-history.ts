@@ -69,7 +69,7 @@ export const rollback = defineCommand({
   path: ['stack', 'rollback'],
   summary: 'Make a whole stack what it was at an earlier revision, and wait until it runs',
   description: 'Without a revision: the one before the newest. Services that came later are removed; registry logins stay as they are.',
-  arguments: [STACK, { name: 'REVISION', optional: true }],
+  arguments: [STACK, { name: 'REVISION', optional: true, complete: 'revision' }],
   options: WAIT_OPTIONS,
   async run({ args, options, context }) {
     const [name = '', number] = args;

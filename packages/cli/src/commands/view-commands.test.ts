@@ -198,6 +198,12 @@ describe('completion', () => {
     expect((await run('__complete', '--', 'exec', '')).output).toBe('web.1\n');
     expect((await run('__complete', '--', 'client', 'rm', 'b')).output).toBe('bob\n');
   });
+
+  it('asks the daemon that the words name, for the revisions of the stack that they name', async () => {
+    await serve({ 'GET /x/stacks/shop/revisions': { status: 200, body: [{ number: 12 }, { number: 7 }] } });
+    const words = ['__complete', '--', '--host', api.host, 'stack', 'rollback', 'shop', ''];
+    expect(await runWords(words, { host: 'unix:///nowhere', clock })).toMatchObject({ exitCode: 0, output: '12\n7\n' });
+  });
 });
 
 describe('client renew and update', () => {
