@@ -53,7 +53,8 @@ export function decideUpdate(view: UpdateView, now: number): UpdatePlan {
   const places = rules.parallelism === 0 ? Number.POSITIVE_INFINITY : Math.max(0, rules.parallelism - busyUntil.length);
   const open = dirty.filter((seat) => seat.state === 'open' && mayBegin(seat, view) && isItsTurn(seat, view, now));
   const isOut = (seat: UpdateSeat) => isDown(seat, view) && !isExpected(seat, view, rules, now);
-  const turn = chooseTurn({ seats: view.seats, open, places, startFirst: rules.startFirst, isOut });
+  const failedAt = (seat: UpdateSeat) => failedAtOf(seat, view);
+  const turn = chooseTurn({ seats: view.seats, open, places, startFirst: rules.startFirst, isOut, failedAt });
   const yielded = rules.startFirst ? view.seats.flatMap((seat) => yieldPorts(seat, view)) : [];
   const seats = [...turn.seats.map((seat) => renew(seat, view, rules, now)), ...yielded];
   const noted = withNotes(status, {
@@ -151,10 +152,21 @@ function isExpected({ tasks }: UpdateSeat, view: UpdateView, rules: Rules, now: 
   return tasks.some((task) => isRenewal(task, view) && (busyUntilMs(task, rules) > now || hasFailedEarly(task, view.facts.service, rules)));
 }
 
-/** What follows on the newest try to renew the seat start-first; undefined when there was none. */
+/** When its renewal by this update failed last; empty when none has. */
+function failedAtOf({ tasks }: UpdateSeat, view: UpdateView): string {
+  const isFailure = (task: Task) => task.specVersion === view.facts.service.specVersion && isRenewal(task, view) && endedByItself(task);
+  return tasks.reduce((newest, task) => (isFailure(task) && task.UpdatedAt > newest ? task.UpdatedAt : newest), '');
+}
+
+/**
+ * What follows on the newest try to renew the seat start-first that ended by itself; undefined when there was none. One
+ * that lost its node or its place has failed at nothing: another follows at once.
+ */
 function retryOf(tasks: readonly Task[], facts: ServiceFacts, now: number): Restart | undefined {
   const [tried] = tasks
-    .filter((task) => task.templateID === facts.service.templateID && !(task.CreatedAt < (facts.outdatedBefore ?? '')))
+    .filter(
+      (task) => task.templateID === facts.service.templateID && endedByItself(task) && !(task.CreatedAt < (facts.outdatedBefore ?? '')),
+    )
     .sort(byAge);
   return tried === undefined ? undefined : decideRestart(tried, tasks, facts, now);
 }
