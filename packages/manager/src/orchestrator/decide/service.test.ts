@@ -496,6 +496,19 @@ test.each(portRows)('start-first with host-mode ports stops the old task first $
   else expect(decided.status).toBeUndefined();
 });
 
+test.each([
+  { after: 'a scale', template: 'current' },
+  { after: 'a change of labels', template: 'before-labels' },
+])('start-first with host-mode ports: the old task goes also when the update was written over meanwhile by $after', ({ template }) => {
+  const before = facts(serviceSpec({ ContainerSpec: { Image: 'web:0' } }, PORTS), { templateID: 'old' as Task['templateID'] });
+  const unlabelled = facts(serviceSpec({}, PORTS), { templateID: 'before-labels' as Task['templateID'] });
+  const now = facts(serviceSpec({}, { ...PORTS, Labels: { a: 'b' }, UpdateConfig: { Parallelism: 1, Order: 'start-first' } }));
+  const tasks = [dirty('a', 1), task('n', { state: 'pending', err: BUSY, origin: { kind: 'update' }, createdS: 1, template })];
+  const decided = decideService({ facts: now, world: world([node('A')], now, unlabelled, before), tasks, nodeIDs: [] }, T0 + 3_000);
+  expect(tellAll(decided)).toEqual(['a: shutdown']);
+  expect(decided.status?.State).toBe('updating');
+});
+
 test('start-first with host-mode ports: what runs on a node that has gone does not make way for its own successor', () => {
   const now = facts(serviceSpec({}, { ...PORTS, UpdateConfig: { Parallelism: 1, Order: 'start-first' } }), {
     UpdateStatus: { State: 'updating', StartedAt: timestamp(T0), Message: 'update in progress' },

@@ -81,8 +81,8 @@ export function yieldPorts(
 ): readonly SeatPlan[] {
   if (state !== 'open') return [];
   const live = tasks.filter(isLive);
-  const isWaiting = ({ templateID, Status }: Task) =>
-    templateID === facts.service.templateID && Status.State === 'pending' && (Status.Err ?? '').includes(HOST_PORT_IN_USE);
+  const isWaiting = (task: Task) =>
+    task.Status.State === 'pending' && (task.Status.Err ?? '').includes(HOST_PORT_IN_USE) && isClean(task, facts, world);
   const waiting = live.find(isWaiting);
   if (waiting === undefined) return [];
   const wanted = hostPortsOf(facts.template);

@@ -34,7 +34,8 @@ export function decideUpdate(view: UpdateView, now: number): UpdatePlan {
   const rules = rulesOf(service);
   const dirty = view.seats.filter((seat) => seat.state !== 'held' && isDirty(seat, view) && !hasGivenUp(seat, view, rules, now));
   const isUnderWay = current?.State === 'updating' || current?.State === 'rollback_started';
-  if (!isUnderWay && dirty.length === 0) return { seats: [] };
+  const yielded = rules.startFirst ? view.seats.flatMap((seat) => yieldPorts(seat, view)) : [];
+  if (!isUnderWay && dirty.length + yielded.length === 0) return { seats: [] };
 
   const status: UpdateStatus = isUnderWay ? current : { State: 'updating', StartedAt: timestamp(now), Message: IN_PROGRESS };
   const renewals = view.seats.map((seat) => seat.tasks.filter((task) => isRenewal(task, view)));
@@ -55,7 +56,6 @@ export function decideUpdate(view: UpdateView, now: number): UpdatePlan {
   const isOut = (seat: UpdateSeat) => isDown(seat, view) && !isExpected(seat, view, rules, now);
   const failedAt = (seat: UpdateSeat) => failedAtOf(seat, view);
   const turn = chooseTurn({ seats: view.seats, open, places, startFirst: rules.startFirst, isOut, failedAt });
-  const yielded = rules.startFirst ? view.seats.flatMap((seat) => yieldPorts(seat, view)) : [];
   const seats = [...turn.seats.map((seat) => renew(seat, view, rules, now)), ...yielded];
   const noted = withNotes(status, {
     waits: dirty.length > 0 ? view.facts.waits : undefined,
