@@ -92,3 +92,26 @@ test('what a service publishes after a rollback is what its spec says again, wit
     VirtualIPs: [{ NetworkID: 'net', Addr: '10.0.0.2/24' }],
   });
 });
+
+test('a rollback is refused when another service has taken its port since the decision', async () => {
+  const { store, service } = await stored();
+  const publishing = { EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 8080 }] } };
+  const failed = await store.update((tx) =>
+    tx.services.update({
+      ...service,
+      Spec: serviceSpec({}, { UpdateConfig: { FailureAction: 'rollback' } }),
+      PreviousSpec: serviceSpec({}, publishing),
+    }),
+  );
+  const parts = serviceParts(failed, { seats: [], seatWakes: [], rollback: 'update rolled back' }, random);
+  await store.update((tx) =>
+    tx.services.create({
+      ...service,
+      ID: asID('other'),
+      Spec: serviceSpec({}, { Name: 'other', ...publishing }),
+      Endpoint: publishing.EndpointSpec,
+    }),
+  );
+  const { refused } = await commitPlan(store, parts);
+  expect(refused.map(({ reason }) => reason)).toEqual(['port 8080 of its previous spec is published by service other by now']);
+});

@@ -47,7 +47,7 @@ export function decideUpdate(view: UpdateView, now: number): UpdatePlan {
   const failures = renewals.filter((tasks) => tasks.some((task) => hasFailedEarly(task, service, rules))).length;
   const touched = countTouched(view, dirty, renewals);
   if (failed !== undefined && rules.failureAction !== 'continue' && failures / touched > rules.maxFailureRatio) {
-    return concludeFailure(service, status, rules, failed);
+    return concludeFailure(view.facts, status, rules, failed);
   }
 
   const busyUntil = renewals.map((tasks) => Math.max(...tasks.map((task) => busyUntilMs(task, rules)))).filter((until) => until > now);
@@ -192,15 +192,15 @@ function renew({ seat, tasks }: UpdateSeat, { facts, world }: UpdateView, rules:
   return draft.plan;
 }
 
-function concludeFailure(service: Service, status: UpdateStatus, rules: Rules, failed: Task): UpdatePlan {
+function concludeFailure({ service, noWayBack }: ServiceFacts, status: UpdateStatus, rules: Rules, failed: Task): UpdatePlan {
   const cause = `due to failure or early termination of task ${failed.ID}`;
   if (status.State === 'rollback_started') {
     return { seats: [], status: { ...status, State: 'rollback_paused', Message: `rollback paused ${cause}` } };
   }
-  if (rules.failureAction === 'rollback' && service.PreviousSpec !== undefined) {
-    return { seats: [], status, rollback: `update rolled back ${cause}` };
-  }
-  return { seats: [], status: { ...status, State: 'paused', Message: `update paused ${cause}` } };
+  const wantsBack = rules.failureAction === 'rollback' && service.PreviousSpec !== undefined;
+  if (wantsBack && noWayBack === undefined) return { seats: [], status, rollback: `update rolled back ${cause}` };
+  const why = wantsBack ? `; it cannot be rolled back: ${noWayBack}` : '';
+  return { seats: [], status: { ...status, State: 'paused', Message: `update paused ${cause}${why}` } };
 }
 
 function completed(status: UpdateStatus, now: number): UpdateStatus {
