@@ -92,6 +92,17 @@ test('an optional dependency that fails for good is not waited for', async () =>
   await serves('web');
 });
 
+test('when a dependency is removed, who waits for it is looked at again at once', async () => {
+  cluster.behaviours.set('db:1', { startMs: 1e12 });
+  await cluster.deploy(named('db', undefined));
+  await cluster.deploy(named('web', 'db:service_healthy'));
+  await cluster.deploy(named('api', 'db:service_healthy:optional'));
+  await cluster.until(() => holds('api')[0] === 'waiting for service db to be healthy (0 of 1)', 'api waits');
+  await cluster.removeService('db');
+  await cluster.until(() => cluster.serving('api').length === 1, 'api runs', 5_000);
+  expect(holds('web')).toEqual(['waiting for service db, which does not exist']);
+});
+
 test('in a re-deploy of both, what runs stays until the new dependency is healthy', async () => {
   await cluster.deploy(named('db', undefined));
   await cluster.deploy(named('web', 'db:service_healthy'));
