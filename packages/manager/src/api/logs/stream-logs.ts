@@ -76,6 +76,10 @@ export async function streamLogs(deps: LogStreamDeps, stream: LogStream): Promis
         })
       : () => undefined;
     stream.sink.signal.addEventListener('abort', () => settle(new ClientGone()), { once: true });
+    if (stream.sink.signal.aborted) {
+      settle(new ClientGone());
+      return;
+    }
     deps.store.view(collect);
     startNext();
   });
