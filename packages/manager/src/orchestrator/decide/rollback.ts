@@ -1,4 +1,5 @@
 import type { Service } from '@swarm/shared/domain/objects';
+import { endpointFor } from '@swarm/shared/domain/service-endpoint';
 import { type TemplateContent, templateContent } from '@swarm/shared/domain/task-template';
 
 export interface Rollback {
@@ -17,6 +18,7 @@ export function decideRollback(failed: Service, message: string): Rollback | und
   const service: Service = {
     ...rest,
     Spec: PreviousSpec,
+    Endpoint: endpointFor(PreviousSpec, failed.Endpoint),
     specVersion: failed.specVersion + 1,
     ...(previousRegistryAuth !== undefined && { registryAuth: previousRegistryAuth }),
     UpdateStatus: {
