@@ -20,6 +20,7 @@ export function decideRollback(failed: Service, message: string): Rollback | und
     Spec: PreviousSpec,
     Endpoint: endpointFor(PreviousSpec, failed.Endpoint),
     specVersion: failed.specVersion + 1,
+    Endpoint: endpointFor(PreviousSpec, failed.Endpoint),
     ...(previousRegistryAuth !== undefined && { registryAuth: previousRegistryAuth }),
     UpdateStatus: {
       State: 'rollback_started',
