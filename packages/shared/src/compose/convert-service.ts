@@ -265,6 +265,7 @@ export class ServiceConverter {
     if (given.length > 1) {
       this.#problem('credential_spec', `invalid credential spec: cannot specify both "${given.map(([key]) => key).join('" and "')}"`);
     }
+    if (given.length === 0) return undefined;
     const { config, file, registry } = credentialSpec;
     return defined<NonNullable<NonNullable<ContainerSpec['Privileges']>['CredentialSpec']>>({
       Config: config ? this.#configName(config) : undefined,
