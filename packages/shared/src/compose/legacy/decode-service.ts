@@ -263,7 +263,7 @@ function networks(value: Tree | undefined): ComposeService['networks'] {
       const tree = mapping(item);
       const attachment = defined<ComposeAttachment>({
         aliases: texts(tree.get('aliases')),
-        driverOpts: tree.has('driver_opts') ? options(tree.get('driver_opts')) : undefined,
+        driverOpts: mapping(tree.get('driver_opts')).size > 0 ? options(tree.get('driver_opts')) : undefined,
         ipv4Address: text(tree.get('ipv4_address')),
         ipv6Address: text(tree.get('ipv6_address')),
       });

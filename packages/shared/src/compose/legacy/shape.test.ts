@@ -4,7 +4,7 @@ import { parseAnyYaml } from '../yaml-patient.ts';
 
 /** What the docker CLI 28.2.2 takes and refuses; each row was tried with it. */
 function load(body: string, version = '3.13'): StackLoad {
-  const text = `version: "${version}"
+  return loadText(`version: "${version}"
 services:
   a:
     image: x
@@ -13,7 +13,10 @@ networks: {n1: }
 volumes: {v1: }
 secrets: {s1: {file: /f}}
 configs: {c1: {file: /f}}
-`;
+`);
+}
+
+function loadText(text: string): StackLoad {
   return loadStack({
     stackName: 'st',
     files: [{ path: 'stack.yml', bytes: Buffer.from(text) }],
@@ -39,6 +42,8 @@ describe('docker stack deploy takes it, and so it is read as version 3', () => {
     ['the same volume twice, which the manager refuses unless another file replaces it', 'volumes: ["v1:/x", "v1:/x"]'],
     ['an empty word in a long port', 'ports: [{target: 80, protocol: $EMPTY, mode: ""}]'],
     ['an empty credential spec', 'credential_spec: {}'],
+    ['a port whose protocol is empty', 'ports: ["80:80/$EMPTY"]'],
+    ['a limit that nobody knows', 'ulimits: {NOFILE: 1, no_file: {soft: 1, hard: 2}}'],
   ])('%s', (_what, body) => {
     expect(load(body, '3.8')).toMatchObject({ kind: 'loaded', dialect: 'legacy' });
   });
@@ -67,9 +72,10 @@ describe('docker stack deploy refuses it, and so it is no version 3', () => {
     ['x- keys in the network of a service', 'networks: {n1: {x-note: 1}}', 'Additional property x-note is not allowed'],
     ['a negative number of replicas', 'deploy: {replicas: -1}', 'services.a.deploy.replicas must not be negative; it is -1'],
     ['a negative number from a variable', 'deploy: {update_config: {parallelism: $MINUS}}', 'parallelism must not be negative; it is -1'],
+    ['a tmpfs of negative size', 'volumes: [{type: tmpfs, target: /x, tmpfs: {size: -1}}]', 'size must not be negative; it is -1'],
     ['a negative port', 'ports: [{target: 80, published: -1}]', 'published must not be negative; it is -1'],
   ])('%s', (_what, body, message) => {
-    const result = load(body, body.startsWith('volumes') ? '3.1' : '3.13');
+    const result = load(body, body.startsWith('volumes: ["') ? '3.1' : '3.13');
     expect(result).toMatchObject({ kind: 'invalid' });
     expect(JSON.stringify(result).replaceAll('\\"', '"')).toContain(message);
   });
@@ -78,5 +84,28 @@ describe('docker stack deploy refuses it, and so it is no version 3', () => {
 test('an empty credential spec asks for none', () => {
   expect(load('credential_spec: {}')).toMatchObject({
     stack: { services: { st_a: { TaskTemplate: { ContainerSpec: { Privileges: {} } } } } },
+  });
+});
+
+test.each([
+  ['UNSET', ''],
+  ['{UNSET:-}', ''],
+  ['{UNSET-}', ''],
+  ['{EMPTY:-}x', 'x'],
+  ['{MINUS:-}x', '-1x'],
+])('a default may be empty: $%s', (user, expected) => {
+  const result = load(`hostname: "h$${user}"`);
+  expect(result).toMatchObject({
+    dialect: 'legacy',
+    stack: { services: { st_a: { TaskTemplate: { ContainerSpec: { Hostname: `h${expected}` } } } } },
+  });
+});
+
+test.each(['networks', 'volumes', 'secrets', 'configs'])('%s: two names of something external are refused', (section) => {
+  const top = `${section}: {n: {external: {name: a}, name: b}}`;
+  const text = `version: "3.13"\nservices: {a: {image: x}}\n${top}\n`;
+  expect(loadText(text)).toMatchObject({
+    kind: 'invalid',
+    problems: [{ line: 3, message: expect.stringContaining('conflict; only use "name"') }],
   });
 });
