@@ -109,3 +109,9 @@ test.each(['networks', 'volumes', 'secrets', 'configs'])('%s: two names of somet
     problems: [{ line: 3, message: expect.stringContaining('conflict; only use "name"') }],
   });
 });
+
+test('a command is split at blanks, tabs and line ends only', () => {
+  expect(load('command: "a\\u00a0b\\fc \\t\\r\\nd"')).toMatchObject({
+    stack: { services: { st_a: { TaskTemplate: { ContainerSpec: { Args: ['a\u00a0b\fc', 'd'] } } } } },
+  });
+});
