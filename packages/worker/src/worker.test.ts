@@ -1,7 +1,7 @@
 import { CLUSTER_LABEL, CONTAINER_LABELS } from '@swarm/shared/domain/labels';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { EngineError } from './engine/engine.ts';
-import { CLUSTER_ID, createWorkerWorld, IMAGE, NODE_ID, payload, type WorkerWorld } from './testing/worker-world.ts';
+import { assignmentSet, CLUSTER_ID, createWorkerWorld, IMAGE, NODE_ID, payload, type WorkerWorld } from './testing/worker-world.ts';
 
 let world: WorkerWorld;
 beforeEach(async () => {
@@ -63,6 +63,23 @@ describe('a task runs', () => {
     await world.untilState('a', 'running');
     expect(world.engine.volumes().get('data')).toEqual({ name: 'data', labels: { a: 'b' } });
   });
+});
+
+test('a manager that is quicker than the disk finds the worker ready for what it says', async () => {
+  const errors: unknown[] = [];
+  const quick = await createWorkerWorld({
+    onSession(sink) {
+      try {
+        sink.networks.onSession();
+        sink.onAssignments(assignmentSet([{ id: 'a' }]));
+      } catch (error) {
+        errors.push(error);
+      }
+    },
+  });
+  expect(errors).toEqual([]);
+  await quick.untilState('a', 'running');
+  await quick.dispose();
 });
 
 describe('a task with secrets and configs', () => {

@@ -95,7 +95,12 @@ export function assignedTemplate(options: TaskOptions): AssignedTemplate {
   return { ID: `template-${options.id}`, serviceName: 'web', serviceLabels: {}, global: false, spec, ...endpoint };
 }
 
-export async function createWorkerWorld(options: Pick<WorkerDeps, 'imageGarbage'> = {}): Promise<WorkerWorld> {
+export interface WorldOptions extends Pick<WorkerDeps, 'imageGarbage'> {
+  /** Called as soon as the worker gives up control after it has opened a session, in each life of the daemon. */
+  readonly onSession?: (sink: AssignmentSink) => void;
+}
+
+export async function createWorkerWorld({ onSession, ...options }: WorldOptions = {}): Promise<WorkerWorld> {
   const clock = new VirtualClock();
   const engine = createFakeEngine({ clock });
   engine.addImage(IMAGE);
@@ -131,6 +136,7 @@ export async function createWorkerWorld(options: Pick<WorkerDeps, 'imageGarbage'
       onFailure: (error) => failures.push(error),
       openSession: (opened) => {
         sink = opened;
+        if (onSession !== undefined) queueMicrotask(() => onSession(opened));
         return {
           report(report) {
             reports.push(report);
