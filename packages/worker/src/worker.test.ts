@@ -317,6 +317,20 @@ describe('restarts', () => {
     expect(world.status('a')?.Err).toBe('task: non-zero exit (137)');
   });
 
+  test('the engine comes back as another version: new tasks are made for that one', async () => {
+    const engineInfo = { apiVersion: '1.41' };
+    const own = await createWorkerWorld({ engineInfo });
+    own.assign({ id: 'a', spec: { ContainerSpec: { Args: ['0'] } } });
+    await own.untilState('a', 'complete');
+    own.engine.goDown();
+    engineInfo.apiVersion = '1.44';
+    own.engine.comeBack();
+    await own.clock.advance(5_000);
+    own.assign({ id: 'b', spec: { ContainerSpec: { Healthcheck: { Test: ['CMD', 'true'], StartInterval: 1e9 } } } });
+    await own.untilState('b', 'running');
+    await own.dispose();
+  });
+
   test('without a manager the same container starts again, as the restart policy allows', async () => {
     const spec = { RestartPolicy: { Condition: 'any', Delay: 5e9, MaxAttempts: 2 } } as const;
     world.assign({ id: 'a', spec });
