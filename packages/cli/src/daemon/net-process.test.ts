@@ -194,6 +194,12 @@ it('refuses tables that make no sense, and keeps those it has', async () => {
   expect(await ask(gateway, status.names[0]?.port)).toEqual(['10.0.0.9']);
 });
 
+it('says where its tables cannot be written, as on a file system that is full', async () => {
+  const one = createNetProcess({ folder: '/dev/null/net', clock: systemClock, logger: silentLogger });
+  await expect(one.apply(tables())).rejects.toThrow(NetProcessError);
+  await expect(one.ensure()).rejects.toThrow(NetProcessError);
+});
+
 it('is started anew after a kill, from the tables it had', async () => {
   const { one } = await open();
   const gateway = ownAddress();
@@ -203,6 +209,8 @@ it('is started anew after a kill, from the tables it had', async () => {
   });
   onTestFinished(watch.stop);
   process.kill(status.pid, 'SIGKILL');
+  // What it still takes dies with it, and the test would wait for the answer.
+  await expect.poll(() => alive(status.pid)).toBe(false);
   await expect.poll(() => ask(gateway, status.names[0]?.port)).toEqual(['10.0.0.9']);
   expect((await one.status())?.pid).not.toBe(status.pid);
 });
