@@ -331,6 +331,22 @@ describe('restarts', () => {
     await own.dispose();
   });
 
+  test('a container that ended again while it could not be looked at is looked at once it can', async () => {
+    world.assign({ id: 'a', spec: { RestartPolicy: { Condition: 'any', Delay: 5e9, MaxAttempts: 1 } } });
+    await world.untilState('a', 'running');
+    const id = world.engine.containers()[0]?.id ?? '';
+    world.setReach('unreachable');
+    world.engine.exitContainer(id, 1);
+    await world.clock.advance(1000);
+    world.engine.faults = { failure: (verb) => (verb === 'inspect' ? new EngineError('unavailable', 'no answer') : undefined) };
+    await world.until(() => world.engine.calls.start === 2, 'the container started again');
+    world.engine.exitContainer(id, 7);
+    await world.clock.advance(5000);
+    world.engine.faults = {};
+    await world.untilState('a', 'failed');
+    expect(world.status('a')?.Err).toBe('task: non-zero exit (7)');
+  });
+
   test('without a manager the same container starts again, as the restart policy allows', async () => {
     const spec = { RestartPolicy: { Condition: 'any', Delay: 5e9, MaxAttempts: 2 } } as const;
     world.assign({ id: 'a', spec });
