@@ -1,3 +1,4 @@
+import dgram from 'node:dgram';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import net from 'node:net';
@@ -45,9 +46,9 @@ async function open() {
   return { one, folder, listen, control: join(folder, 'control.sock') };
 }
 
-async function ask(address: string, port: number | undefined, name = 'web') {
+async function ask(address: string, port: number | undefined, name = 'web', timeoutMs = 30_000) {
   const query = encodeQuery(Math.floor(Math.random() * 0xffff), name, 'A');
-  const answer = await exchange({ clock: systemClock, resolver: { address, port: port ?? 0 }, query, transport: 'udp', timeoutMs: 30_000 });
+  const answer = await exchange({ clock: systemClock, resolver: { address, port: port ?? 0 }, query, transport: 'udp', timeoutMs });
   return answer === undefined ? undefined : decodeAnswer(answer)?.addresses;
 }
 
@@ -149,6 +150,32 @@ it('is replaced by another version without losing a query, a port or the socket 
   expect(await connectTo({ path: listen })).toBe('the daemon');
 });
 
+it('is not asked any more once it is replaced, and knows what its successor is told, while it waits for answers from outside', async () => {
+  const { one, control } = await open();
+  const gateway = ownAddress();
+  const silent = dgram.createSocket('udp4');
+  await new Promise<void>((resolve) => silent.bind(0, '0.0.0.0', resolve));
+  onTestFinished(() => void silent.close());
+  const change = { forwarders: [1, 2, 3].map((host) => `127.0.0.${host}#${silent.address().port}`) };
+  const before = await one.apply(tables({ networks: [table(gateway)], ...change }));
+  const names = before.names[0]?.port;
+  let isOver = false;
+  const outside = Array.from({ length: 8 }, async () => {
+    while (!isOver) await ask(gateway, names, 'example.com', 5_000);
+  });
+  expect(await askNet(control, { ask: 'replace', launcher: LAUNCHER }, 60_000)).toMatchObject({ ok: true });
+  const asked: (number | undefined)[] = [];
+  for (let turn = 0; turn < 20; turn += 1) asked.push((await one.status())?.pid);
+  await one.apply(tables({ networks: [table(gateway, ['10.0.0.10'])], ...change }));
+  const askMany = async () =>
+    new Set((await Promise.all(Array.from({ length: 40 }, () => ask(gateway, names)))).map((found) => found?.[0]));
+  await expect.poll(askMany).toEqual(new Set(['10.0.0.10']));
+  expect(alive(before.pid), 'the one before still waits').toBe(true);
+  expect(asked).not.toContain(before.pid);
+  isOver = true;
+  await Promise.all(outside);
+});
+
 it('goes on as it was when its successor cannot be started', async () => {
   const { one, control } = await open();
   const gateway = ownAddress();
@@ -167,6 +194,12 @@ it('refuses tables that make no sense, and keeps those it has', async () => {
   expect(await ask(gateway, status.names[0]?.port)).toEqual(['10.0.0.9']);
 });
 
+it('says where its tables cannot be written, as on a file system that is full', async () => {
+  const one = createNetProcess({ folder: '/dev/null/net', clock: systemClock, logger: silentLogger });
+  await expect(one.apply(tables())).rejects.toThrow(NetProcessError);
+  await expect(one.ensure()).rejects.toThrow(NetProcessError);
+});
+
 it('is started anew after a kill, from the tables it had', async () => {
   const { one } = await open();
   const gateway = ownAddress();
@@ -176,6 +209,8 @@ it('is started anew after a kill, from the tables it had', async () => {
   });
   onTestFinished(watch.stop);
   process.kill(status.pid, 'SIGKILL');
+  // What it still takes dies with it, and the test would wait for the answer.
+  await expect.poll(() => alive(status.pid)).toBe(false);
   await expect.poll(() => ask(gateway, status.names[0]?.port)).toEqual(['10.0.0.9']);
   expect((await one.status())?.pid).not.toBe(status.pid);
 });
