@@ -1,3 +1,4 @@
+import dgram from 'node:dgram';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import net from 'node:net';
@@ -12,7 +13,8 @@ import { NetProcessError } from '@swarm/worker/network/net-process';
 import type { NetTables } from '@swarm/worker/network/net-tables';
 import { freePort } from '@swarm/worker/testing/free-port';
 import { expect, it, onTestFinished } from 'vitest';
-import { askNet } from '../net/control.ts';
+import { askNet, type NetRequest } from '../net/control.ts';
+import { VERSION } from '../version.ts';
 import { createNetProcess } from './net-process.ts';
 
 /** The real process, on addresses of loopback. */
@@ -29,14 +31,14 @@ function ownAddress(): string {
   return `127.77.${process.pid % 250}.${1 + Math.floor(Math.random() * 250)}`;
 }
 
-async function open() {
+async function open({ version = VERSION } = {}) {
   const root = await mkdtemp(join(tmpdir(), 'net-process-'));
   const folder = join(root, 'net');
   const api = join(root, 'api.sock');
   const listen = join(root, 'tasks', 'docker.sock');
   const daemon = net.createServer((socket) => socket.end('the daemon'));
   await new Promise<void>((resolve) => daemon.listen(api, resolve));
-  const one = createNetProcess({ folder, tasks: { listen, api }, clock: systemClock, logger: silentLogger });
+  const one = createNetProcess({ folder, tasks: { listen, api }, version, clock: systemClock, logger: silentLogger });
   onTestFinished(async () => {
     await one.end();
     daemon.close();
@@ -61,6 +63,19 @@ function connectTo(place: { readonly path: string } | { readonly port: number; r
     socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'error'));
     socket.on('close', () => resolve(text));
   });
+}
+
+/** A connection to the process now, for a question later. */
+async function openQuestion(control: string): Promise<(question: NetRequest) => Promise<unknown>> {
+  const socket = net.connect({ path: control });
+  await new Promise((resolve) => socket.once('connect', resolve));
+  return (question) =>
+    new Promise((resolve, reject) => {
+      socket.once('error', reject);
+      socket.once('close', () => reject(new Error('it ended without an answer')));
+      socket.once('data', (line) => resolve(JSON.parse(line.toString())));
+      socket.write(`${JSON.stringify(question)}\n`);
+    });
 }
 
 it('starts when it is needed, serves what it is given, and leaves nothing when the node leaves', async () => {
@@ -147,6 +162,33 @@ it('is replaced by another version without losing a query, a port or the socket 
   expect(after?.pid).not.toBe(before.pid);
   expect(after?.ports[0]?.problem).toBeUndefined();
   expect(await connectTo({ path: listen })).toBe('the daemon');
+});
+
+it('has ended when a newer one is said to be there: what is asked then is done', async () => {
+  const { one } = await open({ version: 'newer' });
+  const before = await one.apply(tables()).then(({ pid }) => pid);
+  await one.ensure();
+  expect(alive(before)).toBe(false);
+  expect(await one.status()).toMatchObject({ pid: expect.not.toBeOneOf([before]) });
+});
+
+it('starts no second successor, and takes no tables that nobody would serve, while it waits for its end', async () => {
+  const { one, control } = await open();
+  const silent = dgram.createSocket('udp4');
+  onTestFinished(() => void silent.close());
+  await new Promise<void>((resolve) => silent.bind(0, '127.0.0.1', resolve));
+  const gateway = ownAddress();
+  const forwarders = Array<string>(3).fill(`127.0.0.1#${silent.address().port}`);
+  const before = await one.apply(tables({ networks: [table(gateway)], forwarders }));
+  // These came before there was another process that could have taken them.
+  const [apply, replace] = [await openQuestion(control), await openQuestion(control)];
+  const outside = ask(gateway, before.names[0]?.port, 'example.org');
+  await new Promise((resolve) => silent.once('message', resolve));
+  expect(await askNet(control, { ask: 'replace', launcher: LAUNCHER }, 60_000)).toMatchObject({ ok: true });
+  expect(await apply({ ask: 'apply' })).toMatchObject({ ok: false, reason: expect.stringContaining('is being replaced') });
+  expect(await replace({ ask: 'replace', launcher: LAUNCHER })).toMatchObject({ ok: false });
+  await expect.poll(() => alive(before.pid), { timeout: 10_000 }).toBe(false);
+  await outside;
 });
 
 it('goes on as it was when its successor cannot be started', async () => {

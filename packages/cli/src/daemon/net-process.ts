@@ -10,12 +10,13 @@ import { type NetProcess, NetProcessError, type NetStatus } from '@swarm/worker/
 import type { NetTables } from '@swarm/worker/network/net-tables';
 import { askNet, type NetRequest } from '../net/control.ts';
 import { CONTROL_FILE, TABLES_FILE } from '../net/net-files.ts';
-import { VERSION } from '../version.ts';
 
 const LAUNCHER = fileURLToPath(new URL('../../bin/swarm', import.meta.url));
 const START_TIMEOUT_MS = 20_000;
 const ANSWER_TIMEOUT_MS = 25_000;
 const POLL_MS = 50;
+/** A process that has a successor waits for answers from outside, see `net-server.ts`, and ends before this. */
+const END_TIMEOUT_MS = 7_000;
 const WATCH_EVERY_MS = 2_000;
 
 /** The process beside the daemon: started when first needed, replaced when it is of another version, ended on leave. */
@@ -33,11 +34,13 @@ export interface NetProcessDeps {
   readonly folder: string;
   /** The socket that tasks mount, and the daemon's own; absent where the API is on no unix socket. */
   readonly tasks?: { readonly listen: string; readonly api: string };
+  /** Of this program: a process of another one is replaced. */
+  readonly version: string;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
-export function createNetProcess({ folder, tasks, clock, logger }: NetProcessDeps): RunningNetProcess {
+export function createNetProcess({ folder, tasks, version, clock, logger }: NetProcessDeps): RunningNetProcess {
   const control = join(folder, CONTROL_FILE);
   let starting: Promise<void> | undefined;
   let ending = false;
@@ -56,9 +59,19 @@ export function createNetProcess({ folder, tasks, clock, logger }: NetProcessDep
   async function start(): Promise<void> {
     const running = await ask({ ask: 'status' });
     if (running === undefined) return spawnNew();
-    if (running.version === VERSION) return;
+    if (running.version === version) return;
     await ask({ ask: 'replace', launcher: LAUNCHER });
-    logger.info({ before: running.version, version: VERSION }, 'swarm net is replaced by a newer one; it lost nothing');
+    await ended(running.pid);
+    logger.info({ before: running.version, version }, 'swarm net is replaced by a newer one; it lost nothing');
+  }
+
+  /**
+   * Both listen on the same socket until the one before has ended: what is asked earlier may reach that one, which does
+   * nothing more. One that is not seen to end in time is left to itself.
+   */
+  async function ended(pid: number): Promise<void> {
+    const deadline = clock.monotonicMs() + END_TIMEOUT_MS;
+    while (isAlive(pid) && clock.monotonicMs() < deadline) await delay(clock, POLL_MS);
   }
 
   async function spawnNew(): Promise<void> {
@@ -129,6 +142,16 @@ export function createNetProcess({ folder, tasks, clock, logger }: NetProcessDep
       }
     },
   };
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    // Else it is there, and another user's.
+    if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return false;
+    throw error;
+  }
 }
 
 /** A reader finds the old tables or the new ones. They need not survive a power loss: the folder does not either. */
