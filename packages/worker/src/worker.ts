@@ -76,9 +76,11 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
   const store = createAssignmentStore({ disk, nodeID, clusterID, clock, logger, onHeld: (set) => reconciler.hold(set, true) });
   const known = await store.load();
   const stored = await loadRecords(disk, logger);
+  const storedNetworks = await loadNetworks(deps);
 
   let foundByOthers: readonly NetworkProblem[] = [];
   const networkProblems = () => [...networks.problems(), ...foundByOthers];
+  // Nothing is waited for from here on: a session that opens at once finds all that it tells.
   const session = deps.openSession({
     onAssignments(set) {
       store.accept(set);
@@ -107,7 +109,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     plane: deps.network,
     clock,
     logger,
-    stored: await loadNetworks(deps),
+    stored: storedNetworks,
     save: (tables) => tablesOnDisk.save(encodeNetworks({ nodeID, clusterID }, tables)),
     onApplied(applied) {
       session.tellNetworksApplied(applied);

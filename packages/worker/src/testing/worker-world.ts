@@ -131,6 +131,8 @@ export async function createWorkerWorld(options: Pick<WorkerDeps, 'imageGarbage'
       onFailure: (error) => failures.push(error),
       openSession: (opened) => {
         sink = opened;
+        // A manager may be that near.
+        if (reach === 'connected') queueMicrotask(() => opened.networks.onSession());
         return {
           report(report) {
             reports.push(report);
