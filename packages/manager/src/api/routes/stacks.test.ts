@@ -87,6 +87,27 @@ test.each(refusals)('%s is refused', async (_name, body, message) => {
   expect(await deploy(api, { stack: body })).toEqual({ status: 400, body: { message } });
 });
 
+test.each([
+  { of: 'another stack', Labels: { 'com.docker.stack.namespace': 'other' }, whose: 'is in stack "other"' },
+  { of: 'no stack', Labels: {}, whose: 'is in no stack' },
+])('a service of $of that has the name is not written over', async ({ Labels, whose }) => {
+  const api = await startTestApi();
+  const created = await api.app.inject({
+    method: 'POST',
+    url: '/services/create',
+    payload: JSON.stringify({ Name: 'st_web', Labels, TaskTemplate: { ContainerSpec: { Image: 'theirs' } } }),
+    headers: { 'content-type': 'application/json' },
+  });
+  expect(created.statusCode).toBe(201);
+  expect(await deploy(api, { stack: stack({ st_web: service() }) })).toEqual({
+    status: 409,
+    body: {
+      message: `service "st_web": a service of this name exists and ${whose}; remove it first, or give this one another name`,
+    },
+  });
+  expect(api.store.view((tx) => [tx.services.all()[0]?.Spec.TaskTemplate.ContainerSpec?.Image, tx.networks.size])).toEqual(['theirs', 0]);
+});
+
 test('the predefined networks need not be created to be external', async () => {
   expect((await deploy(await startTestApi(), { stack: stack({}, { external: { networks: ['host'] } }) })).status).toBe(200);
 });

@@ -138,6 +138,7 @@ function applyService(
 ): Applied {
   const { tx, isLocalNetwork, revision } = context;
   const current = tx.services.by('name', name.toLowerCase())[0];
+  if (current !== undefined) refuseForeign(stack, current);
   const TaskTemplate = fillReferences(tx, input.TaskTemplate ?? {});
   const ForceUpdate = current?.Spec.TaskTemplate.ForceUpdate;
   const spec = {
@@ -155,6 +156,14 @@ function applyService(
   if (isUnchanged(current, admitted.spec, auth)) return { result: result('service', current, 'unchanged'), warnings };
   const replaced = replaceService(context, current, { spec: admitted.spec, registryAuth: auth, stackRevision: revision });
   return { result: result('service', replaced, 'updated'), warnings };
+}
+
+/** As Docker does: what someone else runs under the name is not written over. @throws ApiError 409 */
+function refuseForeign(stack: string, { Spec }: Service): void {
+  const owner = Spec.Labels[STACK_NAMESPACE_LABEL];
+  if (owner === stack) return;
+  const whose = owner === undefined ? 'is in no stack' : `is in stack "${owner}"`;
+  throw new ApiError('already-exists', `a service of this name exists and ${whose}; remove it first, or give this one another name`);
 }
 
 /** A paused update is tried again by deploying the same stack, so that counts as a change. */
