@@ -2,12 +2,13 @@ import type { PortConfig, ServiceSpec } from '../engine-api/service-spec.ts';
 import type { Service } from './objects.ts';
 
 /**
- * A service's endpoint as its spec has it, whoever writes the spec: a client, or a rollback. Ports whose number is left to the
- * cluster keep the one they have, and so do virtual IPs; new ones get theirs from the allocator.
+ * The endpoint of a service whose spec is written: what follows from the spec, and of what it has now (`current`) that
+ * which stays. Virtual IPs stay until the allocator takes them; ports whose number is left to the cluster keep the one
+ * they have, new ones get theirs from the allocator. To be called wherever a service's spec is written.
  */
-export function endpointFor({ EndpointSpec }: ServiceSpec, before: Service['Endpoint'] = {}): Service['Endpoint'] {
+export function endpointFor({ EndpointSpec }: ServiceSpec, current: Service['Endpoint'] = {}): Service['Endpoint'] {
   const asked = EndpointSpec?.Ports;
-  const free = (before.Ports ?? []).filter(
+  const free = (current.Ports ?? []).filter(
     (port) => asked?.some((other) => other.PublishedPort === port.PublishedPort && other.Protocol === port.Protocol) !== true,
   );
   const Ports = asked?.map((port) => {
@@ -16,7 +17,7 @@ export function endpointFor({ EndpointSpec }: ServiceSpec, before: Service['Endp
     return at < 0 ? port : { ...port, ...free.splice(at, 1)[0] };
   });
   return {
-    ...(before.VirtualIPs && { VirtualIPs: before.VirtualIPs }),
+    ...(current.VirtualIPs && { VirtualIPs: current.VirtualIPs }),
     ...(EndpointSpec && { Spec: EndpointSpec }),
     ...(Ports && { Ports }),
   };

@@ -88,24 +88,26 @@ test.each(refusals)('%s is refused', async (_name, body, message) => {
 });
 
 test.each([
-  { of: 'another stack', Labels: { 'com.docker.stack.namespace': 'other' }, whose: 'is in stack "other"' },
-  { of: 'no stack', Labels: {}, whose: 'is in no stack' },
-])('a service of $of that has the name is not written over', async ({ Labels, whose }) => {
+  ['another stack', { 'com.docker.stack.namespace': 'st_web' }, 'belongs to stack "st_web"'],
+  ['no stack', {}, 'belongs to no stack'],
+])('a service of %s is not taken over, and nothing else of the stack is made', async (_whose, Labels, owner) => {
   const api = await startTestApi();
   const created = await api.app.inject({
     method: 'POST',
     url: '/services/create',
-    payload: JSON.stringify({ Name: 'st_web', Labels, TaskTemplate: { ContainerSpec: { Image: 'theirs' } } }),
+    payload: JSON.stringify({ Name: 'st_web_1', Labels, ...image('mine') }),
     headers: { 'content-type': 'application/json' },
   });
   expect(created.statusCode).toBe(201);
-  expect(await deploy(api, { stack: stack({ st_web: service() }) })).toEqual({
-    status: 409,
-    body: {
-      message: `service "st_web": a service of this name exists and ${whose}; remove it first, or give this one another name`,
-    },
+  const { status, body } = await deploy(api, { stack: stack({ st_web_1: service() }) });
+  expect([status, body.message]).toEqual([
+    409,
+    `service "st_web_1": a service of this name is there and ${owner}; rename the service in the file, or remove the other first: swarm service rm st_web_1`,
+  ]);
+  api.store.view((tx) => {
+    expect(tx.services.all().map(({ Spec }) => [Spec.TaskTemplate.ContainerSpec?.Image, Spec.Labels])).toEqual([['mine', Labels]]);
+    expect([tx.networks.size, tx.stackRevisions.size]).toEqual([0, 0]);
   });
-  expect(api.store.view((tx) => [tx.services.all()[0]?.Spec.TaskTemplate.ContainerSpec?.Image, tx.networks.size])).toEqual(['theirs', 0]);
 });
 
 test('the predefined networks need not be created to be external', async () => {

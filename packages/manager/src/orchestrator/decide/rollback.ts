@@ -18,8 +18,8 @@ export function decideRollback(failed: Service, message: string): Rollback | und
   const service: Service = {
     ...rest,
     Spec: PreviousSpec,
-    Endpoint: endpointFor(PreviousSpec, failed.Endpoint),
     specVersion: failed.specVersion + 1,
+    Endpoint: endpointFor(PreviousSpec, failed.Endpoint),
     ...(previousRegistryAuth !== undefined && { registryAuth: previousRegistryAuth }),
     UpdateStatus: {
       State: 'rollback_started',
