@@ -7,6 +7,7 @@ import { canonicalSpec } from './canonical-spec.ts';
 import { checkIngress, checkPortConflicts } from './check-ports.ts';
 import { checkReferencesExist } from './check-references.ts';
 import { checkService, modesOf } from './check-service.ts';
+import { checkSpecSize } from './check-size.ts';
 import { fillService } from './fill-service.ts';
 import { resolveNetworks } from './resolve-networks.ts';
 
@@ -43,7 +44,9 @@ export function admitService(input: ServiceSpecInput, view: AdmissionView): Admi
   else checkReplaces(view.current, spec);
   const { Networks: _, ...task } = spec.TaskTemplate;
   const TaskTemplate = resolved.length === 0 ? task : { ...task, Networks: resolved };
-  return { spec: { ...spec, TaskTemplate }, warnings: [] };
+  const admitted = { ...spec, TaskTemplate };
+  checkSpecSize('service', admitted);
+  return { spec: admitted, warnings: [] };
 }
 
 function checkNameIsFree(tx: ReadTransaction, name: string): void {

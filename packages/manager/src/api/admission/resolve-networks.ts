@@ -2,6 +2,7 @@ import type { Network } from '@swarm/shared/domain/objects';
 import { predefinedNetwork } from '@swarm/shared/domain/predefined-networks';
 import type { NetworkAttachmentConfig } from '@swarm/shared/engine-api/service-spec';
 import { ApiError, invalidArgument, notFound } from '@swarm/shared/errors/api-error';
+import { MAX_NETWORK_NAME } from '@swarm/shared/protocol/network-state';
 import type { ReadTransaction } from '../../store/store.ts';
 import { findNetwork } from '../lookup.ts';
 import { isOverlay } from './admit-network.ts';
@@ -19,6 +20,7 @@ export function resolveNetworks(
 ): readonly NetworkAttachmentConfig[] {
   const networks = attachments.map((attachment) => {
     const term = attachment.Target ?? '';
+    checkAliases(serviceName, term, attachment.Aliases ?? []);
     const predefined = predefinedNetwork(term);
     if (predefined !== undefined) return { ...attachment, Target: predefined.ID };
     const network = resolveNetwork(tx, term, isLocal);
@@ -31,6 +33,14 @@ export function resolveNetworks(
     networks.map((network) => network.Target),
   );
   return networks;
+}
+
+function checkAliases(serviceName: string, network: string, aliases: readonly string[]): void {
+  const long = aliases.find((alias) => alias.length > MAX_NETWORK_NAME);
+  if (long === undefined) return;
+  throw invalidArgument(
+    `alias "${long.slice(0, 40)}…" of service "${serviceName}" in network "${network}" has ${long.length} characters; a name has ${MAX_NETWORK_NAME} at most`,
+  );
 }
 
 function resolveNetwork(tx: ReadTransaction, term: string, isLocal: (term: string) => boolean): Network {
