@@ -69,7 +69,7 @@ function parseRange(flag: string, text: string): readonly number[] {
   return Array.from({ length: to - from + 1 }, (_, index) => from + index);
 }
 
-export function parsePort(flag: string, text: string): number {
+function parsePort(flag: string, text: string): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
   if (!(port >= 1 && port <= 65535)) throw usageError(`--${flag}: "${text}" is no port; give a number from 1 to 65535, as in 8080:80`);
   return port;

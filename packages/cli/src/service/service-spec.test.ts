@@ -75,6 +75,40 @@ describe('service update posts what docker service update posts', () => {
   });
 });
 
+describe('service update takes away what Docker takes away', () => {
+  const Hosts = ['1.1.1.1 a', '2.2.2.2 b c', '3.3.3.3 a'];
+  const Ports = [
+    { Protocol: 'tcp', TargetPort: 80, PublishedPort: 8080, PublishMode: 'ingress' },
+    { Protocol: 'udp', TargetPort: 80, PublishedPort: 8080, PublishMode: 'ingress' },
+  ] as const;
+  const names = { secrets: [], configs: [], networks: [], leftNetworks: new Set<string>() };
+  const updated = async (words: string) => {
+    const before: ServiceSpec = { ...updates.before, TaskTemplate: { ContainerSpec: { Image: 'x', Hosts } }, EndpointSpec: { Ports } };
+    const { TaskTemplate, EndpointSpec } = applyUpdate(before, (await parseUpdate([...words.split(' '), 'web'])).options, names, {});
+    return { hosts: TaskTemplate.ContainerSpec?.Hosts, ports: EndpointSpec?.Ports?.map(({ Protocol }) => Protocol) };
+  };
+
+  it.each([
+    ['--host-rm a:1.1.1.1', ['2.2.2.2 b c', '3.3.3.3 a']],
+    ['--host-rm a', ['2.2.2.2 b c']],
+    ['--host-rm b:2.2.2.2', ['1.1.1.1 a', '2.2.2.2 c', '3.3.3.3 a']],
+    ['--host-rm b --host-rm c', ['1.1.1.1 a', '3.3.3.3 a']],
+    ['--host-rm a:9.9.9.9', Hosts],
+  ])('%s', async (words, hosts) => {
+    expect((await updated(words)).hosts).toEqual(hosts);
+  });
+
+  it.each([
+    ['--publish-rm 80', ['udp']],
+    ['--publish-rm 80/udp', ['tcp']],
+    ['--publish-rm 8080:80', ['udp']],
+    ['--publish-rm published=8080,target=80', ['udp']],
+    ['--publish-rm 8080', ['tcp', 'udp']],
+  ])('%s', async (words, ports) => {
+    expect((await updated(words)).ports).toEqual(ports);
+  });
+});
+
 const WRONG: readonly (readonly [words: string, message: RegExp])[] = [
   ['--mode global --replicas 2 nginx', /--replicas makes no sense with --mode global/],
   ['--mode foo nginx', /"foo" is not one of replicated, global/],

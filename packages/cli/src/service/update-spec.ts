@@ -14,7 +14,7 @@ import { resolveVariable } from './create-spec.ts';
 import { familiarImage } from './image.ts';
 import { parseMount } from './mounts.ts';
 import type { UPDATE_OPTIONS } from './options.ts';
-import { parsePort, parsePublish } from './ports.ts';
+import { parsePublish } from './ports.ts';
 import { normaliseCapability, parseGenericResource, parseHost, parseIP, parsePreference, parseUlimit } from './references.ts';
 import { containerSettings, endpointMode, logDriver, placement, resources, restartPolicy, rollout } from './settings.ts';
 import { parseCount, parsePairs, splitPair, splitWords } from './values.ts';
@@ -104,10 +104,10 @@ function editContainer(
       new Set(options['mount-rm']),
     ),
     Hosts: editList(
-      spec.Hosts,
+      withoutHosts(spec.Hosts, options['host-rm']),
       options['host-add'].map((text) => parseHost('host-add', text)),
       itself,
-      new Set(options['host-rm'].map((text) => parseHost('host-rm', text))),
+      new Set(),
     ),
     ...(spec.DNSConfig === undefined && !touchesDNS(options)
       ? {}
@@ -144,6 +144,17 @@ function editContainer(
       (limit) => limit.Name ?? '',
       new Set(options['ulimit-rm']),
     ),
+  });
+}
+
+/** `name` or `name:ip` goes from every entry that has it; an entry may hold several names of an address. */
+function withoutHosts(entries: readonly string[] | undefined, removed: readonly string[]): readonly string[] | undefined {
+  const gone = removed.map((text) => (/[:=]/.test(text) ? parseHost('host-rm', text).split(' ') : [undefined, text]));
+  return entries?.flatMap((entry) => {
+    const [address, ...names] = entry.split(/\s+/);
+    const kept = names.filter((name) => !gone.some(([ip, host]) => host === name && (ip === undefined || ip === address)));
+    if (kept.length === names.length) return [entry];
+    return kept.length === 0 ? [] : [[address, ...kept].join(' ')];
   });
 }
 
@@ -223,15 +234,13 @@ function editMode(mode: ServiceMode, options: UpdateOptions): ServiceMode {
 
 function editEndpoint(before: EndpointSpec | undefined, options: UpdateOptions): EndpointSpec | undefined {
   const added = options['publish-add'].flatMap((text) => parsePublish('publish-add', text));
-  const removed = options['publish-rm'].map((text) => {
-    const [port = '', protocol] = text.split('/', 2);
-    return { port: parsePort('publish-rm', port), protocol: protocol ?? 'tcp' };
-  });
+  // A port is taken away by the container's number: a published one beside it says nothing more.
+  const removed = options['publish-rm'].flatMap((text) => parsePublish('publish-rm', text));
   const mode = endpointMode(options);
   if (added.length === 0 && removed.length === 0 && mode.Mode === undefined) return before;
   type Port = NonNullable<EndpointSpec['Ports']>[number];
   const kept = (before?.Ports ?? []).filter(
-    (port) => !removed.some((gone) => gone.port === port.TargetPort && gone.protocol === (port.Protocol ?? 'tcp')),
+    (port) => !removed.some((gone) => gone.TargetPort === port.TargetPort && gone.Protocol === (port.Protocol ?? 'tcp')),
   );
   const key = (port: Port) => `${port.Protocol ?? 'tcp'}/${port.TargetPort}/${port.PublishedPort ?? 0}/${port.PublishMode ?? 'ingress'}`;
   const ports = editList(kept, added, key, new Set());
