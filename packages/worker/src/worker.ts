@@ -76,6 +76,8 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
   const store = createAssignmentStore({ disk, nodeID, clusterID, clock, logger, onHeld: (set) => reconciler.hold(set, true) });
   const known = await store.load();
   const stored = await loadRecords(disk, logger);
+  // All of the disk is read before a manager is dialled: what it says needs the parts below.
+  const storedNetworks = await loadNetworks(deps);
 
   let foundByOthers: readonly NetworkProblem[] = [];
   const networkProblems = () => [...networks.problems(), ...foundByOthers];
@@ -107,7 +109,7 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
     plane: deps.network,
     clock,
     logger,
-    stored: await loadNetworks(deps),
+    stored: storedNetworks,
     save: (tables) => tablesOnDisk.save(encodeNetworks({ nodeID, clusterID }, tables)),
     onApplied(applied) {
       session.tellNetworksApplied(applied);

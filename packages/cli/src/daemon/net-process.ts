@@ -62,7 +62,7 @@ export function createNetProcess({ folder, tasks, clock, logger }: NetProcessDep
   }
 
   async function spawnNew(): Promise<void> {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await written(mkdir(folder, { recursive: true, mode: 0o700 }));
     const words = ['net', '--folder', folder, ...(tasks === undefined ? [] : ['--listen', tasks.listen, '--api', tasks.api])];
     const child = spawn(LAUNCHER, words, { detached: true, stdio: ['ignore', 'inherit', 'inherit'], cwd: '/' });
     let ended: string | undefined;
@@ -81,6 +81,13 @@ export function createNetProcess({ folder, tasks, clock, logger }: NetProcessDep
     }
     child.unref();
     logger.info({ pid: child.pid }, 'swarm net has started: names, published ports and the socket for tasks outlive this daemon');
+  }
+
+  /** A file system that is full, or may not be written, is no fault of ours: it is tried again. */
+  async function written(work: Promise<unknown>): Promise<void> {
+    await work.catch((error: Error) => {
+      throw new NetProcessError(`the tables of "swarm net" cannot be written below ${folder}: ${error.message}`, error);
+    });
   }
 
   async function ensure(): Promise<void> {
@@ -108,8 +115,7 @@ export function createNetProcess({ folder, tasks, clock, logger }: NetProcessDep
     ensure,
     watch: (onFailure) => startLoop({ clock, pass: look, onFailure, tickMs: WATCH_EVERY_MS }),
     async apply(tables) {
-      await mkdir(folder, { recursive: true, mode: 0o700 });
-      await writeTables(folder, tables);
+      await written(mkdir(folder, { recursive: true, mode: 0o700 }).then(() => writeTables(folder, tables)));
       await ensure();
       const status = await ask({ ask: 'apply' });
       if (status === undefined) throw new NetProcessError('the process "swarm net" ended just now; it is started anew');
