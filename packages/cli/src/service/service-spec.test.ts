@@ -75,6 +75,19 @@ describe('service update posts what docker service update posts', () => {
   });
 });
 
+it.each([
+  ['as a stack makes it', { Resources: {}, Placement: {} }],
+  ['as service create makes it', { Resources: { Limits: {}, Reservations: {} }, Placement: {} }],
+  ['with a limit only', { Resources: { Limits: { MemoryBytes: 8_000_000 } } }],
+  ['with a reservation only', { Resources: { Reservations: { MemoryBytes: 8_000_000 } } }],
+  ['with nothing', {}],
+])('a label that is added changes nothing of the tasks: a service %s', async (_what, task) => {
+  const names = { secrets: [], configs: [], networks: [], leftNetworks: new Set<string>() };
+  const before: ServiceSpec = { ...updates.before, TaskTemplate: { ContainerSpec: { Image: 'x' }, ForceUpdate: 0, ...task } };
+  const { options } = await parseUpdate(['--label-add', 'a=b', 'web']);
+  expect(applyUpdate(before, options, names, {}).TaskTemplate).toEqual(before.TaskTemplate);
+});
+
 describe('service update takes away what Docker takes away', () => {
   const Hosts = ['1.1.1.1 a', '2.2.2.2 b c', '3.3.3.3 a'];
   const Ports = [

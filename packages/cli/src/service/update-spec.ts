@@ -187,7 +187,7 @@ function editCapabilities(
   return { add: add.size === 0 ? undefined : [...add].sort(), drop: drop.size === 0 ? undefined : [...drop].sort() };
 }
 
-function editResources(before: ResourceRequirements | undefined, options: UpdateOptions): ResourceRequirements {
+function editResources(before: ResourceRequirements | undefined, options: UpdateOptions): ResourceRequirements | undefined {
   const changed = resources(options, before ?? {});
   const kind = (resource: { readonly DiscreteResourceSpec?: { readonly Kind?: string } }) => resource.DiscreteResourceSpec?.Kind ?? '';
   const generic = editList(
@@ -196,12 +196,13 @@ function editResources(before: ResourceRequirements | undefined, options: Update
     kind,
     new Set(options['generic-resource-rm']),
   );
+  if (generic === undefined && changed.Reservations?.GenericResources === undefined) return orAbsent(before, changed);
   return { ...changed, Reservations: withoutUndefined({ ...changed.Reservations, GenericResources: generic }) };
 }
 
-function editPlacement(before: Placement | undefined, options: UpdateOptions): Placement {
+function editPlacement(before: Placement | undefined, options: UpdateOptions): Placement | undefined {
   const preference = (text: string) => parsePreference('placement-pref-add', text);
-  return withoutUndefined({
+  const changed: Placement = withoutUndefined({
     ...placement(options, before ?? {}),
     Constraints: editList(before?.Constraints, options['constraint-add'], itself, new Set(options['constraint-rm'])),
     Preferences: editList(
@@ -211,6 +212,12 @@ function editPlacement(before: Placement | undefined, options: UpdateOptions): P
       new Set(options['placement-pref-rm'].map((text) => preference(text).Spread?.SpreadDescriptor ?? '')),
     ),
   });
+  return orAbsent(before, changed);
+}
+
+/** What was not there and says nothing stays away. */
+function orAbsent<T extends object>(before: T | undefined, changed: T): T | undefined {
+  return before === undefined && Object.keys(changed).length === 0 ? undefined : changed;
 }
 
 function editMode(mode: ServiceMode, options: UpdateOptions): ServiceMode {
