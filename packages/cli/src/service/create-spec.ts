@@ -1,3 +1,4 @@
+import { capabilities } from '@swarm/shared/compose/service-parts';
 import type { ContainerSpec } from '@swarm/shared/engine-api/container-spec';
 import type { ResourceRequirements, ServiceMode, ServiceSpecInput, TaskSpec } from '@swarm/shared/engine-api/service-spec';
 import type { OptionValues } from '../command/command.ts';
@@ -8,7 +9,6 @@ import type { CREATE_OPTIONS } from './options.ts';
 import { parsePublish } from './ports.ts';
 import {
   type FileReference,
-  normaliseCapability,
   parseFileReference,
   parseGenericResource,
   parseHost,
@@ -41,6 +41,7 @@ export interface CreateInput {
 /** The spec that Docker's CLI posts for the same flags. @throws CommandFailure (usage). */
 export function buildServiceDraft({ image, args, options, environment, envFiles }: CreateInput): ServiceDraft {
   const env = readEnvironment(options.env, envFiles, environment);
+  const { add, drop } = capabilities(options['cap-add'], options['cap-drop']);
   const container: ContainerSpec = withoutEmpty({
     ...containerSettings(options, {
       Image: familiarImage(image),
@@ -56,8 +57,8 @@ export function buildServiceDraft({ image, args, options, environment, envFiles 
         Options: options['dns-option'],
       }),
       Sysctls: parsePairs('sysctl', options.sysctl),
-      CapabilityAdd: options['cap-add'].map(normaliseCapability),
-      CapabilityDrop: options['cap-drop'].map(normaliseCapability),
+      CapabilityAdd: add,
+      CapabilityDrop: drop,
       Ulimits: options.ulimit.map((text) => parseUlimit('ulimit', text)),
       Init: false,
     }),
@@ -135,7 +136,7 @@ function buildMode(options: CreateOptions): ServiceMode {
   }
 }
 
-/** `--env-file` first, then `--env`; a bare name takes the caller's value. */
+/** `--env-file` first, then `--env`; a bare name takes the caller's value, and of one name the last value counts. */
 export function readEnvironment(
   flags: readonly string[],
   files: readonly string[],
@@ -154,7 +155,11 @@ export function readEnvironment(
         return environment[name] === undefined ? [] : [`${name}=${environment[name]}`];
       }),
   );
-  return [...fromFiles, ...flags.map((text) => resolveVariable('env', text, environment))];
+  const all = [...fromFiles, ...flags.map((flag) => resolveVariable('env', flag, environment))];
+  return all.reduce<readonly string[]>((before, text) => {
+    const [name] = splitPair(text);
+    return [...before.filter((other) => other === text || !other.startsWith(`${name}=`)), text];
+  }, []);
 }
 
 export function resolveVariable(flag: string, text: string, environment: CreateInput['environment']): string {

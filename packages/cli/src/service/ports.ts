@@ -22,7 +22,7 @@ function parseLong(flag: string, text: string): PortConfig {
         port.TargetPort = parsePort(flag, value);
         break;
       case 'published':
-        port.PublishedPort = parsePort(flag, value);
+        if (!isChosen(value)) port.PublishedPort = parsePort(flag, value);
         break;
       default:
         throw usageError(`--${flag}: "${rawKey}" in "${text}" is not one of target, published, protocol, mode`);
@@ -42,16 +42,23 @@ function parseShort(flag: string, text: string): readonly PortConfig[] {
     );
   }
   const target = parseRange(flag, parts.at(-1) ?? '');
-  const published = parts.length === 2 && parts[0] !== '' ? parseRange(flag, parts[0] ?? '') : undefined;
-  if (published !== undefined && published.length !== target.length) {
+  const published = parts.length === 2 && !isChosen(parts[0] ?? '') ? parseRange(flag, parts[0] ?? '') : undefined;
+  if (published !== undefined && published.length !== target.length && target.length !== 1) {
     throw usageError(`--${flag}: the two ranges in "${text}" are not equally long`);
   }
-  return target.map((TargetPort, index) => ({
+  // Several published ports may lead to one port of the container.
+  const targets = published !== undefined && target.length === 1 ? published.map(() => target[0] ?? 0) : target;
+  return targets.map((TargetPort, index) => ({
     Protocol: protocol,
     TargetPort,
     ...(published?.[index] !== undefined && { PublishedPort: published[index] }),
     PublishMode: 'ingress',
   }));
+}
+
+/** The cluster chooses the number. */
+function isChosen(published: string): boolean {
+  return published === '' || published === '0';
 }
 
 function parseRange(flag: string, text: string): readonly number[] {
@@ -62,7 +69,7 @@ function parseRange(flag: string, text: string): readonly number[] {
   return Array.from({ length: to - from + 1 }, (_, index) => from + index);
 }
 
-export function parsePort(flag: string, text: string): number {
+function parsePort(flag: string, text: string): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
   if (!(port >= 1 && port <= 65535)) throw usageError(`--${flag}: "${text}" is no port; give a number from 1 to 65535, as in 8080:80`);
   return port;

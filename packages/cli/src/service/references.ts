@@ -109,11 +109,31 @@ export interface Ulimit {
   readonly Hard: number;
 }
 
+/** All that the engine knows; another one would fail every task, when its container is made. */
+const ULIMITS: readonly string[] = [
+  'core',
+  'cpu',
+  'data',
+  'fsize',
+  'locks',
+  'memlock',
+  'msgqueue',
+  'nice',
+  'nofile',
+  'nproc',
+  'rss',
+  'rtprio',
+  'rttime',
+  'sigpending',
+  'stack',
+];
+
 /** `nofile=1024:2048`; one number is both limits, -1 is none. */
 export function parseUlimit(flag: string, text: string): Ulimit {
   const [name, limits = ''] = splitPair(text);
   const match = /^(-1|\d+)(?::(-1|\d+))?$/.exec(limits);
   if (name === '' || match === null) throw usageError(`--${flag}: "${text}" is no ulimit; give name=soft[:hard], as in nofile=1024:2048`);
+  if (!ULIMITS.includes(name)) throw usageError(`--${flag}: "${name}" is no limit that there is; known are ${ULIMITS.join(', ')}`);
   const soft = Number(match[1]);
   const hard = Number(match[2] ?? match[1]);
   if (hard !== -1 && soft > hard) throw usageError(`--${flag}: in "${text}" the soft limit is above the hard one`);

@@ -75,6 +75,53 @@ describe('service update posts what docker service update posts', () => {
   });
 });
 
+it.each([
+  ['as a stack makes it', { Resources: {}, Placement: {} }],
+  ['as service create makes it', { Resources: { Limits: {}, Reservations: {} }, Placement: {} }],
+  ['with a limit only', { Resources: { Limits: { MemoryBytes: 8_000_000 } } }],
+  ['with a reservation only', { Resources: { Reservations: { MemoryBytes: 8_000_000 } } }],
+  ['with nothing', {}],
+])('a label that is added changes nothing of the tasks: a service %s', async (_what, task) => {
+  const names = { secrets: [], configs: [], networks: [], leftNetworks: new Set<string>() };
+  const before: ServiceSpec = { ...updates.before, TaskTemplate: { ContainerSpec: { Image: 'x' }, ForceUpdate: 0, ...task } };
+  const { options } = await parseUpdate(['--label-add', 'a=b', 'web']);
+  expect(applyUpdate(before, options, names, {}).TaskTemplate).toEqual(before.TaskTemplate);
+});
+
+describe('service update takes away what Docker takes away', () => {
+  const Hosts = ['1.1.1.1 a', '2.2.2.2 b c', '3.3.3.3 a'];
+  const Ports = [
+    { Protocol: 'tcp', TargetPort: 80, PublishedPort: 8080, PublishMode: 'ingress' },
+    { Protocol: 'udp', TargetPort: 80, PublishedPort: 8080, PublishMode: 'ingress' },
+  ] as const;
+  const names = { secrets: [], configs: [], networks: [], leftNetworks: new Set<string>() };
+  const updated = async (words: string) => {
+    const before: ServiceSpec = { ...updates.before, TaskTemplate: { ContainerSpec: { Image: 'x', Hosts } }, EndpointSpec: { Ports } };
+    const { TaskTemplate, EndpointSpec } = applyUpdate(before, (await parseUpdate([...words.split(' '), 'web'])).options, names, {});
+    return { hosts: TaskTemplate.ContainerSpec?.Hosts, ports: EndpointSpec?.Ports?.map(({ Protocol }) => Protocol) };
+  };
+
+  it.each([
+    ['--host-rm a:1.1.1.1', ['2.2.2.2 b c', '3.3.3.3 a']],
+    ['--host-rm a', ['2.2.2.2 b c']],
+    ['--host-rm b:2.2.2.2', ['1.1.1.1 a', '2.2.2.2 c', '3.3.3.3 a']],
+    ['--host-rm b --host-rm c', ['1.1.1.1 a', '3.3.3.3 a']],
+    ['--host-rm a:9.9.9.9', Hosts],
+  ])('%s', async (words, hosts) => {
+    expect((await updated(words)).hosts).toEqual(hosts);
+  });
+
+  it.each([
+    ['--publish-rm 80', ['udp']],
+    ['--publish-rm 80/udp', ['tcp']],
+    ['--publish-rm 8080:80', ['udp']],
+    ['--publish-rm published=8080,target=80', ['udp']],
+    ['--publish-rm 8080', ['tcp', 'udp']],
+  ])('%s', async (words, ports) => {
+    expect((await updated(words)).ports).toEqual(ports);
+  });
+});
+
 const WRONG: readonly (readonly [words: string, message: RegExp])[] = [
   ['--mode global --replicas 2 nginx', /--replicas makes no sense with --mode global/],
   ['--mode foo nginx', /"foo" is not one of replicated, global/],
@@ -82,11 +129,14 @@ const WRONG: readonly (readonly [words: string, message: RegExp])[] = [
   ['--generic-resource card=UUID1 nginx', /give a kind and a number/],
   ['--no-healthcheck --health-cmd x nginx', /drop one or the other/],
   ['--limit-cpu abc nginx', /"abc" is no number of CPUs/],
-  ['--limit-cpu 0.0000000001 nginx', /too precise/],
+  ['--limit-cpu 0.0000000001 nginx', /up to nine decimal places/],
+  ['--limit-cpu -1 nginx', /"-1" is negative/],
+  ['--ulimit nofiles=5 nginx', /"nofiles" is no limit that there is; known are core, .*nofile/],
+  ['--entrypoint a\\ nginx', /a backslash stands last/],
   ['--limit-memory abc nginx', /"abc" is no size/],
   ['-p 127.0.0.1:80:80 nginx', /names a host address/],
   ['-p abc nginx', /"abc" is no port/],
-  ['-p 80-81:90 nginx', /not equally long/],
+  ['-p 80-81:90-92 nginx', /not equally long/],
   ['-p published=1,mode=host nginx', /names no target/],
   ['--mount type=bind,source=/a nginx', /names no target/],
   ['--mount bogus=1 nginx', /no key of a mount/],

@@ -65,20 +65,21 @@ export function rollout(kind: 'update' | 'rollback', options: Settings, before: 
   return Object.keys(set).length === 0 ? before : { ...(before ?? DEFAULT_ROLLOUT), ...set };
 }
 
+/** A half that no flag names stays as it is, absent too: an empty one is another spec, and would renew the tasks. */
 export function resources(options: Settings, before: ResourceRequirements): ResourceRequirements {
+  const limits = {
+    ...given('NanoCPUs', options['limit-cpu'], (text) => parseCPUs('limit-cpu', text)),
+    ...given('MemoryBytes', options['limit-memory'], (text) => parseBytes('limit-memory', text)),
+    ...given('Pids', options['limit-pids'], (text) => parseCount('limit-pids', text)),
+  };
+  const reservations = {
+    ...given('NanoCPUs', options['reserve-cpu'], (text) => parseCPUs('reserve-cpu', text)),
+    ...given('MemoryBytes', options['reserve-memory'], (text) => parseBytes('reserve-memory', text)),
+  };
   return {
     ...before,
-    Limits: {
-      ...before.Limits,
-      ...given('NanoCPUs', options['limit-cpu'], (text) => parseCPUs('limit-cpu', text)),
-      ...given('MemoryBytes', options['limit-memory'], (text) => parseBytes('limit-memory', text)),
-      ...given('Pids', options['limit-pids'], (text) => parseCount('limit-pids', text)),
-    },
-    Reservations: {
-      ...before.Reservations,
-      ...given('NanoCPUs', options['reserve-cpu'], (text) => parseCPUs('reserve-cpu', text)),
-      ...given('MemoryBytes', options['reserve-memory'], (text) => parseBytes('reserve-memory', text)),
-    },
+    ...(Object.keys(limits).length > 0 && { Limits: { ...before.Limits, ...limits } }),
+    ...(Object.keys(reservations).length > 0 && { Reservations: { ...before.Reservations, ...reservations } }),
   };
 }
 

@@ -14,7 +14,7 @@ import { resolveVariable } from './create-spec.ts';
 import { familiarImage } from './image.ts';
 import { parseMount } from './mounts.ts';
 import type { UPDATE_OPTIONS } from './options.ts';
-import { parsePort, parsePublish } from './ports.ts';
+import { parsePublish } from './ports.ts';
 import { normaliseCapability, parseGenericResource, parseHost, parseIP, parsePreference, parseUlimit } from './references.ts';
 import { containerSettings, endpointMode, logDriver, placement, resources, restartPolicy, rollout } from './settings.ts';
 import { parseCount, parsePairs, splitPair, splitWords } from './values.ts';
@@ -104,10 +104,10 @@ function editContainer(
       new Set(options['mount-rm']),
     ),
     Hosts: editList(
-      spec.Hosts,
+      withoutHosts(spec.Hosts, options['host-rm']),
       options['host-add'].map((text) => parseHost('host-add', text)),
       itself,
-      new Set(options['host-rm'].map((text) => parseHost('host-rm', text))),
+      new Set(),
     ),
     ...(spec.DNSConfig === undefined && !touchesDNS(options)
       ? {}
@@ -147,6 +147,17 @@ function editContainer(
   });
 }
 
+/** `name` or `name:ip` goes from every entry that has it; an entry may hold several names of an address. */
+function withoutHosts(entries: readonly string[] | undefined, removed: readonly string[]): readonly string[] | undefined {
+  const gone = removed.map((text) => (/[:=]/.test(text) ? parseHost('host-rm', text).split(' ') : [undefined, text]));
+  return entries?.flatMap((entry) => {
+    const [address, ...names] = entry.split(/\s+/);
+    const kept = names.filter((name) => !gone.some(([ip, host]) => host === name && (ip === undefined || ip === address)));
+    if (kept.length === names.length) return [entry];
+    return kept.length === 0 ? [] : [[address, ...kept].join(' ')];
+  });
+}
+
 function touchesDNS(options: UpdateOptions): boolean {
   return (['dns-add', 'dns-rm', 'dns-search-add', 'dns-search-rm', 'dns-option-add', 'dns-option-rm'] as const).some(
     (name) => options[name].length > 0,
@@ -176,7 +187,7 @@ function editCapabilities(
   return { add: add.size === 0 ? undefined : [...add].sort(), drop: drop.size === 0 ? undefined : [...drop].sort() };
 }
 
-function editResources(before: ResourceRequirements | undefined, options: UpdateOptions): ResourceRequirements {
+function editResources(before: ResourceRequirements | undefined, options: UpdateOptions): ResourceRequirements | undefined {
   const changed = resources(options, before ?? {});
   const kind = (resource: { readonly DiscreteResourceSpec?: { readonly Kind?: string } }) => resource.DiscreteResourceSpec?.Kind ?? '';
   const generic = editList(
@@ -185,12 +196,13 @@ function editResources(before: ResourceRequirements | undefined, options: Update
     kind,
     new Set(options['generic-resource-rm']),
   );
+  if (generic === undefined && changed.Reservations?.GenericResources === undefined) return orAbsent(before, changed);
   return { ...changed, Reservations: withoutUndefined({ ...changed.Reservations, GenericResources: generic }) };
 }
 
-function editPlacement(before: Placement | undefined, options: UpdateOptions): Placement {
+function editPlacement(before: Placement | undefined, options: UpdateOptions): Placement | undefined {
   const preference = (text: string) => parsePreference('placement-pref-add', text);
-  return withoutUndefined({
+  const changed: Placement = withoutUndefined({
     ...placement(options, before ?? {}),
     Constraints: editList(before?.Constraints, options['constraint-add'], itself, new Set(options['constraint-rm'])),
     Preferences: editList(
@@ -200,6 +212,12 @@ function editPlacement(before: Placement | undefined, options: UpdateOptions): P
       new Set(options['placement-pref-rm'].map((text) => preference(text).Spread?.SpreadDescriptor ?? '')),
     ),
   });
+  return orAbsent(before, changed);
+}
+
+/** What was not there and says nothing stays away. */
+function orAbsent<T extends object>(before: T | undefined, changed: T): T | undefined {
+  return before === undefined && Object.keys(changed).length === 0 ? undefined : changed;
 }
 
 function editMode(mode: ServiceMode, options: UpdateOptions): ServiceMode {
@@ -223,15 +241,13 @@ function editMode(mode: ServiceMode, options: UpdateOptions): ServiceMode {
 
 function editEndpoint(before: EndpointSpec | undefined, options: UpdateOptions): EndpointSpec | undefined {
   const added = options['publish-add'].flatMap((text) => parsePublish('publish-add', text));
-  const removed = options['publish-rm'].map((text) => {
-    const [port = '', protocol] = text.split('/', 2);
-    return { port: parsePort('publish-rm', port), protocol: protocol ?? 'tcp' };
-  });
+  // A port is taken away by the container's number: a published one beside it says nothing more.
+  const removed = options['publish-rm'].flatMap((text) => parsePublish('publish-rm', text));
   const mode = endpointMode(options);
   if (added.length === 0 && removed.length === 0 && mode.Mode === undefined) return before;
   type Port = NonNullable<EndpointSpec['Ports']>[number];
   const kept = (before?.Ports ?? []).filter(
-    (port) => !removed.some((gone) => gone.port === port.TargetPort && gone.protocol === (port.Protocol ?? 'tcp')),
+    (port) => !removed.some((gone) => gone.TargetPort === port.TargetPort && gone.Protocol === (port.Protocol ?? 'tcp')),
   );
   const key = (port: Port) => `${port.Protocol ?? 'tcp'}/${port.TargetPort}/${port.PublishedPort ?? 0}/${port.PublishMode ?? 'ingress'}`;
   const ports = editList(kept, added, key, new Set());

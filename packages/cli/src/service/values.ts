@@ -1,3 +1,5 @@
+import { splitCommand } from '@swarm/shared/compose/legacy/split-command';
+import { parseNanoCPUs, parseBytes as parseSize } from '@swarm/shared/compose/units';
 import { usageError } from '../command/exit-codes.ts';
 
 /**
@@ -20,23 +22,27 @@ export function parseDuration(flag: string, text: string): number {
   return sign * Math.round(total);
 }
 
-const UNIT_POWERS = { '': 0, k: 1, m: 2, g: 3, t: 4, p: 5 } as const;
-
 /** `64m`, `1.5g`, `512KiB`, `1048576`: bytes; all units count by 1024. */
 export function parseBytes(flag: string, text: string): number {
-  const match = /^(\d+(?:\.\d+)?)\s*([kmgtp]?)(?:i?b)?$/i.exec(text.trim());
-  const power = UNIT_POWERS[(match?.[2] ?? '').toLowerCase() as keyof typeof UNIT_POWERS];
-  if (match?.[1] === undefined) throw usageError(`--${flag}: "${text}" is no size; give a number with an optional unit, as in 512m or 2g`);
-  return Math.trunc(Number(match[1]) * 1024 ** power);
+  return orUsage(`--${flag}: "${text}" is no size; give a number with an optional unit, as in 512m or 2g`, () => parseSize(text));
 }
 
-/** `0.5`, `2`: nano-CPUs. */
+/** `0.5`, `2`, `1/4`: nano-CPUs. */
 export function parseCPUs(flag: string, text: string): number {
-  const match = /^(\d*)(?:\.(\d*))?$/.exec(text);
-  if (match === null || !/\d/.test(text)) throw usageError(`--${flag}: "${text}" is no number of CPUs; give one as in 0.5 or 2`);
-  const fraction = (match[2] ?? '').replace(/0+$/, '');
-  if (fraction.length > 9) throw usageError(`--${flag}: "${text}" is too precise; nine decimal places are the most`);
-  return Number(match[1] ?? '0') * 1e9 + Number(fraction.padEnd(9, '0'));
+  const nanoCPUs = orUsage(`--${flag}: "${text}" is no number of CPUs; give one with up to nine decimal places, as in 0.5 or 2`, () =>
+    parseNanoCPUs(text),
+  );
+  if (nanoCPUs < 0) throw usageError(`--${flag}: "${text}" is negative; give a number of CPUs as in 0.5 or 2`);
+  return nanoCPUs;
+}
+
+/** What `parse` gives; what it throws says no more than `message` does. */
+function orUsage<T>(message: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch {
+    throw usageError(message);
+  }
 }
 
 /** A whole number of at least `least`. */
@@ -96,28 +102,7 @@ export function splitFields(flag: string, text: string): readonly string[] {
   }
 }
 
-/** Words as a shell would split them: quotes and backslashes, no expansion. */
+/** Words as Docker's CLI splits them: quotes, backslashes and comments as in a shell, no expansion. */
 export function splitWords(flag: string, text: string): readonly string[] {
-  const words: string[] = [];
-  let word: string | undefined;
-  let quote = '';
-  for (let index = 0; index < text.length; index++) {
-    const char = text[index] ?? '';
-    if (quote !== '') {
-      if (char === quote) quote = '';
-      else if (char === '\\' && quote === '"' && /["\\$`]/.test(text[index + 1] ?? '')) word = (word ?? '') + text[++index];
-      else word = (word ?? '') + char;
-    } else if (char === '"' || char === "'") {
-      quote = char;
-      word ??= '';
-    } else if (char === '\\' && index + 1 < text.length) {
-      word = (word ?? '') + text[++index];
-    } else if (/\s/.test(char)) {
-      if (word !== undefined) words.push(word);
-      word = undefined;
-    } else word = (word ?? '') + char;
-  }
-  if (quote !== '') throw usageError(`--${flag}: a ${quote} is opened and not closed in: ${text}`);
-  if (word !== undefined) words.push(word);
-  return words;
+  return orUsage(`--${flag}: a quote is opened and not closed, or a backslash stands last, in: ${text}`, () => splitCommand(text));
 }

@@ -25,8 +25,9 @@ export function parseBytes(text: string): number {
     /^[kmgtp](i?b)?$/.test(suffix) ? suffix.charAt(0) : suffix
   ];
   if (scale === undefined) throw new Error(`invalid suffix: '${match[2]}'`);
-  if (Number(match[1]) < 0) throw new Error(`invalid size: '${text}'`);
-  return Math.trunc(Number(match[1]) * scale);
+  const bytes = Math.trunc(Number(match[1]) * scale);
+  if (bytes < 0 || !Number.isSafeInteger(bytes)) throw new Error(`invalid size: '${text}'`);
+  return bytes;
 }
 
 /** A number of CPUs (`.25`, `1/4`, `1e-1`) as an exact count of nano-CPUs. Throws the CLI's words. */

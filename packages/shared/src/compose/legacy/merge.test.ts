@@ -73,6 +73,18 @@ test.each([
     'deploy: {resources: {limits: {cpus: "0"}}}',
     { Resources: { Limits: {} } },
   ],
+  [
+    'what only the later file says, though it is nothing',
+    'tty: true',
+    'init: false, stop_grace_period: 0s',
+    { Init: false, StopGracePeriod: 0 },
+  ],
+  [
+    'nothing over something',
+    'init: true, stop_grace_period: 5s',
+    'init: false, stop_grace_period: 0s',
+    { Init: true, StopGracePeriod: 5e9 },
+  ],
   ['a health check that is off', 'healthcheck: {interval: 5s}', 'healthcheck: {disable: true}', { Healthcheck: { Test: ['NONE'] } }],
 ])('%s', (_what, base, over, expected) => {
   expect(load(base, over)).toMatchObject(expected);

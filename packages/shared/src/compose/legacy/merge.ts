@@ -74,10 +74,13 @@ function mergeServices(base: ComposeService, over: ComposeService): ComposeServi
   return merged;
 }
 
-/** Every property of `over` that is not Go's zero value replaces the one of `base`. */
+/** Every property of `over` that is not Go's zero value replaces the one of `base`, and any one that `base` does not have. */
 function nonZero<T extends object>(base: T, over: T): T {
   const set = Object.entries(over).filter(
-    ([, value]) => value !== undefined && value !== '' && value !== 0 && value !== false && !(Array.isArray(value) && value.length === 0),
+    ([key, value]) =>
+      value !== undefined &&
+      (base[key as keyof T] === undefined ||
+        (value !== '' && value !== 0 && value !== false && !(Array.isArray(value) && value.length === 0))),
   );
   return { ...base, ...Object.fromEntries(set) };
 }
