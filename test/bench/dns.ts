@@ -15,7 +15,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createNetProcess } from '@swarm/cli/daemon/net-process';
-import { VERSION } from '@swarm/cli/version';
 import { systemClock } from '@swarm/shared/runtime/clock';
 import { silentLogger } from '@swarm/shared/runtime/logger';
 import { decodeQuery, encodeAnswer, encodeQuery } from '@swarm/worker/dns/wire';
@@ -172,7 +171,7 @@ resolver.on('message', (bytes, { address, port }) => {
     resolver.send(encodeAnswer(decoded.query, { rcode: 'NOERROR', addresses: ['192.0.2.1'] }, 512), port, address);
 });
 await new Promise<void>((resolve) => resolver.bind(0, '127.0.0.1', resolve));
-const process = createNetProcess({ folder: join(folder, 'net'), version: VERSION, clock: systemClock, logger: silentLogger });
+const process = createNetProcess({ folder: join(folder, 'net'), clock: systemClock, logger: silentLogger });
 const bare = spawn(globalThis.process.execPath, ['-e', 'setInterval(() => {}, 1e6)'], { stdio: 'ignore' });
 try {
   const status = await process.apply(tables(`127.0.0.1#${resolver.address().port}`));

@@ -1,7 +1,7 @@
 import { CLUSTER_LABEL, CONTAINER_LABELS } from '@swarm/shared/domain/labels';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { EngineError } from './engine/engine.ts';
-import { CLUSTER_ID, createWorkerWorld, IMAGE, NODE_ID, payload, type WorkerWorld } from './testing/worker-world.ts';
+import { assignmentSet, CLUSTER_ID, createWorkerWorld, IMAGE, NODE_ID, payload, type WorkerWorld } from './testing/worker-world.ts';
 
 let world: WorkerWorld;
 beforeEach(async () => {
@@ -63,6 +63,23 @@ describe('a task runs', () => {
     await world.untilState('a', 'running');
     expect(world.engine.volumes().get('data')).toEqual({ name: 'data', labels: { a: 'b' } });
   });
+});
+
+test('a manager that is quicker than the disk finds the worker ready for what it says', async () => {
+  const errors: unknown[] = [];
+  const quick = await createWorkerWorld({
+    onSession(sink) {
+      try {
+        sink.networks.onSession();
+        sink.onAssignments(assignmentSet([{ id: 'a' }]));
+      } catch (error) {
+        errors.push(error);
+      }
+    },
+  });
+  expect(errors).toEqual([]);
+  await quick.untilState('a', 'running');
+  await quick.dispose();
 });
 
 describe('a task with secrets and configs', () => {
@@ -298,6 +315,36 @@ describe('restarts', () => {
     world.engine.comeBack();
     await world.untilState('a', 'failed');
     expect(world.status('a')?.Err).toBe('task: non-zero exit (137)');
+  });
+
+  test('the engine comes back as another version: new tasks are made for that one', async () => {
+    const engineInfo = { apiVersion: '1.41' };
+    const own = await createWorkerWorld({ engineInfo });
+    own.assign({ id: 'a', spec: { ContainerSpec: { Args: ['0'] } } });
+    await own.untilState('a', 'complete');
+    own.engine.goDown();
+    engineInfo.apiVersion = '1.44';
+    own.engine.comeBack();
+    await own.clock.advance(5_000);
+    own.assign({ id: 'b', spec: { ContainerSpec: { Healthcheck: { Test: ['CMD', 'true'], StartInterval: 1e9 } } } });
+    await own.untilState('b', 'running');
+    await own.dispose();
+  });
+
+  test('a container that ended again while it could not be looked at is looked at once it can', async () => {
+    world.assign({ id: 'a', spec: { RestartPolicy: { Condition: 'any', Delay: 5e9, MaxAttempts: 1 } } });
+    await world.untilState('a', 'running');
+    const id = world.engine.containers()[0]?.id ?? '';
+    world.setReach('unreachable');
+    world.engine.exitContainer(id, 1);
+    await world.clock.advance(1000);
+    world.engine.faults = { failure: (verb) => (verb === 'inspect' ? new EngineError('unavailable', 'no answer') : undefined) };
+    await world.until(() => world.engine.calls.start === 2, 'the container started again');
+    world.engine.exitContainer(id, 7);
+    await world.clock.advance(5000);
+    world.engine.faults = {};
+    await world.untilState('a', 'failed');
+    expect(world.status('a')?.Err).toBe('task: non-zero exit (7)');
   });
 
   test('without a manager the same container starts again, as the restart policy allows', async () => {

@@ -76,11 +76,11 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
   const store = createAssignmentStore({ disk, nodeID, clusterID, clock, logger, onHeld: (set) => reconciler.hold(set, true) });
   const known = await store.load();
   const stored = await loadRecords(disk, logger);
+  // All of the disk is read before a manager is dialled: what it says needs the parts below.
   const storedNetworks = await loadNetworks(deps);
 
   let foundByOthers: readonly NetworkProblem[] = [];
   const networkProblems = () => [...networks.problems(), ...foundByOthers];
-  // Nothing is waited for from here on: a session that opens at once finds all that it tells.
   const session = deps.openSession({
     onAssignments(set) {
       store.accept(set);

@@ -45,7 +45,9 @@ export function createHeldSocket({ api, socket, process, dataRoot, engine, logge
   return {
     replaces: [...new Set([...(engine.kind === 'unix' ? [engine.path, '/var/run/docker.sock', '/run/docker.sock'] : []), api, socket])],
     async path() {
-      await writeFile(mark, '');
+      await writeFile(mark, '').catch((error: Error) => {
+        throw new EngineError('unavailable', `the socket ${socket} that tasks mount cannot be made: ${error.message}`, { cause: error });
+      });
       await ensure();
       return socket;
     },

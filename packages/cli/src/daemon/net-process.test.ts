@@ -13,8 +13,7 @@ import { NetProcessError } from '@swarm/worker/network/net-process';
 import type { NetTables } from '@swarm/worker/network/net-tables';
 import { freePort } from '@swarm/worker/testing/free-port';
 import { expect, it, onTestFinished } from 'vitest';
-import { askNet, type NetRequest } from '../net/control.ts';
-import { VERSION } from '../version.ts';
+import { askNet } from '../net/control.ts';
 import { createNetProcess } from './net-process.ts';
 
 /** The real process, on addresses of loopback. */
@@ -31,14 +30,14 @@ function ownAddress(): string {
   return `127.77.${process.pid % 250}.${1 + Math.floor(Math.random() * 250)}`;
 }
 
-async function open({ version = VERSION } = {}) {
+async function open() {
   const root = await mkdtemp(join(tmpdir(), 'net-process-'));
   const folder = join(root, 'net');
   const api = join(root, 'api.sock');
   const listen = join(root, 'tasks', 'docker.sock');
   const daemon = net.createServer((socket) => socket.end('the daemon'));
   await new Promise<void>((resolve) => daemon.listen(api, resolve));
-  const one = createNetProcess({ folder, tasks: { listen, api }, version, clock: systemClock, logger: silentLogger });
+  const one = createNetProcess({ folder, tasks: { listen, api }, clock: systemClock, logger: silentLogger });
   onTestFinished(async () => {
     await one.end();
     daemon.close();
@@ -47,9 +46,9 @@ async function open({ version = VERSION } = {}) {
   return { one, folder, listen, control: join(folder, 'control.sock') };
 }
 
-async function ask(address: string, port: number | undefined, name = 'web') {
+async function ask(address: string, port: number | undefined, name = 'web', timeoutMs = 30_000) {
   const query = encodeQuery(Math.floor(Math.random() * 0xffff), name, 'A');
-  const answer = await exchange({ clock: systemClock, resolver: { address, port: port ?? 0 }, query, transport: 'udp', timeoutMs: 30_000 });
+  const answer = await exchange({ clock: systemClock, resolver: { address, port: port ?? 0 }, query, transport: 'udp', timeoutMs });
   return answer === undefined ? undefined : decodeAnswer(answer)?.addresses;
 }
 
@@ -63,19 +62,6 @@ function connectTo(place: { readonly path: string } | { readonly port: number; r
     socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'error'));
     socket.on('close', () => resolve(text));
   });
-}
-
-/** A connection to the process now, for a question later. */
-async function openQuestion(control: string): Promise<(question: NetRequest) => Promise<unknown>> {
-  const socket = net.connect({ path: control });
-  await new Promise((resolve) => socket.once('connect', resolve));
-  return (question) =>
-    new Promise((resolve, reject) => {
-      socket.once('error', reject);
-      socket.once('close', () => reject(new Error('it ended without an answer')));
-      socket.once('data', (line) => resolve(JSON.parse(line.toString())));
-      socket.write(`${JSON.stringify(question)}\n`);
-    });
 }
 
 it('starts when it is needed, serves what it is given, and leaves nothing when the node leaves', async () => {
@@ -164,31 +150,30 @@ it('is replaced by another version without losing a query, a port or the socket 
   expect(await connectTo({ path: listen })).toBe('the daemon');
 });
 
-it('has ended when a newer one is said to be there: what is asked then is done', async () => {
-  const { one } = await open({ version: 'newer' });
-  const before = await one.apply(tables()).then(({ pid }) => pid);
-  await one.ensure();
-  expect(alive(before)).toBe(false);
-  expect(await one.status()).toMatchObject({ pid: expect.not.toBeOneOf([before]) });
-});
-
-it('starts no second successor, and takes no tables that nobody would serve, while it waits for its end', async () => {
+it('is not asked any more once it is replaced, and knows what its successor is told, while it waits for answers from outside', async () => {
   const { one, control } = await open();
-  const silent = dgram.createSocket('udp4');
-  onTestFinished(() => void silent.close());
-  await new Promise<void>((resolve) => silent.bind(0, '127.0.0.1', resolve));
   const gateway = ownAddress();
-  const forwarders = Array<string>(3).fill(`127.0.0.1#${silent.address().port}`);
-  const before = await one.apply(tables({ networks: [table(gateway)], forwarders }));
-  // These came before there was another process that could have taken them.
-  const [apply, replace] = [await openQuestion(control), await openQuestion(control)];
-  const outside = ask(gateway, before.names[0]?.port, 'example.org');
-  await new Promise((resolve) => silent.once('message', resolve));
+  const silent = dgram.createSocket('udp4');
+  await new Promise<void>((resolve) => silent.bind(0, '0.0.0.0', resolve));
+  onTestFinished(() => void silent.close());
+  const change = { forwarders: [1, 2, 3].map((host) => `127.0.0.${host}#${silent.address().port}`) };
+  const before = await one.apply(tables({ networks: [table(gateway)], ...change }));
+  const names = before.names[0]?.port;
+  let isOver = false;
+  const outside = Array.from({ length: 8 }, async () => {
+    while (!isOver) await ask(gateway, names, 'example.com', 5_000);
+  });
   expect(await askNet(control, { ask: 'replace', launcher: LAUNCHER }, 60_000)).toMatchObject({ ok: true });
-  expect(await apply({ ask: 'apply' })).toMatchObject({ ok: false, reason: expect.stringContaining('is being replaced') });
-  expect(await replace({ ask: 'replace', launcher: LAUNCHER })).toMatchObject({ ok: false });
-  await expect.poll(() => alive(before.pid), { timeout: 10_000 }).toBe(false);
-  await outside;
+  const asked: (number | undefined)[] = [];
+  for (let turn = 0; turn < 20; turn += 1) asked.push((await one.status())?.pid);
+  await one.apply(tables({ networks: [table(gateway, ['10.0.0.10'])], ...change }));
+  const askMany = async () =>
+    new Set((await Promise.all(Array.from({ length: 40 }, () => ask(gateway, names)))).map((found) => found?.[0]));
+  await expect.poll(askMany).toEqual(new Set(['10.0.0.10']));
+  expect(alive(before.pid), 'the one before still waits').toBe(true);
+  expect(asked).not.toContain(before.pid);
+  isOver = true;
+  await Promise.all(outside);
 });
 
 it('goes on as it was when its successor cannot be started', async () => {
@@ -209,6 +194,12 @@ it('refuses tables that make no sense, and keeps those it has', async () => {
   expect(await ask(gateway, status.names[0]?.port)).toEqual(['10.0.0.9']);
 });
 
+it('says where its tables cannot be written, as on a file system that is full', async () => {
+  const one = createNetProcess({ folder: '/dev/null/net', clock: systemClock, logger: silentLogger });
+  await expect(one.apply(tables())).rejects.toThrow(NetProcessError);
+  await expect(one.ensure()).rejects.toThrow(NetProcessError);
+});
+
 it('is started anew after a kill, from the tables it had', async () => {
   const { one } = await open();
   const gateway = ownAddress();
@@ -218,6 +209,8 @@ it('is started anew after a kill, from the tables it had', async () => {
   });
   onTestFinished(watch.stop);
   process.kill(status.pid, 'SIGKILL');
+  // What it still takes dies with it, and the test would wait for the answer.
+  await expect.poll(() => alive(status.pid)).toBe(false);
   await expect.poll(() => ask(gateway, status.names[0]?.port)).toEqual(['10.0.0.9']);
   expect((await one.status())?.pid).not.toBe(status.pid);
 });

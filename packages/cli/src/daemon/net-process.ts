@@ -10,13 +10,12 @@ import { type NetProcess, NetProcessError, type NetStatus } from '@swarm/worker/
 import type { NetTables } from '@swarm/worker/network/net-tables';
 import { askNet, type NetRequest } from '../net/control.ts';
 import { CONTROL_FILE, TABLES_FILE } from '../net/net-files.ts';
+import { VERSION } from '../version.ts';
 
 const LAUNCHER = fileURLToPath(new URL('../../bin/swarm', import.meta.url));
 const START_TIMEOUT_MS = 20_000;
 const ANSWER_TIMEOUT_MS = 25_000;
 const POLL_MS = 50;
-/** A process that has a successor waits for answers from outside, see `net-server.ts`, and ends before this. */
-const END_TIMEOUT_MS = 7_000;
 const WATCH_EVERY_MS = 2_000;
 
 /** The process beside the daemon: started when first needed, replaced when it is of another version, ended on leave. */
@@ -34,13 +33,11 @@ export interface NetProcessDeps {
   readonly folder: string;
   /** The socket that tasks mount, and the daemon's own; absent where the API is on no unix socket. */
   readonly tasks?: { readonly listen: string; readonly api: string };
-  /** Of this program: a process of another one is replaced. */
-  readonly version: string;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
-export function createNetProcess({ folder, tasks, version, clock, logger }: NetProcessDeps): RunningNetProcess {
+export function createNetProcess({ folder, tasks, clock, logger }: NetProcessDeps): RunningNetProcess {
   const control = join(folder, CONTROL_FILE);
   let starting: Promise<void> | undefined;
   let ending = false;
@@ -59,23 +56,13 @@ export function createNetProcess({ folder, tasks, version, clock, logger }: NetP
   async function start(): Promise<void> {
     const running = await ask({ ask: 'status' });
     if (running === undefined) return spawnNew();
-    if (running.version === version) return;
+    if (running.version === VERSION) return;
     await ask({ ask: 'replace', launcher: LAUNCHER });
-    await ended(running.pid);
-    logger.info({ before: running.version, version }, 'swarm net is replaced by a newer one; it lost nothing');
-  }
-
-  /**
-   * Both listen on the same socket until the one before has ended: what is asked earlier may reach that one, which does
-   * nothing more. One that is not seen to end in time is left to itself.
-   */
-  async function ended(pid: number): Promise<void> {
-    const deadline = clock.monotonicMs() + END_TIMEOUT_MS;
-    while (isAlive(pid) && clock.monotonicMs() < deadline) await delay(clock, POLL_MS);
+    logger.info({ before: running.version, version: VERSION }, 'swarm net is replaced by a newer one; it lost nothing');
   }
 
   async function spawnNew(): Promise<void> {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await written(mkdir(folder, { recursive: true, mode: 0o700 }));
     const words = ['net', '--folder', folder, ...(tasks === undefined ? [] : ['--listen', tasks.listen, '--api', tasks.api])];
     const child = spawn(LAUNCHER, words, { detached: true, stdio: ['ignore', 'inherit', 'inherit'], cwd: '/' });
     let ended: string | undefined;
@@ -94,6 +81,13 @@ export function createNetProcess({ folder, tasks, version, clock, logger }: NetP
     }
     child.unref();
     logger.info({ pid: child.pid }, 'swarm net has started: names, published ports and the socket for tasks outlive this daemon');
+  }
+
+  /** A file system that is full, or may not be written, is no fault of ours: it is tried again. */
+  async function written(work: Promise<unknown>): Promise<void> {
+    await work.catch((error: Error) => {
+      throw new NetProcessError(`the tables of "swarm net" cannot be written below ${folder}: ${error.message}`, error);
+    });
   }
 
   async function ensure(): Promise<void> {
@@ -121,8 +115,7 @@ export function createNetProcess({ folder, tasks, version, clock, logger }: NetP
     ensure,
     watch: (onFailure) => startLoop({ clock, pass: look, onFailure, tickMs: WATCH_EVERY_MS }),
     async apply(tables) {
-      await mkdir(folder, { recursive: true, mode: 0o700 });
-      await writeTables(folder, tables);
+      await written(mkdir(folder, { recursive: true, mode: 0o700 }).then(() => writeTables(folder, tables)));
       await ensure();
       const status = await ask({ ask: 'apply' });
       if (status === undefined) throw new NetProcessError('the process "swarm net" ended just now; it is started anew');
@@ -142,16 +135,6 @@ export function createNetProcess({ folder, tasks, version, clock, logger }: NetP
       }
     },
   };
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    // Else it is there, and another user's.
-    if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return false;
-    throw error;
-  }
 }
 
 /** A reader finds the old tables or the new ones. They need not survive a power loss: the folder does not either. */

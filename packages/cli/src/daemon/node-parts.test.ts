@@ -13,7 +13,6 @@ import type { FakeEngine } from '@swarm/worker/engine/fake-controls';
 import { createFakeEngine } from '@swarm/worker/engine/fake-engine';
 import { createRecordedPlane } from '@swarm/worker/network/recorded-plane';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { VERSION } from '../version.ts';
 import type { RunningNode } from './daemon-state.ts';
 import { type DataRoot, takeDataRoot } from './data-root.ts';
 import { createNetProcess } from './net-process.ts';
@@ -54,7 +53,7 @@ async function host(name: string): Promise<Host> {
     execRoot: join(folder, `${name}-run`),
     engine,
     access: createFakeContainerAccess(engine),
-    netProcess: createNetProcess({ folder: join(folder, `${name}-net`), version: VERSION, clock: systemClock, logger: silentLogger }),
+    netProcess: createNetProcess({ folder: join(folder, `${name}-net`), clock: systemClock, logger: silentLogger }),
     networkPlane: ({ nodeID }) => createRecordedPlane(nodeID),
     clock: systemClock,
     random: systemRandom,

@@ -89,7 +89,6 @@ async function startDaemon(settings: DaemonSettings, logger: Logger, onFailure: 
   const netProcess = createNetProcess({
     folder: join(settings.execRoot, 'net'),
     ...(local !== undefined && { tasks: { listen: socket, api: local.path } }),
-    version: VERSION,
     clock: systemClock,
     logger,
   });

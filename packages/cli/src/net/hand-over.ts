@@ -10,6 +10,7 @@ import type { Clock } from '@swarm/shared/runtime/clock';
  * published port without noticing each other.
  */
 export interface Sockets {
+  /** For a successor of an older version; others have their own. */
   readonly control: Server;
   readonly tasks?: Server;
   readonly names: readonly { readonly gateway: string; readonly port: number; readonly udp: dgram.Socket; readonly tcp: Server }[];
@@ -82,7 +83,6 @@ export interface Predecessor {
 }
 
 export interface Adopt {
-  control(server: Server): void;
   tasks(server: Server): void;
   udp(gateway: string, port: number, socket: dgram.Socket): void;
   tcp(gateway: string, port: number, server: Server): void;
@@ -101,7 +101,8 @@ export function findPredecessor(): Predecessor | undefined {
         const { kind, gateway, port } = message;
         if (handle instanceof dgram.Socket) return adopt.udp(gateway, port, handle);
         if (!(handle instanceof Server)) return;
-        if (kind === 'control') adopt.control(handle);
+        // The one before goes on accepting until it ends: whoever takes over listens on a file of its own.
+        if (kind === 'control') handle.close();
         if (kind === 'tasks') adopt.tasks(handle);
         if (kind === 'tcp') adopt.tcp(gateway, port, handle);
       };

@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import net, { type Server } from 'node:net';
 import { dirname, join } from 'node:path';
 import { type Clock, delay } from '@swarm/shared/runtime/clock';
@@ -45,6 +45,7 @@ const NO_TABLES: NetTables = { networks: [], members: [], ports: [], forwarders:
 export async function runNetServer(deps: NetServerDeps): Promise<void> {
   const { folder, clock, random, predecessor, say } = deps;
   const controlPath = join(folder, CONTROL_FILE);
+  const tablesPath = join(folder, TABLES_FILE);
   const over = Promise.withResolvers<void>();
   const started = Promise.withResolvers<void>();
   deps.signal.addEventListener('abort', () => over.resolve(), { once: true });
@@ -59,13 +60,13 @@ export async function runNetServer(deps: NetServerDeps): Promise<void> {
   let tasks: HeldSocketServer | undefined;
   let control: Server | undefined;
   let controlInode: number | undefined;
-  /** From the moment that a successor is started: what is asked of this process then is the successor's to do. */
-  let isHandingOver = false;
+  let tablesInode: number | undefined;
 
   async function readTables(): Promise<void> {
     let text: string;
+    tablesInode = await inodeOf(tablesPath);
     try {
-      text = await readFile(join(folder, TABLES_FILE), 'utf8');
+      text = await readFile(tablesPath, 'utf8');
     } catch (error) {
       if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
       tables = NO_TABLES;
@@ -97,10 +98,6 @@ export async function runNetServer(deps: NetServerDeps): Promise<void> {
   }
 
   async function answer(request: NetRequest): Promise<NetReply> {
-    // Its loop has stopped; and a second successor would serve beside the first one for ever.
-    if (isHandingOver && (request.ask === 'apply' || request.ask === 'replace')) {
-      return { ok: false, reason: 'the process "swarm net" is being replaced by a newer one: ask again' };
-    }
     switch (request.ask) {
       case 'status':
         return { ok: true, status };
@@ -114,14 +111,12 @@ export async function runNetServer(deps: NetServerDeps): Promise<void> {
         await loop.idle();
         return { ok: true, status };
       case 'replace':
-        isHandingOver = true;
         try {
           await loop.stop();
           // A published port has no queue that could be lost, and its successor binds it anew.
           ports.close();
           await handOver(clock, { launcher: request.launcher, words: deps.words }, socketsNow());
         } catch (error) {
-          isHandingOver = false;
           loop = startWatch();
           return { ok: false, reason: reasonOf(error) };
         }
@@ -145,10 +140,30 @@ export async function runNetServer(deps: NetServerDeps): Promise<void> {
     };
   }
 
+  /** In place of the one before from one moment to the next: the daemon must never find none, nor one that does not answer. */
+  async function takeControl(): Promise<void> {
+    // Not longer than the path itself: those of unix sockets have 107 bytes.
+    const own = join(folder, `new.${process.pid}`);
+    await rm(own, { force: true });
+    const server = net.createServer();
+    serveControl(server, async (request) => {
+      await started.promise;
+      return answer(request);
+    });
+    await listenPrivately(server, own);
+    const inode = await inodeOf(own);
+    await rename(own, controlPath);
+    control = server;
+    controlInode = inode;
+  }
+
+  /** The kernel gives questions to both meanwhile: what the successor is told is answered here, too. */
   async function drain(): Promise<void> {
     const deadline = clock.monotonicMs() + DRAIN_MS;
-    do await delay(clock, DRAIN_POLL_MS);
-    while (forwarder.outstanding() > 0 && clock.monotonicMs() < deadline);
+    do {
+      await delay(clock, DRAIN_POLL_MS);
+      if ((await inodeOf(tablesPath)) !== tablesInode) await readTables().catch((error: unknown) => say(reasonOf(error)));
+    } while (forwarder.outstanding() > 0 && clock.monotonicMs() < deadline);
     over.resolve();
   }
 
@@ -156,17 +171,9 @@ export async function runNetServer(deps: NetServerDeps): Promise<void> {
 
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await readTables().catch((error: unknown) => say(reasonOf(error)));
-  const takeControl = (server: Server) => {
-    control = server;
-    serveControl(server, async (request) => {
-      await started.promise;
-      return answer(request);
-    });
-  };
-  if (predecessor === undefined) takeControl(await listenControl(controlPath));
+  if (predecessor === undefined) await takeControl();
   else {
     await predecessor.take({
-      control: takeControl,
       tasks(server) {
         if (deps.tasks !== undefined) tasks = passOn(server, deps.tasks.api);
       },
@@ -174,11 +181,13 @@ export async function runNetServer(deps: NetServerDeps): Promise<void> {
       tcp: names.adopt,
     });
   }
-  controlInode = await inodeOf(controlPath);
   let loop = startWatch();
   started.resolve();
   await loop.idle();
-  predecessor?.serving();
+  if (predecessor !== undefined) {
+    await takeControl();
+    predecessor.serving();
+  }
   say(predecessor === undefined ? 'swarm net serves' : 'swarm net serves in place of the one before');
   await over.promise;
   await loop.stop();
@@ -188,13 +197,6 @@ export async function runNetServer(deps: NetServerDeps): Promise<void> {
   tasks?.stop();
   names.close();
   ports.close();
-}
-
-async function listenControl(path: string): Promise<Server> {
-  await rm(path, { force: true });
-  const server = net.createServer();
-  await listenPrivately(server, path);
-  return server;
 }
 
 async function inodeOf(path: string): Promise<number | undefined> {

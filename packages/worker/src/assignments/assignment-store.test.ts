@@ -39,3 +39,30 @@ test.each([
   expect(store.mayRun('t')).toBe(true);
   await store.stop();
 });
+
+test('sets that come faster than the disk takes them are held all the same, the newest at last', async () => {
+  const held: AssignmentSet[] = [];
+  const sets = Array.from({ length: 6 }, (_, at): AssignmentSet => ({ ...EMPTY_SET, name: `set ${at}` }));
+  let writes = 0;
+  const store = createAssignmentStore({
+    disk: {
+      read: async () => undefined,
+      // While one is written, the next one comes.
+      async write() {
+        await Promise.resolve();
+        writes += 1;
+        const next = sets[writes];
+        if (next !== undefined) store.accept(next);
+      },
+    },
+    nodeID: 'n',
+    clusterID: 'c',
+    clock: new VirtualClock(),
+    logger: silentLogger,
+    onHeld: (set) => held.push(set),
+  });
+  store.accept(sets[0] as AssignmentSet);
+  await expect.poll(() => held.at(-1)).toBe(sets.at(-1));
+  expect(held).toEqual(sets);
+  await store.stop();
+});

@@ -12,7 +12,7 @@ import { type WorkerDisk, WorkerDiskError } from './worker-disk.ts';
 export interface AssignmentStore {
   /** What the disk holds of this node; undefined when there is nothing, or nothing that can be read. */
   load(): Promise<AssignmentSet | undefined>;
-  /** `onHeld` is called with each set once it is durable; a newer one that comes meanwhile takes its place. */
+  /** `onHeld` is called with each set once it is durable; those that come while the disk is busy are overtaken by the newest. */
   accept(set: AssignmentSet): void;
   /** Whether the newest set, on disk or not, still lets the task run. What a slow disk has not taken yet must not start meanwhile. */
   mayRun(taskID: string): boolean;
@@ -34,13 +34,16 @@ export function createAssignmentStore(deps: AssignmentStoreDeps): AssignmentStor
   const writer = createDocumentWriter({ disk, name: 'assignments', clock, logger });
   let newest: AssignmentSet | undefined;
   let held: AssignmentSet | undefined;
-  let saving: Promise<void> = Promise.resolve();
+  let saving: Promise<void> | undefined;
 
-  async function save(set: AssignmentSet): Promise<void> {
-    await writer.save(encodeAssignmentSet({ nodeID, clusterID }, set));
-    if (newest !== set || held === set) return;
-    held = set;
-    deps.onHeld(set);
+  /** Each set that is written is held, though a newer one has come: sets may come faster than the disk takes them, without end. */
+  async function saveAll(): Promise<void> {
+    for (let set = newest; set !== undefined && set !== held; set = newest) {
+      await writer.save(encodeAssignmentSet({ nodeID, clusterID }, set));
+      held = set;
+      deps.onHeld(set);
+    }
+    saving = undefined;
   }
 
   return {
@@ -55,7 +58,7 @@ export function createAssignmentStore(deps: AssignmentStoreDeps): AssignmentStor
     },
     accept(set) {
       newest = set;
-      saving = save(set);
+      saving ??= saveAll();
     },
     mayRun(taskID) {
       if (newest === undefined || newest === held) return true;

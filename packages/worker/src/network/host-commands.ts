@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { type ExecFileException, execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 
 /** The kernel's tools, as the network plane uses them. One call is one process; large changes go in as one batch. */
@@ -54,11 +54,12 @@ export const systemCommands: HostCommands = {
         maxBuffer: MAX_OUTPUT_BYTES,
         env: { PATH: SEARCH_PATH, LC_ALL: 'C' },
       } as const;
-      const child = execFile(program, args, options, (error, stdout, stderr) => {
+      const onEnd = (error: ExecFileException | null, stdout: string, stderr: string) => {
         if (error === null) return resolve({ exitCode: 0, stdout, stderr });
         if (typeof error.code === 'number') return resolve({ exitCode: error.code, stdout, stderr });
         reject(translate(program, error));
-      });
+      };
+      const child = start(() => execFile(program, args, options, onEnd), program);
       // A program that ended before it read everything says why on its standard error.
       child.stdin?.on('error', () => undefined);
       child.stdin?.end(input ?? '');
@@ -78,6 +79,15 @@ export const systemCommands: HostCommands = {
     });
   },
 };
+
+/** Some refusals of the system, such as no memory for another process, come at once. */
+function start<Child>(begin: () => Child, program: string): Child {
+  try {
+    return begin();
+  } catch (error) {
+    throw error instanceof Error && 'syscall' in error ? translate(program, error) : error;
+  }
+}
 
 function translate(program: string, error: Error & { code?: unknown; killed?: boolean }): HostCommandError {
   if (error.code === 'ENOENT') {

@@ -13,7 +13,10 @@ export interface NetworkKeeper {
   receive(update: NetworkUpdate): 'accepted' | 'broken';
   /** A session has begun: updates whose parts have not all come will never be complete. */
   restart(): void;
-  /** A manager has sent the tables of all networks that this node's tasks need: what is not among them may go. */
+  /**
+   * A manager has sent the tables of all networks that this node needs, and has taken back those it was told of that it
+   * does not: what it neither sent nor was told of in this session is none of its networks any more.
+   */
   confirm(): void;
   /** Containers have come or gone, or the engine was away: look at everything again. */
   lookAgain(): void;
@@ -60,6 +63,8 @@ export function startNetworkKeeper(deps: NetworkKeeperDeps): NetworkKeeper {
   const { plane, clock, logger } = deps;
   const chains = new Map<string, NetworkChain>([...(deps.stored ?? [])].map(([id, table]) => [id, { table, open: undefined }]));
   let mayApply = deps.stored !== undefined;
+  /** Tables that could not be applied when the session began, so that its manager does not know of them, and has not sent since. */
+  let untold = new Set<string>();
   let thorough = true;
   let lookedAtMs = Number.NEGATIVE_INFINITY;
   let outcome: AppliedNetworks = { ready: new Map(), problems: [] };
@@ -134,6 +139,7 @@ export function startNetworkKeeper(deps: NetworkKeeperDeps): NetworkKeeper {
 
   return {
     receive(update) {
+      untold.delete(update.networkID);
       const { outcome: result, chain } = applyNetworkPart(chains.get(update.networkID) ?? NO_NETWORK, update);
       if (result === 'gone') chains.delete(update.networkID);
       else chains.set(update.networkID, chain);
@@ -148,9 +154,12 @@ export function startNetworkKeeper(deps: NetworkKeeperDeps): NetworkKeeper {
         if (table === undefined) chains.delete(id);
         else chains.set(id, { table, open: undefined });
       }
+      untold = new Set([...chains.keys()].filter((id) => !appliedList.has(id)));
     },
     confirm() {
-      if (mayApply) return;
+      if (mayApply && untold.size === 0) return;
+      for (const id of untold) chains.delete(id);
+      untold.clear();
       mayApply = true;
       saved = deps.save(tables());
       loop.wake();

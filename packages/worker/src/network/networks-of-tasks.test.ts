@@ -1,7 +1,7 @@
 import { type NetworkTable, tableChecksum } from '@swarm/shared/domain/network-table';
 import type { NetworkUpdate } from '@swarm/shared/protocol/network-state';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createWorkerWorld, NODE_ID, type WorkerWorld } from '../testing/worker-world.ts';
+import { assignmentSet, createWorkerWorld, NODE_ID, type WorkerWorld } from '../testing/worker-world.ts';
 
 /** A worker whose tasks have places in networks: fake engine, recorded plane, a manager that the test plays. */
 let world: WorkerWorld;
@@ -104,6 +104,29 @@ describe('tables', () => {
     world.setReach('connected');
     world.assign({ id: 'b' });
     await world.until(() => world.network.applied() > 0, 'the first pass');
+  });
+
+  test.each([
+    ['is given up when a manager does not send it', [], false],
+    ['stays when it does', [complete(table('n1'))], true],
+  ])('one that could not be applied, so that no manager was told of it, %s: %#', async (_, sent, stays) => {
+    let lives = 0;
+    const own = await createWorkerWorld({
+      onSession(sink) {
+        sink.networks.onSession();
+        for (const update of lives++ === 0 ? [complete(table('n1'))] : sent) sink.networks.onUpdate(update);
+        sink.onAssignments(assignmentSet([]));
+      },
+    });
+    own.network.refusals = new Map([['net-n1', 'its subnet has the address of a node']]);
+    await own.until(() => own.network.applied() > 0, 'the first pass');
+    await own.restartDaemon();
+    const passes = own.network.applied();
+    await own.until(() => own.network.applied() > passes + 1, 'the passes of the second life');
+    own.network.refusals = new Map();
+    await own.until(() => own.network.applied() > passes + 3, 'more passes');
+    expect(own.network.networks().map(({ name }) => name)).toEqual(stays ? ['net-n1'] : []);
+    await own.dispose();
   });
 
   test('a network that the node has no use for is taken away', async () => {

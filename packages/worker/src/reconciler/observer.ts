@@ -47,7 +47,11 @@ export function createObserver(deps: { readonly engine: ContainerEngine; readonl
 
   async function inspect(id: string): Promise<void> {
     touched.delete(id);
-    const state = await engine.inspectContainer(id);
+    const state = await engine.inspectContainer(id).catch((error: unknown) => {
+      // A list alone does not show that a container has ended once more since it was seen.
+      touched.add(id);
+      throw error;
+    });
     const isOurs = state?.labels[CLUSTER_LABEL] === clusterID && state.labels[CONTAINER_LABELS.nodeID] === nodeID;
     if (state === undefined || !isOurs) seen.delete(id);
     else see(state);

@@ -74,7 +74,7 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
   let saved: Promise<void> = Promise.resolve();
   let set: AssignmentSet | undefined;
   let confirmed = false;
-  /** Asked once for all steps that begin together; again when the engine was away, or did not answer. */
+  /** Asked once for all steps; again when the engine was away, or did not answer. */
   let info: Promise<EngineInfo> | undefined;
   let engineAnswers = true;
   let listedAtMs = Number.NEGATIVE_INFINITY;
@@ -231,6 +231,8 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
     engine,
     clock,
     onOpen() {
+      // The engine may have been away, and come back as another version, without anybody having asked it anything.
+      info = undefined;
       deps.onOther();
       deps.networks.lookAgain();
       observer.listAgain();

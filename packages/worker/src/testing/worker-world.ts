@@ -6,6 +6,7 @@ import type { AssignedSecret, AssignedTask, AssignedTemplate, ReportedStatus } f
 import { silentLogger } from '@swarm/shared/runtime/logger';
 import { VirtualClock } from '@swarm/shared/runtime/virtual-clock';
 import { createMemoryWorkerDisk, type MemoryWorkerDisk } from '../assignments/memory-worker-disk.ts';
+import type { EngineInfo } from '../engine/engine.ts';
 import type { FakeEngine } from '../engine/fake-controls.ts';
 import { createFakeEngine } from '../engine/fake-engine.ts';
 import { createRecordedPlane, type RecordedPlane } from '../network/recorded-plane.ts';
@@ -95,9 +96,16 @@ export function assignedTemplate(options: TaskOptions): AssignedTemplate {
   return { ID: `template-${options.id}`, serviceName: 'web', serviceLabels: {}, global: false, spec, ...endpoint };
 }
 
-export async function createWorkerWorld(options: Pick<WorkerDeps, 'imageGarbage'> = {}): Promise<WorkerWorld> {
+export interface WorldOptions extends Pick<WorkerDeps, 'imageGarbage'> {
+  /** Called as soon as the worker gives up control after it has opened a session, in each life of the daemon. */
+  readonly onSession?: (sink: AssignmentSink) => void;
+  /** What the engine says of itself, as it is when it is asked. */
+  readonly engineInfo?: Partial<EngineInfo>;
+}
+
+export async function createWorkerWorld({ onSession, engineInfo = {}, ...options }: WorldOptions = {}): Promise<WorkerWorld> {
   const clock = new VirtualClock();
-  const engine = createFakeEngine({ clock });
+  const engine = createFakeEngine({ clock, info: engineInfo });
   engine.addImage(IMAGE);
   engine.addRegistryImage(IMAGE);
   const disk = createMemoryWorkerDisk();
@@ -131,8 +139,7 @@ export async function createWorkerWorld(options: Pick<WorkerDeps, 'imageGarbage'
       onFailure: (error) => failures.push(error),
       openSession: (opened) => {
         sink = opened;
-        // A manager may be that near.
-        if (reach === 'connected') queueMicrotask(() => opened.networks.onSession());
+        if (onSession !== undefined) queueMicrotask(() => onSession(opened));
         return {
           report(report) {
             reports.push(report);
