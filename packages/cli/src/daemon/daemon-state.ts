@@ -25,7 +25,8 @@ export interface RunningNode {
  * What the daemon is. The moves:
  * inactive → starting (init, join) → active → leaving → inactive; starting → inactive when it fails;
  * at the start of the process: inactive, or starting → active, or starting → error when what the data root holds cannot
- * be used, or → locked when its manager needs the unlock key; locked → starting by unlocking, → leaving; leaving → error when the containers cannot be removed; error → inactive by leaving.
+ * be used, or → locked when its manager needs the unlock key; locked → starting by unlocking, → leaving; leaving → error when the containers cannot be removed; error → inactive by leaving, and
+ * → starting by itself where what kept the node from coming back may pass.
  * One setter changes it, and logs each change once.
  */
 export type DaemonState =

@@ -1,8 +1,10 @@
+import { JournalError } from '@swarm/manager/store/journal';
 import { JournalLocked } from '@swarm/manager/store/journal-key';
 import type { InitRequest, JoinRequest } from '@swarm/shared/engine-api/cluster-spec';
 import { ApiError } from '@swarm/shared/errors/api-error';
 import { createUnlockKey, parseUnlockKey } from '@swarm/shared/identity/unlock-key';
 import { type Logger, silentLogger } from '@swarm/shared/runtime/logger';
+import { VirtualClock } from '@swarm/shared/runtime/virtual-clock';
 import { EngineError, type EngineInfo } from '@swarm/worker/engine/engine';
 import { NetProcessError } from '@swarm/worker/network/net-process';
 import { describe, expect, it } from 'vitest';
@@ -27,6 +29,7 @@ interface World {
 
 function build(world: World = {}, onInit: (addresses: Addresses) => void = () => undefined) {
   const happened: string[] = [];
+  const clock = new VirtualClock();
   const node: RunningNode = {
     nodeID: 'node1',
     clusterID: 'cluster1',
@@ -83,9 +86,10 @@ function build(world: World = {}, onInit: (addresses: Addresses) => void = () =>
     },
     interfaces: () => [{ name: 'eth0', kind: 'device', addresses: [{ address: '10.0.0.1', family: 4 }] }],
     advertiseAddr: undefined,
+    clock,
     logger,
   });
-  return { control, happened, changes, node };
+  return { control, clock, happened, changes, node };
 }
 
 async function refusal(action: Promise<unknown>): Promise<{ status: number; message: string }> {
@@ -156,6 +160,52 @@ describe('membership of a host', () => {
     await control.leave(true);
     expect(control.local().state).toBe('inactive');
     expect(happened).toEqual(['leave']);
+  });
+
+  const noAddress = Object.assign(new Error('listen EADDRNOTAVAIL 10.0.0.1:2377'), { code: 'EADDRNOTAVAIL' });
+  const fullDisk = new JournalError('unavailable', 'the journal cannot be used: database or disk is full');
+
+  async function keptOut(error: Error, more: World = {}) {
+    let attempts = 0;
+    const world = build({
+      member: true,
+      resume: async () => {
+        attempts += 1;
+        if (attempts <= 3) throw error;
+        return world.node;
+      },
+      ...more,
+    });
+    await world.control.look();
+    await world.control.resume();
+    return { ...world, attempts: () => attempts };
+  }
+
+  it.each([
+    ['its address is there', noAddress],
+    ['its disk has room again', fullDisk],
+  ])('comes back by itself once %s, and says until then why it cannot', async (_what, error) => {
+    const { control, clock } = await keptOut(error);
+    await clock.advance(5_000);
+    expect(control.local()).toMatchObject({ state: 'error', error: error.message });
+    await clock.advance(30_000);
+    expect(control.local()).toMatchObject({ state: 'active', nodeID: 'node1' });
+  });
+
+  it('does not try again what only a user can mend', async () => {
+    const { clock, attempts } = await keptOut(new JournalError('damaged', 'the journal is damaged'));
+    await clock.advance(3_600_000);
+    expect(attempts()).toBe(1);
+  });
+
+  it.each([
+    ['has left', (control: ReturnType<typeof build>['control']) => control.leave(true)],
+    ['is stopped', (control: ReturnType<typeof build>['control']) => control.stop()],
+  ])('tries no more once it %s', async (_what, end) => {
+    const { control, clock, attempts } = await keptOut(noAddress);
+    await end(control);
+    await clock.advance(3_600_000);
+    expect(attempts()).toBe(1);
   });
 
   it('leaves: ends its node, then forgets it', async () => {
@@ -330,6 +380,14 @@ describe('a locked node', () => {
     const { control, unlockKey } = await locked({ unlock: async () => Promise.reject(new Error('the disk is full')) });
     await expect(control.unlock(unlockKey)).rejects.toThrow('the disk is full');
     expect(control.local()).toMatchObject({ state: 'error', error: 'the disk is full' });
+  });
+
+  it('is locked again, and can be unlocked, when what kept its manager from starting may pass', async () => {
+    const full = Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
+    const { control, clock, unlockKey } = await locked({ unlock: async () => Promise.reject(full) });
+    await expect(control.unlock(unlockKey)).rejects.toThrow('ENOSPC');
+    await clock.advance(5_000);
+    expect(control.local().state).toBe('locked');
   });
 
   it('has left before the daemon stops, also when somebody unlocks it meanwhile', async () => {

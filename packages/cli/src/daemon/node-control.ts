@@ -5,20 +5,13 @@ import { AVAILABILITIES } from '@swarm/shared/engine-api/cluster-spec';
 import { ApiError } from '@swarm/shared/errors/api-error';
 import { parseUnlockKey } from '@swarm/shared/identity/unlock-key';
 import { assertNever } from '@swarm/shared/runtime/assert-never';
+import type { Clock } from '@swarm/shared/runtime/clock';
 import type { Logger } from '@swarm/shared/runtime/logger';
 import { EngineError, type EngineInfo } from '@swarm/worker/engine/engine';
-import { NetProcessError } from '@swarm/worker/network/net-process';
-import { NetworkPlaneError } from '@swarm/worker/network/network-plane';
-import { PayloadError } from '@swarm/worker/payloads/payload-files';
 import { type DaemonState, keepState, type RunningNode } from './daemon-state.ts';
-import {
-  decideAdvertiseAddress,
-  decideDataPathAddress,
-  decideListenAddress,
-  encodeHostPort,
-  type HostInterface,
-  type HostPort,
-} from './decide/address.ts';
+import { decideAdvertiseAddress, decideDataPathAddress, decideListenAddress, type HostInterface, type HostPort } from './decide/address.ts';
+import { mayPass } from './decide/may-pass.ts';
+import { explain, isForeign, messageOf } from './explain-failure.ts';
 
 export interface Addresses {
   readonly listen: HostPort;
@@ -49,13 +42,18 @@ export interface NodeControlDeps {
   readonly interfaces: () => readonly HostInterface[];
   /** `--advertise-addr` of the daemon: the default of init and join. */
   readonly advertiseAddr: string | undefined;
+  readonly clock: Clock;
   readonly logger: Logger;
 }
+
+/** How long a node that could not come back waits before it tries again: at first, and at most. */
+const RETRY_FROM_MS = 5_000;
+const RETRY_TO_MS = 60_000;
 
 export interface DaemonControl extends NodeControl {
   /** First of all, once, before the API answers: so that nobody is told a wrong state. */
   look(): Promise<void>;
-  /** Once, after `look`: starts the node if there is one. Never throws: what cannot be resumed is the state `error`. */
+  /** Once, after `look`: starts the node if there is one. Never throws: what cannot be resumed is the state `error`, which may pass. */
   resume(): Promise<void>;
   /** Ends the node, for a daemon that stops; containers run on. */
   stop(): Promise<void>;
@@ -70,6 +68,9 @@ export function createNodeControl(deps: NodeControlDeps): DaemonControl {
   const state = keepState(logger);
   /** Init, join and leave, one at a time; a daemon that stops waits for it. */
   let changing: Promise<unknown> = Promise.resolve();
+  let failures = 0;
+  let isStopping = false;
+  let cancelRetry: () => void = () => undefined;
 
   async function start(
     what: 'init' | 'join',
@@ -133,6 +134,29 @@ export function createNodeControl(deps: NodeControlDeps): DaemonControl {
     state.set({ kind: 'inactive' });
   }
 
+  async function resumeNow(): Promise<void> {
+    try {
+      const node = await parts.resume();
+      failures = 0;
+      state.set({ kind: node.isLocked ? 'locked' : 'active', node });
+    } catch (error) {
+      stayOut(error);
+    }
+  }
+
+  /** The node cannot come back now. Where that may pass nobody has to start the daemon anew. */
+  function stayOut(error: unknown): void {
+    const failed: DaemonState = { kind: 'error', message: messageOf(error) };
+    state.set(failed);
+    if (isStopping || !mayPass(error)) return;
+    cancelRetry = deps.clock.setTimer(Math.min(RETRY_FROM_MS * 2 ** failures, RETRY_TO_MS), () => {
+      if (state.get() !== failed) return;
+      state.set({ kind: 'starting', what: 'resume' });
+      changing = resumeNow();
+    });
+    failures += 1;
+  }
+
   async function unlockNow(key: Uint8Array): Promise<void> {
     try {
       await parts.checkUnlockKey(key);
@@ -148,7 +172,7 @@ export function createNodeControl(deps: NodeControlDeps): DaemonControl {
       await now.node.stop();
       state.set({ kind: 'active', node: await parts.unlock(key) });
     } catch (error) {
-      state.set({ kind: 'error', message: messageOf(error) });
+      stayOut(error);
       throw error;
     }
   }
@@ -162,15 +186,11 @@ export function createNodeControl(deps: NodeControlDeps): DaemonControl {
       }
     },
     async resume() {
-      if (state.get().kind !== 'starting') return;
-      try {
-        const node = await parts.resume();
-        state.set({ kind: node.isLocked ? 'locked' : 'active', node });
-      } catch (error) {
-        state.set({ kind: 'error', message: messageOf(error) });
-      }
+      if (state.get().kind === 'starting') await resumeNow();
     },
     async stop() {
+      isStopping = true;
+      cancelRetry();
       await changing;
       const now = state.get();
       if (now.kind === 'active' || now.kind === 'locked') await now.node.stop();
@@ -232,11 +252,6 @@ export function createNodeControl(deps: NodeControlDeps): DaemonControl {
   };
 }
 
-/** What the host and its engine may do to a node that leaves. */
-function isForeign(error: unknown): boolean {
-  return [EngineError, PayloadError, NetworkPlaneError, NetProcessError].some((kind) => error instanceof kind);
-}
-
 /** @throws ApiError 500 with Docker's text. */
 function availabilityOf(text: string | undefined): Availability {
   const word = text === undefined || text === '' ? 'active' : text;
@@ -269,37 +284,4 @@ function localNode(state: DaemonState): LocalNode {
     default:
       return assertNever(state);
   }
-}
-
-/** What a client shall see of a failure. What is no expected one stays as it is: the API answers 500, and its log has the stack. */
-function explain(error: unknown, listen: HostPort | undefined): unknown {
-  if (error instanceof EngineError) return new ApiError('unavailable', error.message, { cause: error });
-  if (!(error instanceof Error) || !('code' in error) || listen === undefined) return error;
-  const port = encodeHostPort(listen);
-  if (error.code === 'EADDRINUSE') {
-    return new ApiError(
-      'unavailable',
-      `the control port ${port} is taken by another process; end that one, or choose another port with --listen-addr`,
-      { cause: error },
-    );
-  }
-  if (error.code === 'EADDRNOTAVAIL') {
-    return new ApiError(
-      'invalid-argument',
-      `the control port cannot listen on ${port}: this host has no such address; choose one with --listen-addr`,
-      { cause: error },
-    );
-  }
-  if (error.code === 'EACCES') {
-    return new ApiError(
-      'permission-denied',
-      `the control port cannot listen on ${port}: this user may not; choose a port above 1023 with --listen-addr`,
-      { cause: error },
-    );
-  }
-  return error;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ApiError } from '@swarm/shared/errors/api-error';
@@ -15,6 +16,7 @@ import { createRecordedPlane } from '@swarm/worker/network/recorded-plane';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RunningNode } from './daemon-state.ts';
 import { type DataRoot, takeDataRoot } from './data-root.ts';
+import { mayPass } from './decide/may-pass.ts';
 import { createNetProcess } from './net-process.ts';
 import type { Addresses, NodeParts } from './node-control.ts';
 import { createNodeParts } from './node-parts.ts';
@@ -75,7 +77,6 @@ async function stop(node: RunningNode): Promise<void> {
 
 /** A free port: nothing listens there a moment before. */
 async function freeAddresses(): Promise<Addresses> {
-  const { createServer } = await import('node:net');
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
@@ -161,6 +162,18 @@ describe('a node made of its real parts', () => {
     const two = await host('two');
     await expect(two.parts.init({}, addresses, 'active')).rejects.toMatchObject({ code: 'EADDRINUSE' });
     expect(await left(two)).toEqual([]);
+  });
+
+  it('comes back at the next try when its control port was taken at first', async () => {
+    const one = await host('one');
+    const addresses = await freeAddresses();
+    const first = keep(await one.parts.init({}, addresses, 'active'));
+    await stop(first);
+    const rival = createServer();
+    await new Promise<void>((resolve) => rival.listen(addresses.listen.port, '127.0.0.1', resolve));
+    await expect(one.parts.resume()).rejects.toSatisfy(mayPass);
+    await new Promise((resolve) => rival.close(resolve));
+    expect(keep(await one.parts.resume()).nodeID).toBe(first.nodeID);
   });
 
   it.each(['a wrong secret', "another cluster's digest", 'a manager token', 'no manager there'])(

@@ -114,6 +114,7 @@ async function startDaemon(settings: DaemonSettings, logger: Logger, onFailure: 
     engineInfo: () => engine.info(),
     interfaces: hostInterfaces,
     advertiseAddr: settings.advertiseAddr,
+    clock: systemClock,
     logger,
   });
   await control.look();

@@ -81,3 +81,18 @@ test('a sealed file that was changed opens with no key', async () => {
     expect(await opened(FIRST), `byte ${at}`).toBe('wrong-key');
   }
 });
+
+test.each([
+  ['is sealed', undefined],
+  ['was sealed already', FIRST],
+])('when the file %s, no plain key is left beside it by a process that ended while it wrote', async (_what, sealedWith) => {
+  const path = join(directory, 'journal.key');
+  const file = await openJournalKey(path);
+  const plain = await readFile(path, 'utf8');
+  await file.seal(sealedWith);
+  await writeFile(`${path}.4711.new`, plain);
+  await writeFile(join(directory, 'journal.db'), 'another file');
+  await (await openJournalKey(path, sealedWith)).seal(FIRST);
+  expect(await readdir(directory)).toEqual(['journal.db', 'journal.key']);
+  expect(await readFile(path, 'utf8')).not.toContain(plain.split('\n')[1]);
+});

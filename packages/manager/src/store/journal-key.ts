@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
-import { link, open, readFile, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { link, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { JournalError } from './journal.ts';
 
 /**
@@ -67,6 +67,8 @@ function journalKey(path: string, key: Uint8Array, sealedWith: Uint8Array | unde
   return {
     key,
     async seal(unlockKey) {
+      // Also when the file is as it shall be: a plain key in a file beside it would open what the sealed one locks.
+      await translated(path, () => removeUnfinished(path));
       const same = unlockKey === undefined ? current === undefined : current !== undefined && Buffer.compare(unlockKey, current) === 0;
       if (same) return;
       await translated(path, async () => {
@@ -135,6 +137,14 @@ async function writeNew(path: string, text: string): Promise<string> {
     await file.close();
   }
   return made;
+}
+
+/** What `writeNew` left in a process that ended before it gave the file its name. Whoever seals has the journal, so no other one writes. */
+async function removeUnfinished(path: string): Promise<void> {
+  const names = await readdir(dirname(path));
+  const unfinished = names.filter((name) => name.startsWith(`${basename(path)}.`) && name.endsWith('.new'));
+  for (const name of unfinished) await rm(join(dirname(path), name), { force: true });
+  if (unfinished.length > 0) await syncParent(path);
 }
 
 async function syncParent(path: string): Promise<void> {

@@ -22,6 +22,10 @@ test.each([
     message: statuses({ ...status, status: { ...status.status, Err: 'x'.repeat(100_000) } }),
     reason: '/statuses/0/status/Err',
   },
+  { what: 'a name for its address', message: hello({ advertiseAddr: 'host.example' }), reason: '/advertiseAddr' },
+  { what: 'a command for its address', message: hello({ dataPathAddr: '1.2.3.4\nlink del eth0' }), reason: '/dataPathAddr' },
+  { what: 'an address too short for tables of networks', message: hello({ dataPathAddr: '1' }), reason: '/dataPathAddr' },
+  { what: 'an address too long for tables of networks', message: hello({ dataPathAddr: '1'.repeat(65) }), reason: '/dataPathAddr' },
 ])('a worker that sends $what gets the reason', ({ message, reason }) => {
   const decoded = decodeWorkerMessage(message);
   expect(decoded).toEqual({ ok: false, reason: expect.stringContaining(reason) });
@@ -65,6 +69,11 @@ test('what is valid passes, without the keys that this version does not know', (
   expect(decodeManagerMessage(set)).toEqual({ ok: true, message: set });
 });
 
+test.each(['192.0.2.7', 'fd00::7', '::ffff:192.0.2.7', 'fe80::1%eth0'])('a worker may be at %s', (address) => {
+  const message = hello({ advertiseAddr: address, dataPathAddr: address });
+  expect(decodeWorkerMessage(message)).toEqual({ ok: true, message });
+});
+
 test('labels and environment of a template keep their keys', () => {
   const template = {
     ID: 'p',
@@ -90,4 +99,8 @@ test('labels and environment of a template keep their keys', () => {
 
 function statuses(...list: unknown[]) {
   return { type: 'statuses', batch: 1, statuses: list };
+}
+
+function hello(addresses: { readonly advertiseAddr?: string; readonly dataPathAddr?: string }) {
+  return { type: 'hello', protocolVersion: 1, engineHealth: { ok: true }, ...addresses };
 }

@@ -215,6 +215,9 @@ const TrustReportSchema = Type.Object({
 });
 export type TrustReport = DeepReadonly<Static<typeof TrustReportSchema>>;
 
+/** An IP address: it goes on to every host of the node's networks, and what these cannot read would end their sessions. */
+const HostAddress = () => Type.String({ minLength: 2, maxLength: 64, pattern: '^[0-9a-fA-F:.]+(?:%\\w+)?$' });
+
 const HelloSchema = Type.Object({
   type: Type.Literal('hello'),
   protocolVersion: Int(),
@@ -224,9 +227,9 @@ const HelloSchema = Type.Object({
   /** Absent where the link needs no certificates. */
   trust: optional(TrustReportSchema),
   /** The address under which the node wants to be known, without port. Absent: the one it dials from. */
-  advertiseAddr: optional(Type.String({ minLength: 1, maxLength: 255 })),
+  advertiseAddr: optional(HostAddress()),
   /** The address, without port, to which other nodes send VXLAN packets. Absent: the one it is known under. */
-  dataPathAddr: optional(Type.String({ minLength: 1, maxLength: 255 })),
+  dataPathAddr: optional(HostAddress()),
 });
 export type Hello = DeepReadonly<Static<typeof HelloSchema>>;
 

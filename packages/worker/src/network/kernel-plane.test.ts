@@ -49,6 +49,27 @@ function withPeer(one: NetworkTable, address: string): NetworkTable {
   return { ...one, peers: new Map([...one.peers, ['node2', { nodeID: 'node2', address, gateway: '10.7.0.2' }]]) };
 }
 
+test.each(['fd00::7', '999.1.1.1', 'dead.beef', '..'])(
+  'a node that says it is at %s takes the network from nobody else',
+  async (address) => {
+    const commands = recorded();
+    const one = withPeer(table(1, '10.7.0.9'), address);
+    const { ready, problems } = await planeOfHost(commands).apply({ tables: new Map([['n1', one]]) }, true);
+    expect([[...ready.keys()], problems]).toEqual([['n1'], []]);
+    expect(commands.take().join()).not.toContain(address);
+  },
+);
+
+test('a node without an IPv4 address has no network, and is told why', async () => {
+  const one = table(1);
+  const own = { ...one, peers: new Map([['node1', { nodeID: 'node1', address: 'fd00::7', gateway: '10.7.0.1' }]]) };
+  const { ready, problems } = await planeOfHost(recorded()).apply({ tables: new Map([['n1', own]]) }, true);
+  expect(ready.size).toBe(0);
+  expect(problems).toEqual([
+    { networkID: 'n1', kind: 'unsupported', text: expect.stringMatching(/fd00::7, the address of this node.*--data-path-addr/) },
+  ]);
+});
+
 test('what has changed is led to before everything is looked at, which takes long', async () => {
   const commands = recorded();
   const plane = planeOfHost(commands);

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { parseAddress } from '@swarm/shared/domain/ipv4';
 import type { NetworkTable } from '@swarm/shared/domain/network-table';
 import type { NetworkProblem } from '@swarm/shared/protocol/network-state';
 import { deepEqual } from '@swarm/shared/runtime/deep-equal';
@@ -240,11 +241,8 @@ function namePorts(status: NetStatus | undefined): ReadonlyMap<string, number> {
 
 /** `obstacle`: why this host cannot encrypt. */
 function refuse(network: HostNetwork, obstacle: string | undefined): NetworkProblem | undefined {
-  const foreign = [network.underlay, ...network.peers.map(({ address }) => address)].find(
-    (address) => !/^\d+\.\d+\.\d+\.\d+$/.test(address),
-  );
-  if (foreign !== undefined) {
-    const text = `network "${network.name}" cannot reach ${foreign}: overlay networks go over IPv4; give the node an IPv4 address (--data-path-addr or --advertise-addr)`;
+  if (parseAddress(network.underlay) === undefined) {
+    const text = `network "${network.name}" cannot be reached at ${network.underlay}, the address of this node: overlay networks go over IPv4; give the node an IPv4 address (--data-path-addr or --advertise-addr)`;
     return problem('unsupported', text, network.id);
   }
   if (!network.encrypted) return undefined;

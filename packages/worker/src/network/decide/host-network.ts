@@ -1,3 +1,4 @@
+import { parseAddress } from '@swarm/shared/domain/ipv4';
 import type { NetworkTable } from '@swarm/shared/domain/network-table';
 import type { NetworkService } from '@swarm/shared/protocol/network-state';
 
@@ -18,6 +19,7 @@ export interface HostNetwork {
   /** This node's own. */
   readonly gateway: string;
   readonly underlay: string;
+  /** Those that can be reached: packets go over IPv4, and a node that has no such address takes nobody else's network away. */
   readonly peers: readonly { readonly nodeID: string; readonly address: string; readonly gateway: string }[];
   readonly services: readonly HostService[];
 }
@@ -60,7 +62,9 @@ export function toHostNetwork(table: NetworkTable, nodeID: string): HostNetwork 
     dataPathPort: definition.dataPathPort ?? DEFAULT_DATA_PATH_PORT,
     gateway: own.gateway,
     underlay: own.address,
-    peers: [...peers.values()].filter((peer) => peer.nodeID !== nodeID).sort(by(({ nodeID: id }) => id)),
+    peers: [...peers.values()]
+      .filter((peer) => peer.nodeID !== nodeID && parseAddress(peer.address) !== undefined)
+      .sort(by(({ nodeID: id }) => id)),
     services: [...services.values()]
       .map(({ ID, vip, ports, ingressMode }) => ({
         id: ID,

@@ -1,3 +1,4 @@
+import { parseAddress } from '@swarm/shared/domain/ipv4';
 import type { NetworkTable } from '@swarm/shared/domain/network-table';
 import type { ProbeNetwork, ProbePeer } from './verdict.ts';
 
@@ -14,7 +15,8 @@ export function decideProbePeers(
     const mtu = mtuOf(networkID);
     if (mtu === undefined) continue;
     for (const member of members.values()) {
-      if (member.nodeID === nodeID) continue;
+      // One without such an address has no networks, and says so itself.
+      if (member.nodeID === nodeID || parseAddress(member.address) === undefined) continue;
       const peer = peers.get(member.nodeID) ?? { address: member.address, networks: [] };
       peer.networks.push({ networkID, name: definition.name, gateway: member.gateway, mtu, hasNames: !definition.ingress });
       peers.set(member.nodeID, peer);
