@@ -69,7 +69,7 @@ test('what is valid passes, without the keys that this version does not know', (
   expect(decodeManagerMessage(set)).toEqual({ ok: true, message: set });
 });
 
-test.each(['192.0.2.7', 'fd00::7', '::ffff:192.0.2.7', 'fe80::1%eth0'])('a worker may be at %s', (address) => {
+test.each(['192.0.2.7', 'fd00::7', '::ffff:192.0.2.7', 'fe80::1%eth0', 'fe80::1%br-lan.7'])('a worker may be at %s', (address) => {
   const message = hello({ advertiseAddr: address, dataPathAddr: address });
   expect(decodeWorkerMessage(message)).toEqual({ ok: true, message });
 });

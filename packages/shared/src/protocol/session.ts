@@ -216,7 +216,7 @@ const TrustReportSchema = Type.Object({
 export type TrustReport = DeepReadonly<Static<typeof TrustReportSchema>>;
 
 /** An IP address: it goes on to every host of the node's networks, and what these cannot read would end their sessions. */
-const HostAddress = () => Type.String({ minLength: 2, maxLength: 64, pattern: '^[0-9a-fA-F:.]+(?:%\\w+)?$' });
+const HostAddress = () => Type.String({ minLength: 2, maxLength: 64, pattern: '^[0-9a-fA-F:.]+(?:%[\\w.-]+)?$' });
 
 const HelloSchema = Type.Object({
   type: Type.Literal('hello'),
