@@ -331,6 +331,28 @@ describe('restarts', () => {
     await own.dispose();
   });
 
+  test('a container that the engine cannot show ends its own task, and keeps nothing else from being done', async () => {
+    const broken = new Set<string>();
+    world.engine.faults = {
+      failure: (verb, id) => (verb === 'inspect' && broken.has(id) ? new EngineError('failed', 'stat /overlay2: no such file') : undefined),
+    };
+    world.assign({ id: 'a' }, { id: 'b' });
+    await world.untilState('a', 'running');
+    await world.untilState('b', 'running');
+    const id = world.engine.containers().find(({ name }) => name === 'web.1.a')?.id ?? '';
+    broken.add(id);
+    world.engine.exitContainer(id, 0);
+    world.assign({ id: 'a' }, { id: 'b', desired: 'shutdown' }, { id: 'c' });
+    await world.untilState('b', 'shutdown');
+    await world.untilState('c', 'running');
+    expect(world.status('a')).toMatchObject({
+      State: 'failed',
+      Err: 'task: non-zero exit (255): the engine cannot show the container: stat /overlay2: no such file',
+    });
+    world.assign({ id: 'c' });
+    await world.until(() => world.engine.containers().length === 1, 'the others are removed');
+  });
+
   test('a container that ended again while it could not be looked at is looked at once it can', async () => {
     world.assign({ id: 'a', spec: { RestartPolicy: { Condition: 'any', Delay: 5e9, MaxAttempts: 1 } } });
     await world.untilState('a', 'running');
