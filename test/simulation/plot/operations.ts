@@ -104,7 +104,7 @@ export const OPERATIONS = {
   'even out the nodes': (view) => {
     const { tx } = view;
     const isMovable = (service: Service) =>
-      decideMovability({ service, tasks: tx.tasks.by('service', service.ID), nodes: tx.nodes }).kind === 'movable';
+      decideMovability({ service, tasks: tx.tasks.by('service', service.ID), nodes: tx.nodes, templates: tx.templates }).kind === 'movable';
     const service = pickService(view, isMovable);
     if (service === undefined) return undefined;
     tx.services.update({ ...service, rebalanceSince: timestamp(view.nowMs) });

@@ -52,10 +52,9 @@ const running = {
 const node = { ...meta, ID: 'n1', Spec: {}, Description: { Hostname: 'host1' }, Status: { State: 'ready' } };
 const result = (name: string, action: string) => ({ kind: 'service', name, id: `id-${name}`, action });
 const deployed = (state: string, routes: Routes = {}): Routes => ({
-  'POST /x/stacks/st': ({ body }: FakeRequest) => ({
-    results: [result('st_web', 'updated'), ...((body as { prune?: boolean }).prune ? [result('st_old', 'removed')] : [])],
-    warnings: [],
-  }),
+  'POST /x/stacks/st': { results: [result('st_web', 'updated')], warnings: [], revision: 4 },
+  'GET /x/stacks/st/revisions': [{ number: 4 }, { number: 3 }],
+  'DELETE /services/id-st_old': {},
   'GET /services': [service('st_web', state)],
   'GET /tasks': [running],
   'GET /nodes': [node],
@@ -106,11 +105,29 @@ Plan: 0 to create, 1 to change, 0 to remove, 1 as they are; tasks: 0 start, 1 ar
 });
 
 describe('stack deploy', () => {
-  it('prunes once the new ones run, and not in the same step', async () => {
-    await serve(deployed('running'));
+  const withOld: Routes = { 'GET /services': [service('st_web', 'running'), service('st_old', 'running')] };
+  const removals = () => api.requests.filter(({ method }) => method === 'DELETE').map(({ path }) => path);
+
+  it('prunes once the new ones run, and posts the stack once: what was scaled meanwhile stays so', async () => {
+    await serve(deployed('running', withOld));
     const { exitCode, output } = await run('stack deploy -c - --prune -q --resolve-image never st');
     expect([exitCode, output]).toEqual([0, 'Updated service st_web\nRemoved service st_old\n']);
-    expect(posted('/x/stacks/st').map((body) => (body as { prune?: boolean }).prune)).toEqual([false, true]);
+    expect(posted('/x/stacks/st').map((body) => (body as { prune?: boolean }).prune)).toEqual([false]);
+    expect(removals()).toEqual(['/services/id-st_old']);
+  });
+
+  it('prunes nothing when the stack was deployed again meanwhile', async () => {
+    await serve(deployed('running', { ...withOld, 'GET /x/stacks/st/revisions': [{ number: 5 }, { number: 4 }] }));
+    const { exitCode, output, errors } = await run('stack deploy -c - --prune -q --resolve-image never st');
+    expect([exitCode, output]).toEqual([0, 'Updated service st_web\n']);
+    expect(errors).toContain('are left, since the stack was deployed again meanwhile: it is at revision 5.\n');
+    expect([removals(), posted('/x/stacks/st').length]).toEqual([[], 1]);
+  });
+
+  it('does not mind that one to prune is gone already', async () => {
+    await serve(deployed('running', { ...withOld, 'DELETE /services/id-st_old': { status: 404, body: { message: 'no such service' } } }));
+    const { exitCode, output } = await run('stack deploy -c - --prune -q --resolve-image never st');
+    expect([exitCode, output]).toEqual([0, 'Updated service st_web\n']);
   });
 
   it('prunes nothing when the new ones do not run', async () => {

@@ -1,3 +1,4 @@
+import { STACK_NAMESPACE_LABEL } from '@swarm/shared/domain/labels';
 import type { StackAction, StackPlan, StackReply, StackRequest } from '@swarm/shared/engine-api/stack-spec';
 import { type ApiClient, ApiRefusal } from '../client/api-client.ts';
 import { defineCommand } from '../command/command.ts';
@@ -41,13 +42,13 @@ export const deploy = defineCommand({
     if (options.strict === true) refuseDoubts(name, doubts, await refusedIsInvalid(api.planStack(name, request)));
     // Nobody sees whether the new services run when nobody waits, so the old ones go with the change itself.
     const pruneNow = request.prune === true && options.detach === true;
-    const { results, warnings: own } = await refusedIsInvalid(api.deployStack(name, { ...request, prune: pruneNow }));
+    const { results, warnings: own, revision } = await refusedIsInvalid(api.deployStack(name, { ...request, prune: pruneNow }));
     printWarnings(context, own);
     printResults(context, results);
     const services = results.filter((result) => result.kind === 'service' && result.action !== 'removed').map((result) => result.id);
     const exitCode = await finish(context, api, services, options);
     if (request.prune !== true || pruneNow) return exitCode;
-    return prune(context, api, name, request, exitCode);
+    return prune(context, api, name, request, revision, exitCode);
   },
 });
 
@@ -74,18 +75,45 @@ export function printResults(context: Context, results: StackReply['results']): 
   for (const result of results) context.terminal.out(`${VERBS[result.action]} ${result.kind} ${result.name}\n`);
 }
 
-/** The services that the files no longer name go once those that they do name run; not before, and not instead. */
-async function prune(context: Context, api: ApiClient, name: string, request: StackRequest, exitCode: number): Promise<number> {
+/**
+ * The services that the files no longer name go once those that they do name run; not before, and not instead. Nothing else
+ * is said once more: it may have been scaled meanwhile, or deployed again by somebody whose files name other services.
+ */
+async function prune(
+  context: Context,
+  api: ApiClient,
+  name: string,
+  request: StackRequest,
+  revision: number | undefined,
+  exitCode: number,
+): Promise<number> {
   if (exitCode !== EXIT.ok) {
     context.terminal.err('Services that the files no longer name are left, since the new ones do not run.\n');
     return exitCode;
   }
-  const { results } = await refusedIsInvalid(api.deployStack(name, { ...request, prune: true }));
-  printResults(
-    context,
-    results.filter(({ action }) => action === 'removed'),
-  );
+  const [newest] = await api.stackRevisions(name);
+  if (newest?.number !== revision) {
+    context.terminal.err(
+      `Services that the files no longer name are left, since the stack was deployed again meanwhile: it is at revision ${newest?.number}.\n`,
+    );
+    return exitCode;
+  }
+  const named = new Set(Object.keys(request.stack?.services ?? {}));
+  const present = await api.services({ label: [`${STACK_NAMESPACE_LABEL}=${name}`] }, false);
+  for (const { ID, Spec } of present.filter((service) => !named.has(service.Spec.Name))) {
+    if (await removeIfThere(api, ID)) printResults(context, [{ kind: 'service', name: Spec.Name, id: ID, action: 'removed' }]);
+  }
   return exitCode;
+}
+
+async function removeIfThere(api: ApiClient, id: string): Promise<boolean> {
+  try {
+    await api.removeService(id);
+    return true;
+  } catch (error) {
+    if (error instanceof ApiRefusal && error.status === 404) return false;
+    throw error;
+  }
 }
 
 async function showPlan(

@@ -13,7 +13,7 @@ import { NetProcessError } from '@swarm/worker/network/net-process';
 import type { NetTables } from '@swarm/worker/network/net-tables';
 import { freePort } from '@swarm/worker/testing/free-port';
 import { expect, it, onTestFinished } from 'vitest';
-import { askNet } from '../net/control.ts';
+import { askNet, type NetRequest } from '../net/control.ts';
 import { createNetProcess } from './net-process.ts';
 
 /** The real process, on addresses of loopback. */
@@ -62,6 +62,19 @@ function connectTo(place: { readonly path: string } | { readonly port: number; r
     socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'error'));
     socket.on('close', () => resolve(text));
   });
+}
+
+/** A connection to the process now, for a question later. */
+async function openQuestion(control: string): Promise<(question: NetRequest) => Promise<unknown>> {
+  const socket = net.connect({ path: control });
+  await new Promise((resolve) => socket.once('connect', resolve));
+  return (question) =>
+    new Promise((resolve, reject) => {
+      socket.once('error', reject);
+      socket.once('close', () => reject(new Error('it ended without an answer')));
+      socket.once('data', (line) => resolve(JSON.parse(line.toString())));
+      socket.write(`${JSON.stringify(question)}\n`);
+    });
 }
 
 it('starts when it is needed, serves what it is given, and leaves nothing when the node leaves', async () => {
@@ -170,10 +183,28 @@ it('is not asked any more once it is replaced, and knows what its successor is t
   const askMany = async () =>
     new Set((await Promise.all(Array.from({ length: 40 }, () => ask(gateway, names)))).map((found) => found?.[0]));
   await expect.poll(askMany).toEqual(new Set(['10.0.0.10']));
-  expect(alive(before.pid), 'the one before still waits').toBe(true);
   expect(asked).not.toContain(before.pid);
   isOver = true;
   await Promise.all(outside);
+});
+
+it('starts no second successor, and takes no tables that nobody would serve, while it waits for its end', async () => {
+  const { one, control } = await open();
+  const silent = dgram.createSocket('udp4');
+  onTestFinished(() => void silent.close());
+  await new Promise<void>((resolve) => silent.bind(0, '127.0.0.1', resolve));
+  const gateway = ownAddress();
+  const forwarders = Array<string>(3).fill(`127.0.0.1#${silent.address().port}`);
+  const before = await one.apply(tables({ networks: [table(gateway)], forwarders }));
+  // These came before there was another process that could have taken them.
+  const [apply, replace] = [await openQuestion(control), await openQuestion(control)];
+  const outside = ask(gateway, before.names[0]?.port, 'example.org');
+  await new Promise((resolve) => silent.once('message', resolve));
+  expect(await askNet(control, { ask: 'replace', launcher: LAUNCHER }, 60_000)).toMatchObject({ ok: true });
+  expect(await apply({ ask: 'apply' })).toMatchObject({ ok: false, reason: expect.stringContaining('is being replaced') });
+  expect(await replace({ ask: 'replace', launcher: LAUNCHER })).toMatchObject({ ok: false });
+  await expect.poll(() => alive(before.pid), { timeout: 10_000 }).toBe(false);
+  await outside;
 });
 
 it('goes on as it was when its successor cannot be started', async () => {

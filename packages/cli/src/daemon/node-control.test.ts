@@ -4,6 +4,7 @@ import { ApiError } from '@swarm/shared/errors/api-error';
 import { createUnlockKey, parseUnlockKey } from '@swarm/shared/identity/unlock-key';
 import { type Logger, silentLogger } from '@swarm/shared/runtime/logger';
 import { EngineError, type EngineInfo } from '@swarm/worker/engine/engine';
+import { NetProcessError } from '@swarm/worker/network/net-process';
 import { describe, expect, it } from 'vitest';
 import type { RunningNode } from './daemon-state.ts';
 import { type Addresses, createNodeControl, type NodeParts } from './node-control.ts';
@@ -184,6 +185,29 @@ describe('membership of a host', () => {
     expect(control.local().state).toBe('inactive');
   });
 
+  it.each([
+    [
+      'the process beside it',
+      new NetProcessError('the process "swarm net" does not do its work'),
+      /^503 .*has not left: the process "swarm net"/,
+    ],
+    ['something unforeseen', new Error('EBUSY: resource busy'), /^500 EBUSY/],
+  ])('may try again to leave when %s stood in its way', async (_what, error, reply) => {
+    const obstacles = [error];
+    const { control } = build({
+      leave: async () => {
+        const obstacle = obstacles.pop();
+        if (obstacle !== undefined) throw obstacle;
+      },
+    });
+    await control.init(INIT);
+    const failure: unknown = await control.leave(true).catch((reason: unknown) => reason);
+    expect(failure instanceof ApiError ? `${failure.httpStatus} ${failure.message}` : `500 ${(failure as Error).message}`).toMatch(reply);
+    expect(control.local()).toMatchObject({ state: 'error', error: expect.stringContaining(error.message) });
+    await control.leave(true);
+    expect(control.local().state).toBe('inactive');
+  });
+
   it('ends its node when the daemon stops, after what is under way', async () => {
     const joined = Promise.withResolvers<RunningNode>();
     const { control, happened, node } = build({ make: () => joined.promise });
@@ -306,6 +330,22 @@ describe('a locked node', () => {
     const { control, unlockKey } = await locked({ unlock: async () => Promise.reject(new Error('the disk is full')) });
     await expect(control.unlock(unlockKey)).rejects.toThrow('the disk is full');
     expect(control.local()).toMatchObject({ state: 'error', error: 'the disk is full' });
+  });
+
+  it('has left before the daemon stops, also when somebody unlocks it meanwhile', async () => {
+    const left = Promise.withResolvers<void>();
+    const { control, unlockKey } = await locked({ leave: () => left.promise });
+    const leaving = control.leave(true);
+    expect(await refusal(control.unlock(unlockKey))).toMatchObject({ status: 503 });
+    let hasStopped = false;
+    const stopped = control.stop().then(() => {
+      hasStopped = true;
+    });
+    await new Promise(setImmediate);
+    expect(hasStopped).toBe(false);
+    left.resolve();
+    await Promise.all([leaving, stopped]);
+    expect(control.local().state).toBe('inactive');
   });
 
   it('can leave, and be stopped', async () => {

@@ -7,6 +7,7 @@ import { parseUnlockKey } from '@swarm/shared/identity/unlock-key';
 import { assertNever } from '@swarm/shared/runtime/assert-never';
 import type { Logger } from '@swarm/shared/runtime/logger';
 import { EngineError, type EngineInfo } from '@swarm/worker/engine/engine';
+import { NetProcessError } from '@swarm/worker/network/net-process';
 import { NetworkPlaneError } from '@swarm/worker/network/network-plane';
 import { PayloadError } from '@swarm/worker/payloads/payload-files';
 import { type DaemonState, keepState, type RunningNode } from './daemon-state.ts';
@@ -122,12 +123,12 @@ export function createNodeControl(deps: NodeControlDeps): DaemonControl {
       await node?.stop();
       await parts.leave();
     } catch (error) {
-      if (!(error instanceof EngineError || error instanceof PayloadError || error instanceof NetworkPlaneError)) throw error;
       const what =
         error instanceof EngineError ? 'the containers of this node could not be removed, so it has not left' : 'this node has not left';
-      const message = `${what}: ${error.message}. Try again`;
+      const message = `${what}: ${messageOf(error)}. Try again`;
+      // Whatever the error: from here it can be tried again, from `leaving` it cannot.
       state.set({ kind: 'error', message });
-      throw new ApiError('unavailable', message, { cause: error });
+      throw isForeign(error) ? new ApiError('unavailable', message, { cause: error }) : error;
     }
     state.set({ kind: 'inactive' });
   }
@@ -204,7 +205,8 @@ export function createNodeControl(deps: NodeControlDeps): DaemonControl {
         throw new ApiError('invalid-argument', 'invalid key string: an unlock key is "SWMKEY-1-" and 43 more characters');
       }
       const unlocking = unlockNow(key);
-      changing = unlocking.catch(() => undefined);
+      // It is refused while the node leaves, which a daemon that stops waits for still.
+      changing = Promise.allSettled([changing, unlocking]);
       return unlocking;
     },
     async leave() {
@@ -228,6 +230,11 @@ export function createNodeControl(deps: NodeControlDeps): DaemonControl {
       }
     },
   };
+}
+
+/** What the host and its engine may do to a node that leaves. */
+function isForeign(error: unknown): boolean {
+  return [EngineError, PayloadError, NetworkPlaneError, NetProcessError].some((kind) => error instanceof kind);
 }
 
 /** @throws ApiError 500 with Docker's text. */

@@ -12,12 +12,13 @@ const DAY = 86_400_000;
 /** The system's clock, moved forward at will; timers fire when it has passed them. */
 function movableClock() {
   let aheadMs = 0;
+  let wrongByMs = 0;
   const timers = new Set<{ readonly atMs: number; readonly fire: () => void }>();
   const clock: Clock = {
-    now: () => systemClock.now() + aheadMs,
+    now: () => systemClock.now() + aheadMs + wrongByMs,
     monotonicMs: () => systemClock.monotonicMs() + aheadMs,
     setTimer(delayMs, fire) {
-      const timer = { atMs: clock.now() + delayMs, fire };
+      const timer = { atMs: clock.monotonicMs() + delayMs, fire };
       timers.add(timer);
       return () => timers.delete(timer);
     },
@@ -25,12 +26,16 @@ function movableClock() {
   const advance = (ms: number) => {
     aheadMs += ms;
     for (const timer of [...timers]) {
-      if (timer.atMs > clock.now()) continue;
+      if (timer.atMs > clock.monotonicMs()) continue;
       timers.delete(timer);
       timer.fire();
     }
   };
-  return { clock, advance };
+  /** Sets the wall clock, as a user or a time server does. */
+  const setWrong = (byMs: number) => {
+    wrongByMs = byMs;
+  };
+  return { clock, advance, setWrong };
 }
 
 let manager: TestManager;
@@ -41,7 +46,7 @@ afterEach(async () => {
 });
 
 async function start(managers: (manager: TestManager) => readonly string[]) {
-  const { clock, advance } = movableClock();
+  const { clock, advance, setWrong } = movableClock();
   manager = await startTestManager({ clock });
   let identity: NodeIdentity = await manager.join({ clock });
   const renewed: NodeIdentity[] = [];
@@ -60,7 +65,7 @@ async function start(managers: (manager: TestManager) => readonly string[]) {
       throw error;
     },
   });
-  return { advance, renewed, first: identity };
+  return { advance, setWrong, renewed, first: identity };
 }
 
 describe("a node's certificate", () => {
@@ -97,6 +102,19 @@ describe("a node's certificate", () => {
     advance(5_000);
     await eventually(() => expect(renewed).toHaveLength(1));
     expect(renewal.problem()).toBeUndefined();
+  });
+
+  it('is tried again after that pause also when the clock was years ahead and is set right meanwhile', async () => {
+    let reachable = false;
+    const { advance, setWrong, renewed } = await start((of) => [reachable ? of.address : '127.0.0.1:1']);
+    setWrong(400 * DAY);
+    renewal.renewNow();
+    advance(0);
+    await eventually(() => expect(renewal.problem()).toMatch(/cannot reach a manager/));
+    setWrong(0);
+    reachable = true;
+    advance(5_000);
+    await eventually(() => expect(renewed).toHaveLength(1));
   });
 
   it('is tried again at once when a manager is there again', async () => {

@@ -45,7 +45,10 @@ export function startRenewal(deps: RenewalDeps): Renewal {
   let failures = 0;
   let problem: string | undefined;
   let couldNotReach = false;
+  /** On the wall clock: the life of a certificate is a span of dates. */
   let dueMs = due();
+  /** While it lasts, on the clock that nobody sets: a host that woke up in another year must not wait for that year. */
+  let pausedUntilMs: number | undefined;
 
   function due(): number {
     const certificate = new X509Certificate(deps.identity().certificate);
@@ -56,13 +59,23 @@ export function startRenewal(deps: RenewalDeps): Renewal {
     );
   }
 
+  function leftMs(): number {
+    return pausedUntilMs === undefined ? dueMs - clock.now() : pausedUntilMs - clock.monotonicMs();
+  }
+
   function wait(): void {
     if (stopping.signal.aborted || running !== undefined) return;
     cancel();
-    cancel = clock.setTimer(Math.min(Math.max(0, dueMs - clock.now()), LONGEST_WAIT_MS), () => {
-      if (clock.now() < dueMs) wait();
+    cancel = clock.setTimer(Math.min(Math.max(0, leftMs()), LONGEST_WAIT_MS), () => {
+      if (leftMs() > 0) wait();
       else run();
     });
+  }
+
+  function soon(): void {
+    pausedUntilMs = undefined;
+    dueMs = clock.now();
+    wait();
   }
 
   function run(): void {
@@ -82,7 +95,8 @@ export function startRenewal(deps: RenewalDeps): Renewal {
       problem = undefined;
       couldNotReach = false;
       // It was asked for before the cluster wanted another one still, or the manager does not know of that yet.
-      dueMs = deps.isOutdated() ? clock.now() + RETRY_FROM_MS * random.fraction() : due();
+      pausedUntilMs = deps.isOutdated() ? clock.monotonicMs() + RETRY_FROM_MS * random.fraction() : undefined;
+      dueMs = due();
       logger.info({ nodeID: identity.nodeID, role: identity.role }, 'certificate renewed');
     } catch (error) {
       if (stopping.signal.aborted) return;
@@ -92,7 +106,7 @@ export function startRenewal(deps: RenewalDeps): Renewal {
       if (problem !== error.message) logger.warn({ reason: error.message, kind: error.kind }, 'the certificate could not be renewed');
       problem = error.message;
       const backoff = Math.min(RETRY_FROM_MS * 2 ** (failures - 1), RETRY_TO_MS);
-      dueMs = clock.now() + backoff * (0.5 + random.fraction() / 2);
+      pausedUntilMs = clock.monotonicMs() + backoff * (0.5 + random.fraction() / 2);
     }
   }
 
@@ -100,14 +114,10 @@ export function startRenewal(deps: RenewalDeps): Renewal {
   return {
     renewNow() {
       // After a failure the pause stands, however often a manager asks.
-      if (failures > 0) return;
-      dueMs = clock.now();
-      wait();
+      if (failures === 0) soon();
     },
     managerReached() {
-      if (!couldNotReach) return;
-      dueMs = clock.now();
-      wait();
+      if (couldNotReach) soon();
     },
     problem: () => problem,
     async stop() {

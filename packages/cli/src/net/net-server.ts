@@ -61,6 +61,8 @@ export async function runNetServer(deps: NetServerDeps): Promise<void> {
   let control: Server | undefined;
   let controlInode: number | undefined;
   let tablesInode: number | undefined;
+  /** From the moment that a successor is started: what is asked of this process then is the successor's to do. */
+  let isHandingOver = false;
 
   async function readTables(): Promise<void> {
     let text: string;
@@ -98,6 +100,10 @@ export async function runNetServer(deps: NetServerDeps): Promise<void> {
   }
 
   async function answer(request: NetRequest): Promise<NetReply> {
+    // Its loop has stopped; and a second successor would serve beside the first one for ever.
+    if (isHandingOver && (request.ask === 'apply' || request.ask === 'replace')) {
+      return { ok: false, reason: 'the process "swarm net" is being replaced by a newer one: ask again' };
+    }
     switch (request.ask) {
       case 'status':
         return { ok: true, status };
@@ -111,12 +117,14 @@ export async function runNetServer(deps: NetServerDeps): Promise<void> {
         await loop.idle();
         return { ok: true, status };
       case 'replace':
+        isHandingOver = true;
         try {
           await loop.stop();
           // A published port has no queue that could be lost, and its successor binds it anew.
           ports.close();
           await handOver(clock, { launcher: request.launcher, words: deps.words }, socketsNow());
         } catch (error) {
+          isHandingOver = false;
           loop = startWatch();
           return { ok: false, reason: reasonOf(error) };
         }

@@ -1,10 +1,9 @@
-import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
+import type { RequestListener, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { http } from '@swarm/shared/runtime/http';
 import { passGate } from './access/gate.ts';
 import { explainError } from './error-reply.ts';
-import { isOwnPath } from './own-paths.ts';
-import { type HijackDeps, hijacksWithoutUpgrade, takeBack, tunnelHijack, tunnelUpgrades } from './proxy/hijack.ts';
+import { type HijackDeps, hijacksWithoutUpgrade, mayUpgrade, takeBack, tunnelHijack, tunnelUpgrades } from './proxy/hijack.ts';
 
 const HEAD_TIMEOUT_MS = 60_000;
 
@@ -21,8 +20,7 @@ export function buildServer(handler: RequestListener, deps: HijackDeps & { reado
       // So often it is looked at who is late.
       connectionsCheckingInterval: headTimeoutMs / 4,
       keepAliveTimeout: 600_000,
-      // Some clients offer an upgrade (`h2c`) with every request: on our own routes it is ignored.
-      shouldUpgradeCallback: (request: IncomingMessage) => !isOwnPath(request.url ?? '/'),
+      shouldUpgradeCallback: mayUpgrade,
     },
     (request, response) => {
       try {

@@ -24,13 +24,22 @@ export async function localNetworks(deps: RouteDeps, store: Store, specs: readon
   return (term) => local.has(term);
 }
 
-export async function isLocalNetwork(deps: RouteDeps, term: string): Promise<boolean> {
+async function isLocalNetwork(deps: RouteDeps, term: string): Promise<boolean> {
+  return (await findLocal(deps, term))?.Scope === 'local';
+}
+
+/** Whether a local network has this whole name. The engine also finds one by the beginning of its id: `db` may begin one. */
+export async function isLocalName(deps: RouteDeps, name: string): Promise<boolean> {
+  const network = await findLocal(deps, name);
+  return network?.Scope === 'local' && network.Name === name;
+}
+
+/** Undefined: the engine does not know it, or does not answer. */
+async function findLocal(deps: RouteDeps, term: string): Promise<{ readonly [key: string]: unknown } | undefined> {
   try {
-    const network = await deps.engineClient.getJSON(`/networks/${encodeURIComponent(term)}`);
-    return network.Scope === 'local';
+    return await deps.engineClient.getJSON(`/networks/${encodeURIComponent(term)}`);
   } catch (error) {
-    // The engine does not know it, or does not answer: then it is simply not found.
-    if (error instanceof ApiError) return false;
+    if (error instanceof ApiError) return undefined;
     throw error;
   }
 }

@@ -1,6 +1,7 @@
 import type { Service, Template } from '@swarm/shared/domain/objects';
+import { endpointFor } from '@swarm/shared/domain/service-endpoint';
 import { templateContent, templateFor } from '@swarm/shared/domain/task-template';
-import type { PortConfig, ServiceSpec } from '@swarm/shared/engine-api/service-spec';
+import type { ServiceSpec } from '@swarm/shared/engine-api/service-spec';
 import { failedPrecondition } from '@swarm/shared/errors/api-error';
 import { timestamp } from '@swarm/shared/runtime/clock';
 import { deepEqual } from '@swarm/shared/runtime/deep-equal';
@@ -22,7 +23,7 @@ export function createService(context: WriteContext, Spec: ServiceSpec, registry
     ...service,
     specVersion: tx.version,
     templateID: writeTemplate(context, service),
-    Endpoint: endpointOf(Spec),
+    Endpoint: endpointFor(Spec),
     ...(stackRevision !== undefined && { stackRevision }),
     ...(isJob(Spec) && { JobStatus: { JobIteration: {}, LastExecution: timestamp(nowMs) } }),
   });
@@ -66,10 +67,7 @@ export function replaceService(context: WriteContext, current: Service, change: 
     ...(change.registryAuth !== undefined && { registryAuth: change.registryAuth }),
     ...(change.updateStatus && { UpdateStatus: change.updateStatus }),
     specVersion: changed || tryAnew ? tx.version : current.specVersion,
-    Endpoint: {
-      ...(current.Endpoint.VirtualIPs && { VirtualIPs: current.Endpoint.VirtualIPs }),
-      ...endpointOf(change.spec, current.Endpoint.Ports),
-    },
+    Endpoint: endpointFor(change.spec, current.Endpoint),
     ...(isJob(change.spec) && {
       JobStatus: { JobIteration: { Index: (current.JobStatus?.JobIteration.Index ?? 0) + 1 }, LastExecution: timestamp(nowMs) },
     }),
@@ -107,27 +105,6 @@ function writeTemplate(
   const content = templateFor(service, previous);
   if (content === undefined && previous !== undefined) return previous.ID;
   return tx.templates.create({ ID: asID<TemplateID>(random.id()), ...(content ?? templateContent(service)) }).ID;
-}
-
-/**
- * The part of a service's endpoint that follows from its spec. Ports whose number is left to the cluster keep the one
- * they have; new ones get theirs from the allocator.
- */
-function endpointOf({ EndpointSpec }: ServiceSpec, given: readonly PortConfig[] = []): Service['Endpoint'] {
-  const asked = EndpointSpec?.Ports;
-  const free = given.filter(
-    (port) => asked?.some((other) => other.PublishedPort === port.PublishedPort && other.Protocol === port.Protocol) !== true,
-  );
-  const Ports = asked?.map((port) => {
-    if (port.PublishMode === 'host' || (port.PublishedPort ?? 0) > 0) return port;
-    const at = free.findIndex((other) => isSamePort(other, port) && (other.PublishedPort ?? 0) > 0);
-    return at < 0 ? port : { ...port, ...free.splice(at, 1)[0] };
-  });
-  return { ...(EndpointSpec && { Spec: EndpointSpec }), ...(Ports && { Ports }) };
-}
-
-function isSamePort(a: PortConfig, b: PortConfig): boolean {
-  return a.TargetPort === b.TargetPort && a.Protocol === b.Protocol && a.PublishMode === b.PublishMode;
 }
 
 function isJob({ Mode }: ServiceSpec): boolean {

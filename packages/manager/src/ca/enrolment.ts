@@ -35,7 +35,10 @@ export type EnrolmentResult =
 /** Hosts behind one address (a NAT) may join together; wrong tokens use this up ten times as fast. */
 const PER_ADDRESS = { capacity: 100, perSecond: 10 };
 const WRONG_TOKEN_COST = 9;
-/** What a manager signs at most. Of two kinds, so that requests without a token cannot keep out those that have one. */
+/**
+ * What a manager signs at most. Of two kinds, so that requests without a token cannot keep out those that have one; and who
+ * has neither a token nor the key of a node takes nothing of it, from however many addresses he asks.
+ */
 const IN_TOTAL = { capacity: 1000, perSecond: 100 };
 const MAX_ADDRESSES = 10_000;
 /** The store changed between decision and commit: decide again. More than this never happens without a fault. */
@@ -57,18 +60,18 @@ export class Enrolment {
     const limitedBy = origin.peerFingerprint ?? addressKey(origin.address);
     const limited = this.#perAddress.attempt(limitedBy);
     if (limited !== undefined) return tooMany('this address', limited.retryAfterMs);
-    if (request.token !== undefined && this.#deps.store.view((tx) => tokenRole(tx, request)) === undefined) {
-      this.#perAddress.charge(limitedBy, WRONG_TOKEN_COST);
-    } else {
-      const full = this.#inTotal.attempt(request.token === undefined ? 'by key' : 'by token');
-      if (full !== undefined) return tooMany('this manager', full.retryAfterMs);
-    }
     let csr: CertificateRequest;
     try {
       csr = readCertificateRequest(request.csr);
     } catch (error) {
       if (error instanceof CertificateRequestError) return refused({ code: 'malformed', message: error.message });
       throw error;
+    }
+    const standing = this.#deps.store.view((tx) => standingOf(tx, request, csr.keyFingerprint));
+    if (standing === 'wrong token') this.#perAddress.charge(limitedBy, WRONG_TOKEN_COST);
+    if (standing === 'token' || standing === 'key') {
+      const full = this.#inTotal.attempt(standing);
+      if (full !== undefined) return tooMany('this manager', full.retryAfterMs);
     }
     for (let round = 0; round < MAX_ROUNDS; round += 1) {
       const result = await this.#attempt(request, csr.keyFingerprint, origin);
@@ -118,6 +121,12 @@ function readView(tx: ReadTransaction, request: EnrolRequest, keyFingerprint: st
     ...(role !== undefined && { tokenRole: role }),
     ...(node !== undefined && { node }),
   };
+}
+
+/** What a request has to show for itself. */
+function standingOf(tx: ReadTransaction, request: EnrolRequest, keyFingerprint: string): 'token' | 'wrong token' | 'key' | 'nothing' {
+  if (request.token !== undefined) return tokenRole(tx, request) === undefined ? 'wrong token' : 'token';
+  return tx.nodes.count('keyFingerprint', keyFingerprint) > 0 ? 'key' : 'nothing';
 }
 
 function tokenRole(tx: ReadTransaction, request: EnrolRequest): Role | undefined {

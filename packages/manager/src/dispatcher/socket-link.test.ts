@@ -51,6 +51,15 @@ describeByteStream('WebSocket', async () => {
   return { ...sockets, ...(await sockets.wrap<ByteStream>(socketByteStream)) };
 });
 
+test('frames of a stream without a byte in them take no room, however many come', async () => {
+  const sockets = await openSockets();
+  const { near, far } = await sockets.wrap<ByteStream>(socketByteStream);
+  for (let n = 0; n < 1_000; n += 1) sockets.client.send(Buffer.alloc(0), { binary: true });
+  await near.write(Buffer.from('a byte'));
+  expect(Buffer.from((await far.read()) ?? []).toString()).toBe('a byte');
+  sockets.dispose();
+});
+
 test.each([
   { sent: 'text that is not JSON', data: '{"half":' },
   { sent: 'binary data', data: Buffer.from('{}') },

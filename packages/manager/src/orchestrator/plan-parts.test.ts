@@ -63,3 +63,55 @@ test('a rollback brings the previous spec back with a template of its own', asyn
   expect(after.PreviousSpec).toBeUndefined();
   expect(store.view((tx) => tx.templates.get(after.templateID))?.spec.ContainerSpec?.Image).toBe('web:0');
 });
+
+test('what a service publishes after a rollback is what its spec says again, with the numbers and addresses it has', async () => {
+  const { store, service } = await stored();
+  const port = (TargetPort: number, PublishedPort?: number) => ({
+    Protocol: 'tcp' as const,
+    TargetPort,
+    ...(PublishedPort && { PublishedPort }),
+    PublishMode: 'ingress' as const,
+  });
+  const before = { Ports: [port(80, 8080), port(9000)] };
+  const failed = await store.update((tx) =>
+    tx.services.update({
+      ...service,
+      Spec: serviceSpec({}, { EndpointSpec: { Ports: [port(80, 9090), port(9000)] } }),
+      PreviousSpec: serviceSpec({}, { EndpointSpec: before }),
+      Endpoint: {
+        Spec: { Ports: [port(80, 9090), port(9000)] },
+        Ports: [port(80, 9090), port(9000, 30_000)],
+        VirtualIPs: [{ NetworkID: asID('net'), Addr: '10.0.0.2/24' }],
+      },
+    }),
+  );
+  await commitPlan(store, serviceParts(failed, { seats: [], seatWakes: [], rollback: 'update rolled back' }, random));
+  expect(store.view((tx) => tx.services.get(service.ID))?.Endpoint).toEqual({
+    Spec: before,
+    Ports: [port(80, 8080), port(9000, 30_000)],
+    VirtualIPs: [{ NetworkID: 'net', Addr: '10.0.0.2/24' }],
+  });
+});
+
+test('a rollback is refused when another service has taken its port since the decision', async () => {
+  const { store, service } = await stored();
+  const publishing = { EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 8080 }] } };
+  const failed = await store.update((tx) =>
+    tx.services.update({
+      ...service,
+      Spec: serviceSpec({}, { UpdateConfig: { FailureAction: 'rollback' } }),
+      PreviousSpec: serviceSpec({}, publishing),
+    }),
+  );
+  const parts = serviceParts(failed, { seats: [], seatWakes: [], rollback: 'update rolled back' }, random);
+  await store.update((tx) =>
+    tx.services.create({
+      ...service,
+      ID: asID('other'),
+      Spec: serviceSpec({}, { Name: 'other', ...publishing }),
+      Endpoint: publishing.EndpointSpec,
+    }),
+  );
+  const { refused } = await commitPlan(store, parts);
+  expect(refused.map(({ reason }) => reason)).toEqual(['port 8080 of its previous spec is published by service other by now']);
+});

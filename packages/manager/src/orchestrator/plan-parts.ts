@@ -4,6 +4,7 @@ import type { PlannedChange, PlanPart, Premise } from '../store/commit-plan.ts';
 import { decideRollback } from './decide/rollback.ts';
 import type { ServicePlan } from './decide/service.ts';
 import type { SeatPlan } from './decide/view.ts';
+import { explainNoWayBack } from './read-facts.ts';
 
 /** A part and the service it is for, so that a refusal is known to whom it matters. */
 export interface ServicePart extends PlanPart {
@@ -34,6 +35,7 @@ export function serviceParts(service: Service, plan: ServicePlan & Pick<Service,
         { kind: 'create', table: 'templates', draft: { ID: templateID, ...rollback.template } },
         { kind: 'update', table: 'services', object: { ...rollback.service, templateID } },
       ],
+      check: (newest) => explainNoWayBack(newest, service),
     });
   } else if (plan.status !== undefined || plan.volumeNodes !== undefined) {
     const object = {

@@ -48,6 +48,16 @@ test('a service that opted in is evened out when a node joins, never with a task
   expect(cluster.service().rebalanceSince).toBeUndefined();
 });
 
+test('a service that opts in later is evened out too, although its tasks were made before', async () => {
+  await cluster.deploy(web({}));
+  await serve();
+  const before = new Set(cluster.serving().map(({ ID }) => ID));
+  await cluster.deploy(web(OPTED));
+  await cluster.addNode('c');
+  await cluster.until(() => counts().every((count) => count === 2), 'even nodes', 120_000);
+  expect(cluster.serving().filter(({ ID }) => before.has(ID))).toHaveLength(4);
+});
+
 test('another service stays as it is, until somebody asks', async () => {
   await cluster.deploy(web({}));
   await serve();

@@ -98,7 +98,7 @@ class Rebalancer {
       const service = tx.services.get(id);
       if (service?.rebalanceSince === undefined) continue;
       const tasks = tx.tasks.by('service', id);
-      const movability = decideMovability({ service, tasks, nodes: tx.nodes });
+      const movability = decideMovability({ service, tasks, nodes: tx.nodes, templates: tx.templates });
       if (movability.kind === 'busy' && !isOverdue(service, this.#deps.clock.now())) continue;
       const [move] = movability.kind === 'movable' && !hasFailed(service, tasks) ? planOne(tx, picture, service, movability.tasks) : [];
       if (move === undefined || isOverdue(service, this.#deps.clock.now())) {

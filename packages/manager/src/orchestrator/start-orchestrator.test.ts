@@ -373,6 +373,21 @@ test('a failing update is rolled back, and the previous spec forgotten', async (
   expect(cluster.service().PreviousSpec).toBeUndefined();
 });
 
+test('a failing update is not rolled back to a port that another service has by now; it says so and pauses', async () => {
+  const update = { Parallelism: 1, FailureAction: 'rollback' } as const;
+  const publishing: Pick<ServiceSpec, 'EndpointSpec'> = { EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 8080 }] } };
+  await cluster.deploy({ ...web({ replicas: 1, update }), ...publishing });
+  await running(1);
+  cluster.behaviours.set('web:2', { livesMs: 1_000 });
+  await cluster.deploy(web({ replicas: 1, update, image: 'web:2' }));
+  await cluster.deploy({ ...web({ replicas: 1 }), Name: 'other', ...publishing });
+  await cluster.until(() => cluster.service().UpdateStatus?.State === 'paused', 'the pause');
+  expect(cluster.service().UpdateStatus?.Message).toMatch(
+    /^update paused due to failure .*; it cannot be rolled back: port 8080 of its previous spec is published by service other by now$/,
+  );
+  expect(cluster.service().Spec.EndpointSpec).toBeUndefined();
+});
+
 test('a replicated job runs as many at a time as it may, until all have completed', async () => {
   cluster.behaviours.set('web:1', { livesMs: 2_000, endsAs: 'complete' });
   await cluster.deploy(web({ mode: { ReplicatedJob: { MaxConcurrent: 2, TotalCompletions: 5 } } }));

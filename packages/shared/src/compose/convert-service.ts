@@ -66,7 +66,7 @@ export class ServiceConverter {
         logging === undefined
           ? undefined
           : defined<NonNullable<TaskSpec['LogDriver']>>({
-              Name: logging.driver,
+              Name: logging.driver || undefined,
               Options: logging.options.size > 0 ? record(logging.options) : undefined,
             }),
       ForceUpdate: 0,
@@ -221,8 +221,9 @@ export class ServiceConverter {
       this.#problem('healthcheck', "test and disable can't be set at the same time");
       return undefined;
     }
+    if (healthcheck.disable === true) return { Test: ['NONE'] };
     return defined<NonNullable<ContainerSpec['Healthcheck']>>({
-      Test: healthcheck.disable === true ? ['NONE'] : filled(healthcheck.test),
+      Test: filled(healthcheck.test),
       Interval: healthcheck.interval || undefined,
       Timeout: healthcheck.timeout || undefined,
       StartPeriod: healthcheck.startPeriod || undefined,
@@ -265,6 +266,7 @@ export class ServiceConverter {
     if (given.length > 1) {
       this.#problem('credential_spec', `invalid credential spec: cannot specify both "${given.map(([key]) => key).join('" and "')}"`);
     }
+    if (given.length === 0) return undefined;
     const { config, file, registry } = credentialSpec;
     return defined<NonNullable<NonNullable<ContainerSpec['Privileges']>['CredentialSpec']>>({
       Config: config ? this.#configName(config) : undefined,

@@ -18,7 +18,7 @@ const NANOSECONDS: Readonly<Record<string, number>> = { ns: 1, us: 1e3, µs: 1e3
 
 /** `1.5g`, `64MB`, `1 KiB`, `1024`: bytes, always in powers of 1024. Throws the CLI's words. */
 export function parseBytes(text: string): number {
-  const match = /^(-?\d+(?:\.\d+)?) ?([a-zA-Z]*)$/.exec(text.trim());
+  const match = /^([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?) ?([a-zA-Z]*)$/.exec(text.trim());
   if (match === null) throw new Error(`invalid size: '${text}'`);
   const suffix = (match[2] ?? '').toLowerCase();
   const scale = { '': 1, b: 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40, p: 2 ** 50 }[

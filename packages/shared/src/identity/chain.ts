@@ -43,23 +43,20 @@ export function chainOfPeer(leaf: X509Certificate): CertificateChain {
 /**
  * Who signed the certificate: one of the roots, or an authority that, maybe through others, one of the roots signed.
  * Undefined when no way leads to a root. Times are not looked at.
+ *
+ * The chain comes from whoever dials. So the way is sought from the roots, never from the certificate: nothing is computed
+ * with a stranger's keys, and authorities that have all signed one another make no more ways to try.
  */
-export function findIssuer(chain: CertificateChain, roots: readonly X509Certificate[]): X509Certificate | undefined {
-  return issuerOf(chain.leaf, chain.authorities, roots);
-}
-
-function issuerOf(
-  certificate: X509Certificate,
-  authorities: readonly X509Certificate[],
-  roots: readonly X509Certificate[],
-): X509Certificate | undefined {
-  const root = roots.find((candidate) => isSignedBy(certificate, candidate));
-  if (root !== undefined) return root;
-  return authorities.find((candidate) => {
-    if (!candidate.ca || !isSignedBy(certificate, candidate)) return false;
-    const others = authorities.filter((other) => other !== candidate);
-    return issuerOf(candidate, others, roots) !== undefined;
-  });
+export function findIssuer({ leaf, authorities }: CertificateChain, roots: readonly X509Certificate[]): X509Certificate | undefined {
+  let untrusted = authorities.filter(({ ca }) => ca);
+  for (let trusted = roots; trusted.length > 0; ) {
+    const issuer = trusted.find((candidate) => isSignedBy(leaf, candidate));
+    if (issuer !== undefined) return issuer;
+    const signers = trusted;
+    trusted = untrusted.filter((candidate) => signers.some((signer) => isSignedBy(candidate, signer)));
+    untrusted = untrusted.filter((candidate) => !trusted.includes(candidate));
+  }
+  return undefined;
 }
 
 export function isSignedBy(certificate: X509Certificate, authority: X509Certificate): boolean {

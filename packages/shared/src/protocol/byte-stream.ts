@@ -49,7 +49,8 @@ export class StreamInbox {
   }
 
   push(chunk: Uint8Array): void {
-    if (this.#end !== undefined) return;
+    // Those without a byte would fill no window, however many a peer sends.
+    if (this.#end !== undefined || chunk.length === 0) return;
     this.#chunks.push(chunk);
     this.#bytes += chunk.length;
     this.#wake?.();

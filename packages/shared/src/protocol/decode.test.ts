@@ -27,6 +27,26 @@ test.each([
   expect(decoded).toEqual({ ok: false, reason: expect.stringContaining(reason) });
 });
 
+test.each([
+  { what: 'type', message: { type: 'x'.repeat(100_000) } },
+  { what: 'list of types', message: { type: Array(100_000).fill('x') } },
+  {
+    what: 'key',
+    message: {
+      type: 'description',
+      description: {
+        Hostname: 'h',
+        Platform: { Architecture: 'a', OS: 'l' },
+        Resources: { NanoCPUs: 1, MemoryBytes: 1 },
+        Engine: { EngineVersion: '1', Labels: { ['x'.repeat(100_000)]: 1 } },
+      },
+    },
+  },
+])('a $what without end makes no reason without end', ({ message }) => {
+  const decoded = decodeWorkerMessage(message);
+  expect(decoded.ok ? undefined : decoded.reason.length).toBeLessThan(1_000);
+});
+
 test('what is valid passes, without the keys that this version does not know', () => {
   expect(decodeWorkerMessage({ ...statuses({ ...status, mood: 'good' }), future: 1 })).toEqual({ ok: true, message: statuses(status) });
   const task = { ID: 't', serviceID: 's', templateID: 'p', desiredState: 'running' };

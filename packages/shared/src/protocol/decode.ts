@@ -16,11 +16,18 @@ function compileDecoder<Schemas extends Readonly<Record<string, TSchema>>>(schem
   return (value: unknown): Decoded<Message> => {
     const type = typeof value === 'object' && value !== null && 'type' in value ? value.type : undefined;
     const validator = typeof type === 'string' ? validators.get(type) : undefined;
-    if (validator === undefined) return { ok: false, reason: `unknown message type ${JSON.stringify(type) ?? '(none)'}` };
+    if (validator === undefined) return refused(`unknown message type ${JSON.stringify(type) ?? '(none)'}`);
     if (!validator.check(value)) {
       const misfit = validator.explain(value);
-      return { ok: false, reason: `invalid message "${type}": ${misfit?.path || '/'} ${misfit?.message ?? 'does not fit'}` };
+      return refused(`invalid message "${type}": ${misfit?.path || '/'} ${misfit?.message ?? 'does not fit'}`);
     }
     return { ok: true, message: validator.clean(value) as Message };
   };
+}
+
+const MAX_REASON = 500;
+
+/** The types and keys that it names are the peer's, and may be as long as a message. */
+function refused(reason: string): { readonly ok: false; readonly reason: string } {
+  return { ok: false, reason: reason.length > MAX_REASON ? `${reason.slice(0, MAX_REASON)}…` : reason };
 }

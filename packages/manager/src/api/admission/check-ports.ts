@@ -1,39 +1,18 @@
 import { INGRESS_LABEL } from '@swarm/shared/domain/labels';
 import { hasIngressPorts, isIngressMode } from '@swarm/shared/domain/network-needs';
-import type { Service } from '@swarm/shared/domain/objects';
 import { predefinedNetwork } from '@swarm/shared/domain/predefined-networks';
-import type { EndpointSpec, PortConfig, ServiceSpec } from '@swarm/shared/engine-api/service-spec';
-import { type ApiError, failedPrecondition, invalidArgument } from '@swarm/shared/errors/api-error';
+import type { EndpointSpec, ServiceSpec } from '@swarm/shared/engine-api/service-spec';
+import { failedPrecondition, invalidArgument } from '@swarm/shared/errors/api-error';
+import { findPortConflict } from '../../seams/port-conflict.ts';
 import type { ReadTransaction } from '../../store/store.ts';
 
-/**
- * A port published through ingress is taken on every node, so nothing else may publish it. Two services may publish
- * the same port in host mode: the scheduler keeps them apart.
- * @throws ApiError 400
- */
+/** @throws ApiError 400 */
 export function checkPortConflicts(tx: ReadTransaction, endpoint: EndpointSpec | undefined, ownID: string | undefined): void {
-  for (const port of endpoint?.Ports ?? []) {
-    const number = port.PublishedPort ?? 0;
-    if (number === 0) continue;
-    const protocol = port.Protocol ?? 'tcp';
-    for (const service of tx.services.by('publishedPort', `${protocol}/${number}`)) {
-      if (service.ID === ownID) continue;
-      const taken = publishModes(service, protocol, number);
-      if (taken.includes('ingress')) throw portTaken(number, service, 'an ingress port');
-      if (port.PublishMode !== 'host' && taken.includes('host')) throw portTaken(number, service, 'a host-published port');
-    }
-  }
-}
-
-function publishModes(service: Service, protocol: string, number: number): readonly string[] {
-  const ports: readonly PortConfig[] = [...(service.Spec.EndpointSpec?.Ports ?? []), ...(service.Endpoint.Ports ?? [])];
-  return ports
-    .filter((port) => port.PublishedPort === number && (port.Protocol ?? 'tcp') === protocol)
-    .map((port) => port.PublishMode ?? 'ingress');
-}
-
-function portTaken(number: number, service: Service, how: string): ApiError {
-  return invalidArgument(`port '${number}' is already in use by service '${service.Spec.Name}' (${service.ID}) as ${how}`);
+  const conflict = findPortConflict(tx, endpoint, ownID);
+  if (conflict === undefined) return;
+  const { number, service, mode } = conflict;
+  const how = mode === 'ingress' ? 'an ingress port' : 'a host-published port';
+  throw invalidArgument(`port '${number}' is already in use by service '${service.Spec.Name}' (${service.ID}) as ${how}`);
 }
 
 /** What publishing through ingress needs, and the label that chooses how. @throws ApiError 400 */

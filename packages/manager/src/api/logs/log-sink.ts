@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { onClientGone } from '../client-gone.ts';
 
 /**
  * One client that reads logs. Writers wait until it has taken what is on its way, so a slow client holds back the
@@ -15,7 +16,7 @@ export interface LogSink {
 export function openLogSink(response: ServerResponse): LogSink {
   const gone = new AbortController();
   let drained: Promise<void> | undefined;
-  response.on('close', () => gone.abort(new ClientGone()));
+  onClientGone(response, () => gone.abort(new ClientGone()));
   response.on('error', () => gone.abort(new ClientGone()));
   return {
     signal: gone.signal,

@@ -48,6 +48,9 @@ export async function streamLogs(deps: LogStreamDeps, stream: LogStream): Promis
       if (error === undefined || error instanceof ClientGone) resolve();
       else reject(error);
     };
+    // A task that has no container yet has no log yet: who follows it waits for that.
+    const moreMayCome = () =>
+      stream.query.follow && (stream.open || deps.store.view((tx) => stream.tasks(tx).some((task) => !seen.has(task.ID) && isLive(task))));
     const startNext = () => {
       while (active < limit) {
         const task = waiting.shift();
@@ -58,7 +61,7 @@ export async function streamLogs(deps: LogStreamDeps, stream: LogStream): Promis
           startNext();
         }, settle);
       }
-      if (active === 0 && waiting.length === 0 && !(stream.open && stream.query.follow)) settle();
+      if (active === 0 && waiting.length === 0 && !moreMayCome()) settle();
     };
     const collect = (tx: ReadTransaction) => {
       for (const task of stream.tasks(tx)) {
@@ -76,6 +79,10 @@ export async function streamLogs(deps: LogStreamDeps, stream: LogStream): Promis
         })
       : () => undefined;
     stream.sink.signal.addEventListener('abort', () => settle(new ClientGone()), { once: true });
+    if (stream.sink.signal.aborted) {
+      settle(new ClientGone());
+      return;
+    }
     deps.store.view(collect);
     startNext();
   });

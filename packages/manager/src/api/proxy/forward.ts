@@ -27,6 +27,12 @@ export function buildForward(engine: EngineAddress): Forward {
   const agent = new http.Agent({ keepAlive: true, maxFreeSockets: 0 });
   return (request, reply, options = {}) =>
     new Promise((resolve, reject) => {
+      if (reply.raw.destroyed) {
+        // The client went while it was looked for whose request this is: the engine's stream would have nobody to end it.
+        reply.hijack();
+        resolve();
+        return;
+      }
       const headers = headerObject(filterHeaders(request.raw.rawHeaders, (name) => !isHopByHop(name)));
       const upstream = http.request({ ...engine, method: request.method, path: request.originalUrl, headers, agent }, (response) => {
         reply.hijack();

@@ -1,6 +1,8 @@
 import type { IncomingMessage, Server } from 'node:http';
 import net, { type Socket } from 'node:net';
 import { type Duplex, pipeline } from 'node:stream';
+import { type ApiError, badRequest } from '@swarm/shared/errors/api-error';
+import { MAX_CALL_BODY } from '@swarm/shared/protocol/container-call';
 import { http } from '@swarm/shared/runtime/http';
 import type { Logger } from '@swarm/shared/runtime/logger';
 import { type Gate, passGate } from '../access/gate.ts';
@@ -23,10 +25,20 @@ import { filterHeaders, headerObject, headText, isHopByHop } from './headers.ts'
  */
 const HIJACKING = /^\/(containers\/[^/]+\/attach|exec\/[^/]+\/start)$/;
 
+/** All that an engine upgrades. Some clients offer an upgrade (`h2c`) with every request: elsewhere it is ignored, as the engine does. */
+const UPGRADING = /^\/(containers\/[^/]+\/attach(\/ws)?|exec\/[^/]+\/start|session|grpc)$/;
+
 export function hijacksWithoutUpgrade(request: IncomingMessage): boolean {
-  const path = splitApiVersion(request.url ?? '/').rest.split('?', 1)[0] ?? '';
   const plain = request.headers.upgrade === undefined && request.headers['transfer-encoding'] === undefined;
-  return request.method === 'POST' && plain && HIJACKING.test(path);
+  return request.method === 'POST' && plain && HIJACKING.test(pathOf(request));
+}
+
+export function mayUpgrade(request: IncomingMessage): boolean {
+  return UPGRADING.test(pathOf(request));
+}
+
+function pathOf(request: IncomingMessage): string {
+  return splitApiVersion(request.url ?? '/').rest.split('?', 1)[0] ?? '';
 }
 
 export interface HijackDeps {
@@ -58,8 +70,14 @@ export function tunnelUpgrades(server: Server, deps: HijackDeps): void {
       return;
     }
     const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    let bytes = 0;
+    request.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes <= MAX_CALL_BODY) chunks.push(chunk);
+      else if (bytes - chunk.length <= MAX_CALL_BODY) refuseHijack(client, bodyTooLarge());
+    });
     request.on('end', () => {
+      if (bytes > MAX_CALL_BODY) return;
       const body = Buffer.concat(chunks);
       const local = () => upgrade(deps, request, client, body, head);
       dispatch(deps, request, { connection: client, body, input: head, upgrades: true }, local);
@@ -67,9 +85,17 @@ export function tunnelUpgrades(server: Server, deps: HijackDeps): void {
   });
 }
 
+/** Of a request that makes its connection raw: it says what to run, and what goes in comes behind it. */
+function bodyTooLarge(): ApiError {
+  return badRequest(`the request's body is larger than ${MAX_CALL_BODY} bytes; send standard input after the answer`);
+}
+
 function upgrade(deps: HijackDeps, request: IncomingMessage, client: Duplex, body: Buffer, head: Buffer): void {
+  // It went away while it was looked for whose container it wants.
+  if (client.destroyed) return;
+  const connection = connect(deps.engine);
   const upstream = http.request({
-    createConnection: () => connect(deps.engine),
+    createConnection: () => connection,
     method: request.method,
     path: request.url,
     headers: headerObject(request.rawHeaders),
@@ -88,10 +114,14 @@ function upgrade(deps: HijackDeps, request: IncomingMessage, client: Duplex, bod
       'Connection',
       'close',
     ]);
-    pipeline(response, answer, () => client.end());
+    // The engine would keep its connection, since the client's header did not say that it ends.
+    pipeline(response, answer, () => {
+      connection.destroy();
+      client.end();
+    });
   });
   upstream.on('error', (error) => refuse(deps, request, client, error));
-  client.on('close', () => upstream.destroy());
+  client.on('close', () => connection.destroy());
   upstream.end(body);
 }
 
@@ -109,11 +139,22 @@ export function tunnelHijack(request: IncomingMessage, deps: HijackDeps): void {
   // As Node does it for an upgrade: from here on neither the parser nor the server's own listeners see the connection.
   for (const event of ['data', 'end', 'drain', 'timeout', 'error']) socket.removeAllListeners(event);
   socket.on('error', () => socket.destroy());
+  if (bodyBytes > MAX_CALL_BODY) {
+    refuseHijack(socket, bodyTooLarge());
+    // Read and thrown away, so that the client gets to see the answer.
+    socket.resume();
+    return;
+  }
   const onData = (chunk: Buffer) => {
     raw.push(chunk);
     settle();
   };
   socket.on('data', onData);
+  // Whoever leaves before the request is whole has nobody else to end the connection: the server no longer sees it.
+  socket.once('end', () => {
+    settle();
+    if (!joined) socket.destroy();
+  });
   // The parser's part of the body is handed out after this event.
   setImmediate(settle);
 
@@ -153,6 +194,7 @@ function afterRequest(packet: Buffer, bodyBytes: number): Buffer {
  * may follow that would reach the engine past our own routes.
  */
 function connectRaw(deps: HijackDeps, request: IncomingMessage, client: Duplex, body: Buffer, input: Buffer): void {
+  if (client.destroyed) return;
   const engine = connect(deps.engine);
   const unreachable = (error: Error) => refuse(deps, request, client, error);
   engine.once('error', unreachable);
@@ -183,6 +225,8 @@ function connect(engine: EngineAddress): Socket {
 }
 
 function refuse(deps: HijackDeps, request: IncomingMessage, client: Duplex, error: Error): void {
+  // It is the client that went away, and took the connection to the engine with it.
+  if (client.destroyed) return;
   deps.logger.warn({ url: request.url, error: error.message }, 'the engine cannot be reached for an attached connection');
   const body = `${JSON.stringify({ message: engineUnavailable(error).message })}\n`;
   const headers = ['Content-Type', 'application/json', 'Content-Length', String(Buffer.byteLength(body)), 'Connection', 'close'];

@@ -193,11 +193,70 @@ test('headers and lines of a stream pass at once, and a client that goes away en
   await gone;
 });
 
-test('an offered h2c upgrade on our own routes is ignored', async () => {
+test.each([
+  ['our own routes', '/nodes', '"Hostname":"boss"'],
+  ['routes that we share with the engine', '/info', '"ControlAvailable":true'],
+])('an h2c upgrade that is offered on %s is ignored', async (_name, path, text) => {
   const client = dial();
-  client.socket.write('GET /nodes HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n');
-  expect(await client.saw('"Hostname":"boss"')).toMatch(/^HTTP\/1\.1 200 OK/);
+  client.socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n`);
+  expect(await client.saw(text)).toMatch(/^HTTP\/1\.1 200 OK/);
+  expect(engine.received.join()).not.toMatch(/upgrade/i);
+});
+
+test('a session of a build is upgraded', async () => {
+  engine.answer = (_head, _body, socket) => {
+    socket.write('HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n');
+    socket.on('data', (chunk: Buffer) => socket.end(chunk.toString().toUpperCase()));
+  };
+  const client = dial();
+  client.socket.write('POST /session HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n');
+  await client.saw('101 UPGRADED');
+  client.socket.write('frames');
+  expect(await client.ended).toContain('FRAMES');
+});
+
+test('a body that an upload offers with an upgrade is streamed, not gathered', async () => {
+  const first = new Promise<void>((resolve) => {
+    engine.answer = () => resolve();
+  });
+  const client = dial();
+  client.socket.write('POST /build HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nTransfer-Encoding: chunked\r\n\r\n');
+  client.socket.write('3\r\ntar\r\n');
+  // Its end never comes.
+  await first;
+});
+
+test.each([true, false])('a body of megabytes before standard input is refused (upgrade: %s)', async (upgrade) => {
+  const client = dial();
+  const size = 2 * 1024 * 1024;
+  client.socket.write(head(upgrade).replace(/Content-Length: \d+/, `Content-Length: ${size}`));
+  client.socket.write(Buffer.alloc(size, 0x20));
+  expect(await client.ended).toMatch(/^HTTP\/1\.1 400 [\s\S]*larger than 524288 bytes/);
   expect(engine.received).toEqual([]);
+});
+
+test('a client that leaves in the middle of a request to attach leaves no connection behind', async () => {
+  const closed = new Promise<void>((resolve) => {
+    api.app.server.once('connection', (socket: Socket) => void socket.once('close', () => resolve()));
+  });
+  const client = dial();
+  client.socket.write(head(false).replace(/Content-Length: \d+/, 'Content-Length: 500') + BODY);
+  client.socket.destroySoon();
+  await closed;
+});
+
+test('an upgrade that the engine answers as usual leaves no connection to it behind', async () => {
+  const closed = new Promise<void>((resolve) => {
+    // As Docker's engine does, this one keeps its connection.
+    engine.answer = (_head, _body, socket) => {
+      socket.once('end', () => resolve());
+      socket.write('HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n{}');
+    };
+  });
+  const client = dial();
+  client.socket.write(head(true) + BODY);
+  expect(await client.ended).toMatch(/404/);
+  await closed;
 });
 
 test('what is no HTTP is told so', async () => {

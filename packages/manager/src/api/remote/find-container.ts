@@ -1,5 +1,4 @@
 import { type Task, taskName } from '@swarm/shared/domain/objects';
-import { badRequest } from '@swarm/shared/errors/api-error';
 import type { ReadTransaction } from '../../store/store.ts';
 import { shortContainerID, slotKey } from '../../store/tables.ts';
 
@@ -20,21 +19,15 @@ const HEX = /^[0-9a-f]{1,64}$/;
 const FULL_ID_LENGTH = 64;
 
 /**
- * The task's container that a term means: its id, its name, the task's id, `web.1` while one task is in that slot, or
- * the beginning of an id. @throws ApiError 400 when several are meant.
+ * The tasks' containers that a term may mean: an id, a name, a task's id, `web.1` while one task is in that slot, or the
+ * beginning of an id.
  */
-export function findContainer(tx: ReadTransaction, term: string): FoundContainer | undefined {
+export function findContainers(tx: ReadTransaction, term: string): readonly FoundContainer[] {
   const byName = byTaskName(tx, term);
   if (byName !== undefined) return present(tx, byName, true);
   const byTask = tx.tasks.get(term);
   const candidates = byTask !== undefined ? [byTask] : [...bySeat(tx, term), ...byContainerID(tx, term)];
-  const found = candidates.filter((task) => containerOf(task) !== '' && task.NodeID !== undefined);
-  if (found.length > 1) {
-    const names = found.slice(0, 5).map((task) => present(tx, task, false)?.name ?? task.ID);
-    throw badRequest(`"${term}" means ${found.length} containers of the cluster (${names.join(', ')}…); give one of these names in full`);
-  }
-  const [task] = found;
-  return task === undefined ? undefined : present(tx, task, term.length === FULL_ID_LENGTH && containerOf(task) === term);
+  return candidates.flatMap((task) => present(tx, task, term.length === FULL_ID_LENGTH && containerOf(task) === term));
 }
 
 const containerOf = (task: Task): string => task.Status.ContainerStatus?.ContainerID ?? '';
@@ -68,16 +61,18 @@ function byContainerID(tx: ReadTransaction, term: string): readonly Task[] {
   return near.filter((task) => containerOf(task).startsWith(term));
 }
 
-function present(tx: ReadTransaction, task: Task, exact: boolean): FoundContainer | undefined {
+function present(tx: ReadTransaction, task: Task, exact: boolean): readonly FoundContainer[] {
   const template = tx.templates.get(task.templateID);
-  if (template === undefined || task.NodeID === undefined || containerOf(task) === '') return undefined;
-  return {
-    task,
-    nodeID: task.NodeID,
-    containerID: containerOf(task),
-    serviceName: template.serviceName,
-    name: taskName(template.serviceName, task, template.global),
-    tty: template.spec.ContainerSpec?.TTY === true,
-    exact,
-  };
+  if (template === undefined || task.NodeID === undefined || containerOf(task) === '') return [];
+  return [
+    {
+      task,
+      nodeID: task.NodeID,
+      containerID: containerOf(task),
+      serviceName: template.serviceName,
+      name: taskName(template.serviceName, task, template.global),
+      tty: template.spec.ContainerSpec?.TTY === true,
+      exact,
+    },
+  ];
 }

@@ -4,7 +4,7 @@ import type { NodeControl } from '../../seams/node-control.ts';
 import type { ContainerPlace, TaskContainers } from '../../seams/task-containers.ts';
 import type { Store } from '../../store/store.ts';
 import type { EngineClient } from '../engine-client.ts';
-import { type FoundContainer, findContainer } from './find-container.ts';
+import { type FoundContainer, findContainers } from './find-container.ts';
 import { type ContainerRequest, readContainerRequest } from './read-call.ts';
 
 /** A request that another node's worker shall answer. */
@@ -32,6 +32,10 @@ export function buildRemoteContainers(deps: { readonly node: NodeControl; readon
   async function isLocal(found: FoundContainer, term: string): Promise<boolean> {
     // Ids and names of tasks' containers are unique: the store knows which engine has them.
     if (found.exact) return found.nodeID === node.local().nodeID;
+    return knowsLocally(term);
+  }
+
+  async function knowsLocally(term: string): Promise<boolean> {
     try {
       await engineClient.getJSON(`/containers/${encodeURIComponent(term)}/json`);
       return true;
@@ -40,6 +44,17 @@ export function buildRemoteContainers(deps: { readonly node: NodeControl; readon
       if (error instanceof ApiError) return error.errorClass === 'invalid-argument';
       throw error;
     }
+  }
+
+  /** Undefined: the local engine's. A term that means several containers of the cluster may be the whole name of one here: `db`. */
+  async function findElsewhere(store: Store, term: string): Promise<FoundContainer | undefined> {
+    const found = store.view((tx) => findContainers(tx, term));
+    if (found.length > 1) {
+      if (await knowsLocally(term)) return undefined;
+      throw severalMeant(term, found);
+    }
+    const [only] = found;
+    return only === undefined || (await isLocal(only, term)) ? undefined : only;
   }
 
   return {
@@ -54,8 +69,8 @@ export function buildRemoteContainers(deps: { readonly node: NodeControl; readon
         const name = nameOfTask(store, place);
         return { containers, place, call: callOf(request, name), tty: false, name };
       }
-      const found = store.view((tx) => findContainer(tx, request.term));
-      if (found === undefined || (await isLocal(found, request.term))) return undefined;
+      const found = await findElsewhere(store, request.term);
+      if (found === undefined) return undefined;
       const name = `${found.name} on node ${hostName(store, found.nodeID)}`;
       return {
         containers,
@@ -85,6 +100,11 @@ function callOf(request: ContainerRequest, name: string, serviceName = 'SERVICE'
     );
   }
   return { verb, query, ...(on === 'exec' && { execID: term }), ...(apiVersion !== undefined && { apiVersion }) };
+}
+
+function severalMeant(term: string, found: readonly FoundContainer[]): ApiError {
+  const names = found.slice(0, 5).map(({ name }) => name);
+  return badRequest(`"${term}" means ${found.length} containers of the cluster (${names.join(', ')}…); give one of these names in full`);
 }
 
 function hostName(store: Store, nodeID: string): string {

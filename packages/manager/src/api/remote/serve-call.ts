@@ -2,6 +2,8 @@ import { ApiError } from '@swarm/shared/errors/api-error';
 import { StreamBroken } from '@swarm/shared/protocol/byte-stream';
 import { MAX_CALL_BODY, ruleOf } from '@swarm/shared/protocol/container-call';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { ContainerExchange } from '../../seams/task-containers.ts';
+import { onClientGone } from '../client-gone.ts';
 import { readBody } from '../request-body.ts';
 import { copyInput, copyOutput, tellInStream } from './copy.ts';
 import type { RemoteCall } from './remote-containers.ts';
@@ -15,9 +17,11 @@ export async function serveCall(request: FastifyRequest, reply: FastifyReply, re
   const rule = ruleOf(remote.call.verb);
   const call = rule.body === 'json' ? { ...remote.call, body: (await readBody(request.raw, MAX_CALL_BODY)).toString('utf8') } : remote.call;
   const abort = new AbortController();
-  reply.raw.on('close', () => abort.abort(new StreamBroken('the client has gone')));
-  const { stream, answer } = await containers.open(place, call, abort.signal);
+  onClientGone(reply.raw, () => abort.abort(new StreamBroken('the client has gone')));
+  let opened: ContainerExchange | undefined;
   try {
+    opened = await containers.open(place, call, abort.signal);
+    const { stream, answer } = opened;
     if (rule.body === 'stream') void copyInput(request.raw, stream);
     const { head, output } = await answer();
     const first = call.verb === 'execCreate' ? await readSome(output, MAX_EXEC_ANSWER) : undefined;
@@ -42,7 +46,7 @@ export async function serveCall(request: FastifyRequest, reply: FastifyReply, re
       reply.raw.end();
     }
   } finally {
-    stream.destroy();
+    opened?.stream.destroy();
   }
 }
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { ApiError, badRequest } from '@swarm/shared/errors/api-error';
 import type { FastifyInstance } from 'fastify';
+import { onClientGone } from '../client-gone.ts';
 import type { EventRing } from '../events/event-ring.ts';
 import { EVENT_FILTERS, passesEvent, type SwarmEvent } from '../events/swarm-event.ts';
 import { parseFilters } from '../filters.ts';
@@ -20,7 +21,7 @@ export function addEventRoute(app: FastifyInstance, deps: RouteDeps, ring: Event
     const since = timeParameter(query, 'since');
     const until = timeParameter(query, 'until');
     const gone = new AbortController();
-    reply.raw.on('close', () => gone.abort(new ClientGone()));
+    onClientGone(reply.raw, () => gone.abort(new ClientGone()));
     const engine = await deps.engineClient.open(request.originalUrl, gone.signal).catch(unlessUnavailable);
     // What the engine does not understand is the engine's to explain.
     if (engine !== undefined && engine.statusCode !== 200) {
@@ -81,10 +82,12 @@ async function copyLines(source: IncomingMessage, write: (line: Buffer) => Promi
 function untilThen(deps: RouteDeps, until: number | undefined, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const cancel = until === undefined ? () => undefined : deps.clock.setTimer(until - deps.clock.now(), resolve);
-    signal.addEventListener('abort', () => {
+    const stop = () => {
       cancel();
       resolve();
-    });
+    };
+    signal.addEventListener('abort', stop, { once: true });
+    if (signal.aborted) stop();
   });
 }
 

@@ -6,6 +6,7 @@ import { asID } from '@swarm/shared/runtime/ids';
 import { VirtualClock } from '@swarm/shared/runtime/virtual-clock';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { TaskLogsUnavailable } from '../../seams/task-logs.ts';
+import type { ReadTransaction } from '../../store/store.ts';
 import { frameHeader } from '../logs/log-lines.ts';
 import { parseLogQuery } from '../logs/log-query.ts';
 import { streamLogs } from '../logs/stream-logs.ts';
@@ -186,4 +187,40 @@ test('a followed log that breaks off is named and goes on where it was, and the 
     Date.parse('2026-01-01T00:00:01Z') / 1000,
     undefined,
   ]);
+});
+
+test.each([
+  { it: 'its container starts', State: 'running', ContainerID: 'container', said: ['1:hello\n'] },
+  { it: 'it will never have one', State: 'rejected', ContainerID: '', said: [] },
+] as const)('the followed log of a task that has no container yet waits until $it', async ({ State, ContainerID, said }) => {
+  await addTask('t1', 'node1', '');
+  const written: Buffer[] = [];
+  const sink = {
+    signal: new AbortController().signal,
+    write: async (bytes: Buffer) => void written.push(bytes),
+    end: () => undefined,
+  };
+  const logs = {
+    open: async () =>
+      (async function* () {
+        yield frame(1, 'hello\n');
+      })(),
+  };
+  const query = parseLogQuery(new Query('stdout=1&follow=1', '1.41'));
+  const tasks = (tx: ReadTransaction) => tx.tasks.by('service', 'web-id');
+  let over = false;
+  const done = streamLogs({ store: api.store, logs, clock: new VirtualClock() }, { query, sink, tty: false, open: false, tasks }).then(
+    () => {
+      over = true;
+    },
+  );
+  await api.store.update((tx) => tx.nodes.create(makeNode('node3', 'three')));
+  expect(over).toBe(false);
+  await api.store.update((tx) => {
+    const task = tx.tasks.get('t1');
+    if (task === undefined) throw new Error('the task is gone');
+    tx.tasks.update({ ...task, Status: { ...task.Status, State, ContainerStatus: { ContainerID, PID: 1, ExitCode: 0 } } });
+  });
+  await done;
+  expect(readFrames(Buffer.concat(written))).toEqual(said);
 });

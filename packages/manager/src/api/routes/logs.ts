@@ -30,7 +30,8 @@ export function addLogRoutes(app: FastifyInstance, deps: RouteDeps): void {
       const found = findTask(tx, pathID(request));
       return { task: found, tty: tx.templates.get(found.templateID)?.spec.ContainerSpec?.TTY === true };
     });
-    await serve(request, reply, { tty, open: false, tasks: (tx) => [tx.tasks.get(task.ID) ?? task] });
+    const current = (tx: ReadTransaction) => [tx.tasks.get(task.ID)].filter((now) => now !== undefined);
+    await serve(request, reply, { tty, open: false, tasks: current });
   });
 
   interface Source {

@@ -9,7 +9,7 @@ import type { ReadTransaction, Store } from '../../store/store.ts';
 import { admitNetwork, checkNetworkNameIsFree, createNetwork, isClusterNetwork } from '../admission/admit-network.ts';
 import { refuseNetworkInUse } from '../admission/network-in-use.ts';
 import { type Filters, parseFilters, passesAny } from '../filters.ts';
-import { isLocalNetwork } from '../local-networks.ts';
+import { isLocalName } from '../local-networks.ts';
 import { requireManager } from '../local-state.ts';
 import { networksByName } from '../lookup.ts';
 import { presentNetwork, presentPredefined } from '../present/network.ts';
@@ -44,7 +44,7 @@ export function addNetworkRoutes(app: FastifyInstance, deps: RouteDeps): void {
     if (!isClusterNetwork(input)) return deps.forward(request, reply, { body });
     const { store } = requireManager(node);
     const Spec = admitNetwork(input);
-    const local = await isLocalNetwork(deps, Spec.Name);
+    const local = await isLocalName(deps, Spec.Name);
     const network = await store.update((tx) => {
       checkNetworkNameIsFree(tx, Spec.Name, () => local);
       return createNetwork(tx, deps.random, Spec);
@@ -103,8 +103,11 @@ export function addNetworkRoutes(app: FastifyInstance, deps: RouteDeps): void {
   }
 
   app.delete('/networks/:id', async (request, reply) => {
+    const term = pathID(request);
     const store = node.manager()?.store;
-    const removed = store === undefined ? false : await removeOwn(store, pathID(request));
+    // A whole name counts for more than the beginning of an id, on this host too.
+    const isOwn = store !== undefined && (store.view((tx) => isNamed(tx, term)) || !(await isLocalName(deps, term)));
+    const removed = isOwn && (await removeOwn(store, term));
     return removed ? sendEmpty(reply, 204) : deps.forward(request, reply);
   });
 
@@ -140,6 +143,10 @@ function findOwn(tx: ReadTransaction, term: string): Network | undefined {
   if (byPrefix.length > 1)
     throw badRequest(`network ${term} is ambiguous (${tx.networks.byIDPrefix(term, tx.networks.size).length} matches found)`);
   return byPrefix[0];
+}
+
+function isNamed(tx: ReadTransaction, term: string): boolean {
+  return tx.networks.get(term) !== undefined || networksByName(tx, term).length > 0;
 }
 
 async function removeOwn(store: Store, term: string): Promise<boolean> {

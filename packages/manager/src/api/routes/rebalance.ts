@@ -51,7 +51,7 @@ function planAll(tx: ReadTransaction, picture: PlacementPicture, ids: readonly s
     const service = tx.services.get(id);
     const template = service === undefined ? undefined : tx.templates.get(service.templateID);
     if (service === undefined || template === undefined) continue;
-    const movability = decideMovability({ service, tasks: tx.tasks.by('service', id), nodes: tx.nodes });
+    const movability = decideMovability({ service, tasks: tx.tasks.by('service', id), nodes: tx.nodes, templates: tx.templates });
     if (movability.kind !== 'movable') {
       skipped.push({ Service: service.Spec.Name, Reason: movability.reason });
       continue;

@@ -1,3 +1,4 @@
+import { asID } from '@swarm/shared/runtime/ids';
 import { expect, test } from 'vitest';
 import { makeNode, startTestApi, type TestApi } from '../testing/cluster.ts';
 
@@ -181,6 +182,25 @@ test('a rollback by hand swaps the specs and their credentials, and a second lea
   });
   await update(api, WEB, '&rollback=previous');
   expect(stored(api)).toMatchObject({ Spec: { Labels: { tier: 'back' } }, registryAuth: 'new' });
+});
+
+const ON_8080 = { ...WEB, EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 8080 }] } };
+
+test('a rollback by hand to a port that another service publishes since is refused, and changes nothing', async () => {
+  const { api } = await withService();
+  await api.store.update((tx) => tx.networks.create({ ID: asID('ingress'), Spec: { Name: 'ingress', Ingress: true } }));
+  await update(api, ON_8080);
+  await update(api, WEB);
+  expect((await post(api, '/services/create', { ...ON_8080, Name: 'other' })).statusCode).toBe(201);
+  const before = await read(api, 'web');
+  const reply = await post(api, `/services/web/update?version=${before.Version.Index}&rollback=previous`, WEB);
+  expect([reply.statusCode, reply.json().message]).toEqual([
+    400,
+    expect.stringMatching(
+      /service web cannot go back to its previous spec: .*port '8080' is already in use by service 'other'.*; update it instead$/,
+    ),
+  ]);
+  expect(await read(api, 'web')).toEqual(before);
 });
 
 test('credentials stay when an update brings none', async () => {

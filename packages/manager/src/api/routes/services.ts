@@ -1,10 +1,10 @@
 import type { Service } from '@swarm/shared/domain/objects';
 import { ServiceSpecSchema } from '@swarm/shared/engine-api/service-spec';
-import { ApiError } from '@swarm/shared/errors/api-error';
+import { ApiError, failedPrecondition } from '@swarm/shared/errors/api-error';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ReadTransaction, WriteTransaction } from '../../store/store.ts';
 import { adjustForVersion } from '../admission/adjust-for-version.ts';
-import { admitService } from '../admission/admit-service.ts';
+import { type AdmissionView, admitService } from '../admission/admit-service.ts';
 import { modesOf } from '../admission/check-service.ts';
 import { randomName } from '../admission/random-name.ts';
 import { compareApiVersions } from '../api-version.ts';
@@ -19,7 +19,7 @@ import { sendEmpty, sendJSON } from '../reply.ts';
 import { readJSON } from '../request-body.ts';
 import type { RouteDeps } from '../route-deps.ts';
 import { requireVersion } from '../store-access.ts';
-import { createService, removeService, replaceService, rollbackChange, type WriteContext } from '../write-service.ts';
+import { createService, removeService, replaceService, rollbackChange, type ServiceChange, type WriteContext } from '../write-service.ts';
 
 const FILTERS = ['id', 'name', 'label', 'mode', 'runtime'];
 
@@ -72,7 +72,7 @@ export function addServiceRoutes(app: FastifyInstance, deps: RouteDeps): void {
       requireVersion(current, version);
       const admitted = admitService(input, { tx, current, isLocalNetwork });
       const change = rollback
-        ? rollbackChange(current, deps.clock.now())
+        ? checkedRollback(current, { tx, isLocalNetwork }, deps.clock.now())
         : { spec: admitted.spec, registryAuth: registryAuthOf(request) ?? storedAuth(current, authFrom) };
       replaceService(writeContext(tx), current, change);
       return rollback ? [] : admitted.warnings;
@@ -90,6 +90,18 @@ export function addServiceRoutes(app: FastifyInstance, deps: RouteDeps): void {
 function registryAuthOf(request: FastifyRequest): string | undefined {
   const header = request.headers['x-registry-auth'];
   return typeof header === 'string' && header !== '' ? header : undefined;
+}
+
+/** What the previous spec names may have gone or been taken since. @throws ApiError 400 */
+function checkedRollback(current: Service, view: AdmissionView, nowMs: number): ServiceChange {
+  const change = rollbackChange(current, nowMs);
+  try {
+    admitService(change.spec, { ...view, current });
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    throw failedPrecondition(`service ${current.Spec.Name} cannot go back to its previous spec: ${error.message}; update it instead`);
+  }
+  return change;
 }
 
 type RegistryAuthSource = 'spec' | 'previous-spec';

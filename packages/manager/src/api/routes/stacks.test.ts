@@ -87,6 +87,29 @@ test.each(refusals)('%s is refused', async (_name, body, message) => {
   expect(await deploy(api, { stack: body })).toEqual({ status: 400, body: { message } });
 });
 
+test.each([
+  ['another stack', { 'com.docker.stack.namespace': 'st_web' }, 'belongs to stack "st_web"'],
+  ['no stack', {}, 'belongs to no stack'],
+])('a service of %s is not taken over, and nothing else of the stack is made', async (_whose, Labels, owner) => {
+  const api = await startTestApi();
+  const created = await api.app.inject({
+    method: 'POST',
+    url: '/services/create',
+    payload: JSON.stringify({ Name: 'st_web_1', Labels, ...image('mine') }),
+    headers: { 'content-type': 'application/json' },
+  });
+  expect(created.statusCode).toBe(201);
+  const { status, body } = await deploy(api, { stack: stack({ st_web_1: service() }) });
+  expect([status, body.message]).toEqual([
+    409,
+    `service "st_web_1": a service of this name is there and ${owner}; rename the service in the file, or remove the other first: swarm service rm st_web_1`,
+  ]);
+  api.store.view((tx) => {
+    expect(tx.services.all().map(({ Spec }) => [Spec.TaskTemplate.ContainerSpec?.Image, Spec.Labels])).toEqual([['mine', Labels]]);
+    expect([tx.networks.size, tx.stackRevisions.size]).toEqual([0, 0]);
+  });
+});
+
 test('the predefined networks need not be created to be external', async () => {
   expect((await deploy(await startTestApi(), { stack: stack({}, { external: { networks: ['host'] } }) })).status).toBe(200);
 });

@@ -2,7 +2,7 @@ import { type StackBody, StackRequestSchema, StackRollbackSchema } from '@swarm/
 import { ApiError, badRequest } from '@swarm/shared/errors/api-error';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Store } from '../../store/store.ts';
-import { isLocalNetwork, localNetworks } from '../local-networks.ts';
+import { isLocalName, localNetworks } from '../local-networks.ts';
 import { requireManager } from '../local-state.ts';
 import { sendJSON } from '../reply.ts';
 import { readJSON } from '../request-body.ts';
@@ -70,7 +70,7 @@ async function readStack(request: FastifyRequest, name: string) {
 async function contextFor(deps: RouteDeps, store: Store, stack: StackBody | undefined): Promise<Omit<StackContext, 'tx'>> {
   const inUse = await localNetworks(deps, store, Object.values(stack?.services ?? {}));
   const taken = new Set<string>();
-  for (const network of Object.keys(stack?.networks ?? {})) if (await isLocalNetwork(deps, network)) taken.add(network);
+  for (const network of Object.keys(stack?.networks ?? {})) if (await isLocalName(deps, network)) taken.add(network);
   return { random: deps.random, nowMs: deps.clock.now(), isLocalNetwork: (term) => taken.has(term) || inUse(term) };
 }
 

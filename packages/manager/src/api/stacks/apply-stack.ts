@@ -138,6 +138,7 @@ function applyService(
 ): Applied {
   const { tx, isLocalNetwork, revision } = context;
   const current = tx.services.by('name', name.toLowerCase())[0];
+  if (current !== undefined) checkIsOwn(current, stack);
   const TaskTemplate = fillReferences(tx, input.TaskTemplate ?? {});
   const ForceUpdate = current?.Spec.TaskTemplate.ForceUpdate;
   const spec = {
@@ -155,6 +156,21 @@ function applyService(
   if (isUnchanged(current, admitted.spec, auth)) return { result: result('service', current, 'unchanged'), warnings };
   const replaced = replaceService(context, current, { spec: admitted.spec, registryAuth: auth, stackRevision: revision });
   return { result: result('service', replaced, 'updated'), warnings };
+}
+
+/**
+ * `a_b` with the service `c` and `a` with the service `b_c` mean the same name, and so may a service made by hand: Docker's
+ * CLI, which knows the services of a stack by their label, cannot create the second one either.
+ * @throws ApiError 409: taken over, it would be lost to whom it belongs to
+ */
+function checkIsOwn({ Spec }: Service, stack: string): void {
+  const owner = Spec.Labels[STACK_NAMESPACE_LABEL];
+  if (owner === stack) return;
+  const whose = owner === undefined ? 'belongs to no stack' : `belongs to stack "${owner}"`;
+  throw new ApiError(
+    'already-exists',
+    `a service of this name is there and ${whose}; rename the service in the file, or remove the other first: swarm service rm ${Spec.Name}`,
+  );
 }
 
 /** A paused update is tried again by deploying the same stack, so that counts as a change. */

@@ -1,7 +1,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { task } from '../testing/build.ts';
+import { down, node, task, world } from '../testing/build.ts';
 import { lowestFreeSlots, occupiedSlots, slotsToRemove } from './replicated.ts';
+
+/** Of the nodes that rows name, D is down. */
+const CLUSTER = world([node('A'), node('B'), node('C'), down('D')]);
 
 interface Row {
   readonly it: string;
@@ -34,11 +37,21 @@ const rows: readonly Row[] = [
     surplus: 1,
     removed: [2],
   },
+  { it: 'what ran on a node that is down goes before what runs', slots: { 1: 'A', 2: 'D', 3: 'B' }, surplus: 1, removed: [2] },
+  { it: 'also where others share a node', slots: { 1: 'A', 2: 'D', 3: 'A' }, surplus: 1, removed: [2] },
+  { it: 'but after what has nothing alive', slots: { 1: '- dead', 2: 'D', 3: 'A' }, surplus: 1, removed: [1] },
   { it: 'levels the nodes', slots: { 1: 'A', 2: 'A', 3: 'A', 4: 'B', 5: 'B', 6: 'C' }, surplus: 3, removed: [3, 5, 2] },
 ];
 
 test.each(rows)('$it', ({ slots, surplus, removed }) => {
-  expect(slotsToRemove(occupiedSlots(tasksOf(slots)), surplus)).toEqual(removed);
+  expect(slotsToRemove(occupiedSlots(tasksOf(slots)), surplus, CLUSTER)).toEqual(removed);
+});
+
+test('a slot that another node has taken over is judged by what runs there', () => {
+  const away = task('away', { slot: 1, node: 'D' });
+  const successor = task('successor', { slot: 1, node: 'A', createdS: 1 });
+  const slots = occupiedSlots([away, successor, task('b', { slot: 2, node: 'A' }), task('c', { slot: 3, node: 'B' })]);
+  expect(slotsToRemove(slots, 1, CLUSTER)).toEqual([2]);
 });
 
 test('the lowest free numbers are filled', () => {
@@ -46,12 +59,13 @@ test('the lowest free numbers are filled', () => {
   expect(lowestFreeSlots(new Set(), 2, 0)).toEqual([0, 1]);
 });
 
+const UP = world(['A', 'B', 'C', 'D'].map((name) => node(name)));
 test('after any scale-down the nodes are as level as they can be, and exactly the surplus is gone', () => {
   fc.assert(
     fc.property(fc.array(fc.constantFrom('A', 'B', 'C', 'D'), { minLength: 1, maxLength: 30 }), fc.nat(30), (nodes, keep) => {
       const slots = occupiedSlots(tasksOf(Object.fromEntries(nodes.map((node, index) => [index + 1, node]))));
       const surplus = Math.max(0, nodes.length - keep);
-      const removed = slotsToRemove(slots, surplus);
+      const removed = slotsToRemove(slots, surplus, UP);
       expect(new Set(removed).size).toBe(surplus);
       const count = (list: readonly string[]) => ['A', 'B', 'C', 'D'].map((node) => list.filter((name) => name === node).length);
       const [before, after] = [count(nodes), count(nodes.filter((_, index) => !removed.includes(index + 1)))];

@@ -1,6 +1,7 @@
 import type { Task } from '@swarm/shared/domain/objects';
-import { isTerminal, isWanted } from '@swarm/shared/domain/task-state';
-import { isRunning } from './standing.ts';
+import { isLive } from '@swarm/shared/domain/task-state';
+import { hasStopped, isRunning } from './standing.ts';
+import type { World } from './view.ts';
 
 /**
  * How many seats a replicated service has, and which. A slot is occupied while it has a task that is not to be removed:
@@ -27,14 +28,15 @@ export function lowestFreeSlots(occupied: { has(slot: number): boolean }, count:
 }
 
 /**
- * Which slots go when there are `surplus` too many: first those with nothing alive, then those without a node, then one
- * by one from the node that has most; there what does not run before what does, then the highest slot.
+ * Which slots go when there are `surplus` too many: first those with nothing alive, then those without a node or on one
+ * that is down, then one by one from the node that has most; there what does not run before what does, then the highest
+ * slot. A task on a node that is down is wanted until its successor runs, and says that it runs: it serves nobody.
  */
-export function slotsToRemove(slots: Slots, surplus: number): readonly number[] {
+export function slotsToRemove(slots: Slots, surplus: number, world: World): readonly number[] {
   if (surplus <= 0) return [];
   const removed: number[] = [];
   const perNode = new Map<string, Seating[]>();
-  const seatings = [...slots].map(([slot, tasks]) => seatingOf(slot, tasks)).sort(dispensableFirst);
+  const seatings = [...slots].map(([slot, tasks]) => seatingOf(slot, tasks, world)).sort(dispensableFirst);
   for (const seating of seatings) {
     if (seating.node === undefined) {
       if (removed.length < surplus) removed.push(seating.slot);
@@ -55,14 +57,15 @@ interface Seating {
   readonly slot: number;
   /** 0: nothing alive, 1: alive, 2: running. */
   readonly rank: 0 | 1 | 2;
-  /** Undefined when nothing of the slot is alive on a node. */
+  /** Undefined when nothing of the slot is alive on a node that is there. */
   readonly node: string | undefined;
 }
 
-function seatingOf(slot: number, tasks: readonly Task[]): Seating {
-  const live = tasks.filter((task) => isWanted(task.DesiredState) && !isTerminal(task.Status.State));
-  const best = live.find(isRunning) ?? live.find((task) => task.NodeID !== undefined) ?? live[0];
-  return { slot, rank: best === undefined ? 0 : isRunning(best) ? 2 : 1, node: best?.NodeID };
+function seatingOf(slot: number, tasks: readonly Task[], world: World): Seating {
+  const live = tasks.filter(isLive);
+  const placed = live.filter((task) => task.NodeID !== undefined && !hasStopped(task, world));
+  const best = placed.find(isRunning) ?? placed[0];
+  return { slot, rank: live.length === 0 ? 0 : best !== undefined && isRunning(best) ? 2 : 1, node: best?.NodeID };
 }
 
 function dispensableFirst(a: Seating, b: Seating): number {

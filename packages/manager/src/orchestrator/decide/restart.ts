@@ -42,9 +42,15 @@ function countRestarts(ended: Task, seatTasks: readonly Task[], { service }: Ser
   return seatTasks.filter((task) => isCountedRestart(task, service) && isOfRun(task) && epochMs(task.CreatedAt) > sinceMs).length;
 }
 
-/** What `MaxAttempts` counts, and history therefore keeps longest. */
+/**
+ * What `MaxAttempts` counts, and history therefore keeps longest: also a renewal that was tried again beside the task which
+ * it renews, once that has ended.
+ */
 export function isCountedRestart(task: Task, service: Pick<Service, 'specVersion'>): boolean {
-  return task.origin?.kind === 'restart' && task.specVersion === service.specVersion;
+  if (task.specVersion !== service.specVersion) return false;
+  return (
+    task.origin?.kind === 'restart' || (task.origin?.kind === 'update' && task.origin.failuresInRow !== undefined && endedByItself(task))
+  );
 }
 
 export function backoffMs(failuresInRow: number): number {

@@ -1,4 +1,5 @@
 import type { Service } from '@swarm/shared/domain/objects';
+import { endpointFor } from '@swarm/shared/domain/service-endpoint';
 import { type TemplateContent, templateContent } from '@swarm/shared/domain/task-template';
 
 export interface Rollback {
@@ -18,6 +19,7 @@ export function decideRollback(failed: Service, message: string): Rollback | und
     ...rest,
     Spec: PreviousSpec,
     specVersion: failed.specVersion + 1,
+    Endpoint: endpointFor(PreviousSpec, failed.Endpoint),
     ...(previousRegistryAuth !== undefined && { registryAuth: previousRegistryAuth }),
     UpdateStatus: {
       State: 'rollback_started',

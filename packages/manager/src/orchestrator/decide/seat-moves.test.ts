@@ -13,6 +13,14 @@ const drained = node('D', { availability: 'drain' });
 const mover = (more: object = {}) =>
   task('n', { node: 'B', createdS: 1, origin: { kind: 'move', replaces: asID<Task['ID']>('a') }, ...more });
 
+/** To go to a certain node or nowhere, and that one does not take it. */
+const stranded = mover({
+  state: 'pending',
+  node: undefined,
+  err: 'cannot be moved',
+  origin: { kind: 'move', replaces: asID<Task['ID']>('a'), node: { id: asID<Node['ID']>('B'), why: 'balance' } },
+});
+
 interface Row {
   readonly it: string;
   readonly tasks: readonly Task[];
@@ -97,6 +105,23 @@ const rows: readonly Row[] = [
     nodes: [down('A'), node('B')],
     atS: 3,
     plan: ['a: shutdown'],
+    wakeS: 24 * 3600,
+  },
+  {
+    it: 'moved: when the task breaks meanwhile, one that finds no place makes way for another that may go anywhere',
+    tasks: [task('a', { node: 'A', state: 'failed' }), stranded],
+    plan: ['a: shutdown', 'n: remove', 'create ready (restart, at 5 s)'],
+  },
+  {
+    it: 'moved: and so it does when nothing else of the seat is left',
+    tasks: [stranded],
+    plan: ['n: remove', 'create running (new)'],
+  },
+  {
+    it: 'moved: and when the task has lost its node',
+    tasks: [task('a', { node: 'A' }), stranded],
+    nodes: [down('A'), node('B')],
+    plan: ['n: remove', 'create running (move)'],
     wakeS: 24 * 3600,
   },
 ];

@@ -76,7 +76,7 @@ export function decideSeat(view: SeatView, now: number): SeatPlan {
 function isSettled({ tasks, purpose, facts, world }: SeatView, now: number): boolean {
   const [task, ...others] = tasks;
   if (task === undefined || others.length > 0 || purpose === 'clear') return false;
-  if (task.hold !== undefined && task.hold !== facts.waits) return false;
+  if ((task.hold !== undefined && task.hold !== facts.waits) || isStranded(task)) return false;
   return task.DesiredState === goalOf(facts) && isOfCurrentIteration(task, facts) && standingOf(task, world, now) === 'present';
 }
 
@@ -106,10 +106,17 @@ function settle(view: SeatView, draft: SeatDraft, task: Task, standing: Standing
         retire(draft, task);
       }
       return;
-    case 'leaving':
     case 'present':
+      if (isStranded(task)) withdraw(draft, task);
+      return;
+    case 'leaving':
       return;
   }
+}
+
+/** It was to go to a certain node to even out the nodes, and that one does not take it: another one may go anywhere. */
+function isStranded({ origin, Status }: Task): boolean {
+  return origin?.node?.why === 'balance' && Status.State === 'pending' && (Status.Err ?? '') !== '';
 }
 
 /**

@@ -157,6 +157,70 @@ const rows: readonly Row[] = [
     status: 'completed',
   },
   {
+    it: 'start-first: a failure that is accepted holds up no other seat',
+    mode: replicated(2),
+    updating: true,
+    update: { Parallelism: 1, Order: 'start-first', FailureAction: 'continue' },
+    tasks: [dirty('a', 1), renewed('n', 1, { state: 'failed', desired: 'shutdown' }), dirty('b', 2)],
+    atS: 60,
+    plan: ['2: create running (update)'],
+  },
+  {
+    it: 'start-first: of seats that failed the one comes first that did so longest ago',
+    mode: replicated(2),
+    updating: true,
+    update: { Parallelism: 1, Order: 'start-first', FailureAction: 'continue' },
+    tasks: [
+      dirty('a', 1),
+      renewed('n', 1, { state: 'failed', desired: 'shutdown', endedS: 40 }),
+      dirty('b', 2),
+      renewed('m', 2, { state: 'failed', desired: 'shutdown', endedS: 20 }),
+    ],
+    atS: 60,
+    plan: ['2: create ready (update, at 65 s)'],
+  },
+  {
+    it: 'start-first: a new task that fails again is tried as often as the restart policy allows',
+    mode: replicated(1),
+    updating: true,
+    policy: { MaxAttempts: 2 },
+    update: { Order: 'start-first', FailureAction: 'continue' },
+    tasks: [
+      dirty('a', 1),
+      renewed('n', 1, { state: 'failed', desired: 'shutdown' }),
+      renewed('o', 1, { state: 'failed', desired: 'shutdown', createdS: 9, origin: { kind: 'update', failuresInRow: 1 } }),
+    ],
+    atS: 60,
+    plan: ['1: create ready (update, at 66 s)'],
+  },
+  {
+    it: 'start-first: and no more, so that the update comes to an end',
+    mode: replicated(1),
+    updating: true,
+    policy: { MaxAttempts: 2 },
+    update: { Order: 'start-first', FailureAction: 'continue' },
+    tasks: [
+      dirty('a', 1),
+      renewed('n', 1, { state: 'failed', desired: 'shutdown' }),
+      renewed('o', 1, { state: 'failed', desired: 'shutdown', createdS: 9, origin: { kind: 'update', failuresInRow: 1 } }),
+      renewed('p', 1, { state: 'failed', desired: 'shutdown', createdS: 20, origin: { kind: 'update', failuresInRow: 2 } }),
+    ],
+    atS: 60,
+    plan: [],
+    status: 'completed',
+  },
+  {
+    it: 'start-first: a new task that lost its node before it ran has not failed, also where nothing is restarted',
+    mode: replicated(1),
+    nodes: [...nodes, down('D')],
+    updating: true,
+    policy: { Condition: 'none' },
+    update: { Order: 'start-first' },
+    tasks: [dirty('a', 1), renewed('n', 1, { state: 'preparing', desired: 'shutdown', node: 'D' })],
+    atS: 60,
+    plan: ['1: create running (update)'],
+  },
+  {
     it: 'start-first: a try that ended before its turn is followed when its turn would have come',
     mode: replicated(1),
     updating: true,
@@ -430,6 +494,19 @@ test.each(portRows)('start-first with host-mode ports stops the old task first $
   expect(tellAll(decided)).toEqual(plan);
   if (plan.length > 0) expect(decided.status?.Message).toMatch(/^update in progress; start-first is not possible/);
   else expect(decided.status).toBeUndefined();
+});
+
+test.each([
+  { after: 'a scale', template: 'current' },
+  { after: 'a change of labels', template: 'before-labels' },
+])('start-first with host-mode ports: the old task goes also when the update was written over meanwhile by $after', ({ template }) => {
+  const before = facts(serviceSpec({ ContainerSpec: { Image: 'web:0' } }, PORTS), { templateID: 'old' as Task['templateID'] });
+  const unlabelled = facts(serviceSpec({}, PORTS), { templateID: 'before-labels' as Task['templateID'] });
+  const now = facts(serviceSpec({}, { ...PORTS, Labels: { a: 'b' }, UpdateConfig: { Parallelism: 1, Order: 'start-first' } }));
+  const tasks = [dirty('a', 1), task('n', { state: 'pending', err: BUSY, origin: { kind: 'update' }, createdS: 1, template })];
+  const decided = decideService({ facts: now, world: world([node('A')], now, unlabelled, before), tasks, nodeIDs: [] }, T0 + 3_000);
+  expect(tellAll(decided)).toEqual(['a: shutdown']);
+  expect(decided.status?.State).toBe('updating');
 });
 
 test('start-first with host-mode ports: what runs on a node that has gone does not make way for its own successor', () => {

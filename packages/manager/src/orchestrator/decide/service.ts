@@ -69,7 +69,7 @@ function collect(decided: readonly DecidedSeat[]): Pick<ServicePlan, 'seats' | '
 
 function decideSlots(view: ServiceView, replicas: number, now: number): readonly DecidedSeat[] {
   const occupied = occupiedSlots(view.tasks);
-  const removed = new Set(slotsToRemove(occupied, occupied.size - replicas));
+  const removed = new Set(slotsToRemove(occupied, occupied.size - replicas, view.world));
   const decided = [...bySlot(view.tasks)].map(([Slot, tasks]): DecidedSeat => {
     const seat = { Slot };
     if (removed.has(Slot)) return { seat, tasks, purpose: 'clear', plan: removeAll(tasks) };

@@ -22,6 +22,8 @@ export interface TurnView {
   readonly startFirst: boolean;
   /** Whether a seat is down for another reason than this update. */
   readonly isOut: (seat: UpdateSeat) => boolean;
+  /** When the seat's renewal failed last (RFC 3339); empty when none has. */
+  readonly failedAt: (seat: UpdateSeat) => string;
 }
 
 export interface Turn {
@@ -31,12 +33,14 @@ export interface Turn {
 }
 
 /**
- * Which seats are renewed now. What does not run loses nothing by it, so it comes first. Stop-first, a seat that is down
+ * Which seats are renewed now. What does not run loses nothing by it, so it comes first. What has failed and is tried
+ * again comes last, those that failed last behind the others: a failure that is accepted holds up nobody. Stop-first, a seat that is down
  * for whatever reason counts as one that the update has taken down: while a node is lost, no more than `Parallelism` are
  * down together.
  */
-export function chooseTurn({ seats, open, places, startFirst, isOut }: TurnView): Turn {
-  const ordered = inOrder(open, isOut);
+export function chooseTurn(view: TurnView): Turn {
+  const { seats, places, startFirst, isOut } = view;
+  const ordered = inOrder(view);
   if (startFirst || places === Number.POSITIVE_INFINITY) {
     return { seats: places === Number.POSITIVE_INFINITY ? ordered : ordered.slice(0, places), waitsFor: [] };
   }
@@ -49,14 +53,22 @@ export function chooseTurn({ seats, open, places, startFirst, isOut }: TurnView)
     chosen.push(seat);
     if (!wasOut) down += 1;
   }
-  const isHeldUp = chosen.length === 0 && open.length > 0 && places > 0;
+  const isHeldUp = chosen.length === 0 && ordered.length > 0 && places > 0;
   return { seats: chosen, waitsFor: isHeldUp ? out : [] };
 }
 
-function inOrder(seats: readonly UpdateSeat[], isOut: (seat: UpdateSeat) => boolean): readonly UpdateSeat[] {
-  const runs = (seat: UpdateSeat) => Number(!isOut(seat) && seat.tasks.some((task) => isLive(task) && isRunning(task)));
-  const key = ({ seat }: UpdateSeat) => ('Slot' in seat ? seat.Slot : seat.NodeID);
-  return [...seats].sort((a, b) => runs(a) - runs(b) || (key(a) < key(b) ? -1 : 1));
+function inOrder({ open, isOut, failedAt }: TurnView): readonly UpdateSeat[] {
+  const keys = new Map(
+    open.map((seat) => {
+      const runs = !isOut(seat) && seat.tasks.some((task) => isLive(task) && isRunning(task));
+      return [seat, { failedAt: failedAt(seat), runs: Number(runs), id: 'Slot' in seat.seat ? seat.seat.Slot : seat.seat.NodeID }];
+    }),
+  );
+  return [...keys].sort(([, a], [, b]) => compare(a.failedAt, b.failedAt) || a.runs - b.runs || compare(a.id, b.id)).map(([seat]) => seat);
+}
+
+function compare<Key extends string | number>(a: Key, b: Key): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /**
@@ -69,8 +81,8 @@ export function yieldPorts(
 ): readonly SeatPlan[] {
   if (state !== 'open') return [];
   const live = tasks.filter(isLive);
-  const isWaiting = ({ templateID, Status }: Task) =>
-    templateID === facts.service.templateID && Status.State === 'pending' && (Status.Err ?? '').includes(HOST_PORT_IN_USE);
+  const isWaiting = (task: Task) =>
+    task.Status.State === 'pending' && (task.Status.Err ?? '').includes(HOST_PORT_IN_USE) && isClean(task, facts, world);
   const waiting = live.find(isWaiting);
   if (waiting === undefined) return [];
   const wanted = hostPortsOf(facts.template);

@@ -34,7 +34,8 @@ export function decideUpdate(view: UpdateView, now: number): UpdatePlan {
   const rules = rulesOf(service);
   const dirty = view.seats.filter((seat) => seat.state !== 'held' && isDirty(seat, view) && !hasGivenUp(seat, view, rules, now));
   const isUnderWay = current?.State === 'updating' || current?.State === 'rollback_started';
-  if (!isUnderWay && dirty.length === 0) return { seats: [] };
+  const yielded = rules.startFirst ? view.seats.flatMap((seat) => yieldPorts(seat, view)) : [];
+  if (!isUnderWay && dirty.length + yielded.length === 0) return { seats: [] };
 
   const status: UpdateStatus = isUnderWay ? current : { State: 'updating', StartedAt: timestamp(now), Message: IN_PROGRESS };
   const renewals = view.seats.map((seat) => seat.tasks.filter((task) => isRenewal(task, view)));
@@ -46,15 +47,15 @@ export function decideUpdate(view: UpdateView, now: number): UpdatePlan {
   const failures = renewals.filter((tasks) => tasks.some((task) => hasFailedEarly(task, service, rules))).length;
   const touched = countTouched(view, dirty, renewals);
   if (failed !== undefined && rules.failureAction !== 'continue' && failures / touched > rules.maxFailureRatio) {
-    return concludeFailure(service, status, rules, failed);
+    return concludeFailure(view.facts, status, rules, failed);
   }
 
   const busyUntil = renewals.map((tasks) => Math.max(...tasks.map((task) => busyUntilMs(task, rules)))).filter((until) => until > now);
   const places = rules.parallelism === 0 ? Number.POSITIVE_INFINITY : Math.max(0, rules.parallelism - busyUntil.length);
   const open = dirty.filter((seat) => seat.state === 'open' && mayBegin(seat, view) && isItsTurn(seat, view, now));
   const isOut = (seat: UpdateSeat) => isDown(seat, view) && !isExpected(seat, view, rules, now);
-  const turn = chooseTurn({ seats: view.seats, open, places, startFirst: rules.startFirst, isOut });
-  const yielded = rules.startFirst ? view.seats.flatMap((seat) => yieldPorts(seat, view)) : [];
+  const failedAt = (seat: UpdateSeat) => failedAtOf(seat, view);
+  const turn = chooseTurn({ seats: view.seats, open, places, startFirst: rules.startFirst, isOut, failedAt });
   const seats = [...turn.seats.map((seat) => renew(seat, view, rules, now)), ...yielded];
   const noted = withNotes(status, {
     waits: dirty.length > 0 ? view.facts.waits : undefined,
@@ -151,10 +152,21 @@ function isExpected({ tasks }: UpdateSeat, view: UpdateView, rules: Rules, now: 
   return tasks.some((task) => isRenewal(task, view) && (busyUntilMs(task, rules) > now || hasFailedEarly(task, view.facts.service, rules)));
 }
 
-/** What follows on the newest try to renew the seat start-first; undefined when there was none. */
+/** When its renewal by this update failed last; empty when none has. */
+function failedAtOf({ tasks }: UpdateSeat, view: UpdateView): string {
+  const isFailure = (task: Task) => task.specVersion === view.facts.service.specVersion && isRenewal(task, view) && endedByItself(task);
+  return tasks.reduce((newest, task) => (isFailure(task) && task.UpdatedAt > newest ? task.UpdatedAt : newest), '');
+}
+
+/**
+ * What follows on the newest try to renew the seat start-first that ended by itself; undefined when there was none. One
+ * that lost its node or its place has failed at nothing: another follows at once.
+ */
 function retryOf(tasks: readonly Task[], facts: ServiceFacts, now: number): Restart | undefined {
   const [tried] = tasks
-    .filter((task) => task.templateID === facts.service.templateID && !(task.CreatedAt < (facts.outdatedBefore ?? '')))
+    .filter(
+      (task) => task.templateID === facts.service.templateID && endedByItself(task) && !(task.CreatedAt < (facts.outdatedBefore ?? '')),
+    )
     .sort(byAge);
   return tried === undefined ? undefined : decideRestart(tried, tasks, facts, now);
 }
@@ -180,15 +192,15 @@ function renew({ seat, tasks }: UpdateSeat, { facts, world }: UpdateView, rules:
   return draft.plan;
 }
 
-function concludeFailure(service: Service, status: UpdateStatus, rules: Rules, failed: Task): UpdatePlan {
+function concludeFailure({ service, noWayBack }: ServiceFacts, status: UpdateStatus, rules: Rules, failed: Task): UpdatePlan {
   const cause = `due to failure or early termination of task ${failed.ID}`;
   if (status.State === 'rollback_started') {
     return { seats: [], status: { ...status, State: 'rollback_paused', Message: `rollback paused ${cause}` } };
   }
-  if (rules.failureAction === 'rollback' && service.PreviousSpec !== undefined) {
-    return { seats: [], status, rollback: `update rolled back ${cause}` };
-  }
-  return { seats: [], status: { ...status, State: 'paused', Message: `update paused ${cause}` } };
+  const wantsBack = rules.failureAction === 'rollback' && service.PreviousSpec !== undefined;
+  if (wantsBack && noWayBack === undefined) return { seats: [], status, rollback: `update rolled back ${cause}` };
+  const why = wantsBack ? `; it cannot be rolled back: ${noWayBack}` : '';
+  return { seats: [], status: { ...status, State: 'paused', Message: `update paused ${cause}${why}` } };
 }
 
 function completed(status: UpdateStatus, now: number): UpdateStatus {

@@ -22,6 +22,8 @@ export interface ServiceFacts {
   readonly waits?: string;
   /** RFC 3339. Tasks made before it are outdated, see `dependencies.ts`. */
   readonly outdatedBefore?: string;
+  /** Why a failed update cannot be followed by its previous spec now. */
+  readonly noWayBack?: string;
 }
 
 /** A seat outlives its tasks: the numbered slot of a replicated service or job, the node of a global one. */

@@ -212,7 +212,7 @@ export class ServiceDecoder {
     return defined<ComposeResources>({
       cpus,
       nanoCPUs: cpus ? this.#attempt([...path, 'cpus'], () => parseNanoCPUs(cpus)) : undefined,
-      memoryBytes: memory ? this.#attempt([...path, 'memory'], () => parseBytes(memory)) : undefined,
+      memoryBytes: memory !== undefined ? this.#attempt([...path, 'memory'], () => parseBytes(memory)) : undefined,
       pids: whole(tree.get('pids')),
       genericResources: listOfMaps(tree.get('generic_resources'))?.map((item) => {
         const spec = mapping(item.get('discrete_resource_spec'));
@@ -263,7 +263,7 @@ function networks(value: Tree | undefined): ComposeService['networks'] {
       const tree = mapping(item);
       const attachment = defined<ComposeAttachment>({
         aliases: texts(tree.get('aliases')),
-        driverOpts: tree.has('driver_opts') ? options(tree.get('driver_opts')) : undefined,
+        driverOpts: mapping(tree.get('driver_opts')).size > 0 ? options(tree.get('driver_opts')) : undefined,
         ipv4Address: text(tree.get('ipv4_address')),
         ipv6Address: text(tree.get('ipv6_address')),
       });
@@ -274,10 +274,10 @@ function networks(value: Tree | undefined): ComposeService['networks'] {
 
 function longPort(tree: TreeMap): PortConfig {
   return defined<PortConfig>({
-    Protocol: text(tree.get('protocol')) as PortConfig['Protocol'],
-    TargetPort: whole(tree.get('target')),
+    Protocol: (text(tree.get('protocol')) || undefined) as PortConfig['Protocol'],
+    TargetPort: whole(tree.get('target')) || undefined,
     PublishedPort: whole(tree.get('published')) || undefined,
-    PublishMode: text(tree.get('mode')) as PortConfig['PublishMode'],
+    PublishMode: (text(tree.get('mode')) || undefined) as PortConfig['PublishMode'],
   });
 }
 

@@ -12,7 +12,7 @@ export function decodeFile(tree: TreeMap, context: DecodeContext): ComposeFile {
     new Map([...mapping(tree.get(name))].map(([key, value]) => [key, decode(mapping(value), [name, key], key)] as const));
   return {
     services: section('services', (value, path, key) => new ServiceDecoder(value, path, context).decode(key)),
-    networks: section('networks', decodeNetwork),
+    networks: section('networks', (value, path, key) => decodeNetwork(value, path, key, context)),
     volumes: section('volumes', (value, path, key) => decodeVolume(value, path, key, context)),
     secrets: section('secrets', (value, path, key) => decodePayload(value, path, key, 'secret', context)),
     configs: section('configs', (value, path, key) => decodePayload(value, path, key, 'config', context)),
@@ -20,8 +20,8 @@ export function decodeFile(tree: TreeMap, context: DecodeContext): ComposeFile {
   };
 }
 
-function decodeNetwork(tree: TreeMap, _path: Path, key: string): ComposeNetwork {
-  const { external, name } = externalName(tree, key);
+function decodeNetwork(tree: TreeMap, path: Path, key: string, context: DecodeContext): ComposeNetwork {
+  const { external, name } = externalName(tree, path, key, 'network', context);
   const ipam = mapping(tree.get('ipam'));
   return defined<ComposeNetwork>({
     name,
@@ -41,7 +41,7 @@ function decodeNetwork(tree: TreeMap, _path: Path, key: string): ComposeNetwork 
 }
 
 function decodeVolume(tree: TreeMap, path: Path, key: string, context: DecodeContext): ComposeVolume {
-  const { external, name } = externalName(tree, key);
+  const { external, name } = externalName(tree, path, key, 'volume', context);
   if (external) {
     for (const other of ['driver', 'driver_opts', 'labels']) {
       if (tree.has(other))
@@ -59,10 +59,9 @@ function decodeVolume(tree: TreeMap, path: Path, key: string, context: DecodeCon
 }
 
 function decodePayload(tree: TreeMap, path: Path, key: string, kind: string, context: DecodeContext): ComposePayload {
-  const { external, name, conflict } = externalName(tree, key);
+  const { external, name } = externalName(tree, path, key, kind, context);
   const file = text(tree.get('file'));
   const driver = text(tree.get('driver'));
-  if (conflict) context.problem([...path, 'external'], `${kind} ${key}: "external.name" and "name" conflict; only use "name"`);
   if (driver !== undefined && file !== undefined && !external)
     context.problem([...path, 'driver'], `${kind} ${key}: "driver" and "file" cannot be used together`);
   return defined<ComposePayload>({
@@ -78,12 +77,18 @@ function decodePayload(tree: TreeMap, path: Path, key: string, kind: string, con
 }
 
 /** `external: true`, or the deprecated `external: {name}`; the name is the key where none is given. */
-function externalName(tree: TreeMap, key: string): { external: boolean; name: string | undefined; conflict: boolean } {
+function externalName(
+  tree: TreeMap,
+  path: Path,
+  key: string,
+  kind: string,
+  context: DecodeContext,
+): { external: boolean; name: string | undefined } {
   const external = tree.get('external');
   const name = text(tree.get('name'));
-  if (external instanceof Map) {
-    const given = text(external.get('name'));
-    return { external: true, name: given || name || key, conflict: given !== undefined && name !== undefined };
-  }
-  return external === true ? { external: true, name: name || key, conflict: false } : { external: false, name, conflict: false };
+  if (!(external instanceof Map)) return external === true ? { external: true, name: name || key } : { external: false, name };
+  const given = text(external.get('name'));
+  if (given !== undefined && name !== undefined)
+    context.problem([...path, 'external'], `${kind} ${key}: "external.name" and "name" conflict; only use "name"`);
+  return { external: true, name: given || name || key };
 }

@@ -17,7 +17,7 @@ export class InterpolationError extends Error {
   }
 }
 
-const VARIABLE = /\$(?:(\$)|([_a-zA-Z][_a-zA-Z0-9]*(?::?[-?][^}]*)?)|\{([_a-zA-Z][_a-zA-Z0-9]*(?::?[-?][^}]+)?)\}|())/gi;
+const VARIABLE = /\$(?:(\$)|([_a-zA-Z][_a-zA-Z0-9]*(?::?[-?][^}]*)?)|\{([_a-zA-Z][_a-zA-Z0-9]*(?::?[-?][^}]*)?)\}|())/gi;
 const OPERATORS = [':-', '-', ':?', '?'] as const;
 
 /** Substitutes in one string. Throws the problem's text. */

@@ -1,11 +1,21 @@
 import type { PortConfig } from '../../engine-api/service-spec.ts';
-import { byCodeUnit } from '../absent.ts';
-import type { ComposeDeploy, ComposeFile, ComposeHealthcheck, ComposeResources, ComposeService, Options } from '../model.ts';
+import { byCodeUnit, defined } from '../absent.ts';
+import type {
+  ComposeAttachment,
+  ComposeDeploy,
+  ComposeFile,
+  ComposeHealthcheck,
+  ComposeResources,
+  ComposeService,
+  Options,
+} from '../model.ts';
 import { mergeIgnored } from './ignored.ts';
 
 /**
  * Merges two decoded files as the docker CLI does, oddities included: a later zero, false or empty string never
- * overrides, ports are keyed by published port alone, health check tests are appended. Measured on docker 28.2.2.
+ * overrides, ports are keyed by published port alone, health check tests are appended. What the earlier file does not
+ * mention at all is taken as the later one has it: its ports and mounts keep their order, and none is lost.
+ * Measured on docker 28.2.2.
  */
 export function mergeFiles(base: ComposeFile, over: ComposeFile): ComposeFile {
   const services = new Map(base.services);
@@ -87,13 +97,28 @@ function union(base: Options, over: Options): Options {
 
 function mergeEnvironment(base: ComposeService['environment'], over: ComposeService['environment']): ComposeService['environment'] {
   const merged = new Map(base);
-  for (const [key, value] of over) if (!merged.has(key) || (value !== null && value !== '')) merged.set(key, value);
+  for (const [key, value] of over) if (!merged.get(key) || (value !== null && value !== '')) merged.set(key, value);
   return merged;
 }
 
+/** Of an attachment that both files detail, the later one says the aliases, and the earlier one the driver's options. */
 function mergeNetworks(base: ComposeService['networks'], over: ComposeService['networks']): ComposeService['networks'] {
   const merged = new Map(base);
-  for (const [name, attachment] of over) if (attachment !== null || !merged.has(name)) merged.set(name, attachment);
+  for (const [name, attachment] of over) {
+    const before = merged.get(name);
+    if (attachment === null) merged.set(name, before ?? null);
+    else if (before === undefined || before === null) merged.set(name, attachment);
+    else
+      merged.set(
+        name,
+        defined<ComposeAttachment>({
+          aliases: attachment.aliases,
+          driverOpts: before.driverOpts,
+          ipv4Address: attachment.ipv4Address || before.ipv4Address,
+          ipv6Address: attachment.ipv6Address || before.ipv6Address,
+        }),
+      );
+  }
   return merged;
 }
 
@@ -108,18 +133,19 @@ function mergeHealthchecks(base: ComposeHealthcheck | undefined, over: ComposeHe
 function mergeLogging(base: ComposeService['logging'], over: ComposeService['logging']): ComposeService['logging'] {
   if (base === undefined || over === undefined) return over ?? base;
   if (base.driver && over.driver && base.driver !== over.driver) return over;
-  return { ...nonZero(base, over), options: union(base.options, over.options) };
+  // Docker's CLI adds options to options, and loses them where there are none yet.
+  return { ...nonZero(base, over), options: base.options.size === 0 ? base.options : union(base.options, over.options) };
 }
 
 function mergePorts(base: readonly PortConfig[] | undefined, over: readonly PortConfig[] | undefined): PortConfig[] | undefined {
-  if (base === undefined && over === undefined) return undefined;
-  const byPublished = new Map([...(base ?? []), ...(over ?? [])].map((port) => [port.PublishedPort ?? 0, port]));
+  if (base === undefined) return over === undefined ? undefined : [...over];
+  const byPublished = new Map([...base, ...(over ?? [])].map((port) => [port.PublishedPort ?? 0, port]));
   return [...byPublished].sort(([a], [b]) => a - b).map(([, port]) => port);
 }
 
 function keyed<T>(base: T[] | undefined, over: T[] | undefined, keyOf: (item: T) => string): T[] | undefined {
-  if (base === undefined && over === undefined) return undefined;
-  const byKey = new Map([...(base ?? []), ...(over ?? [])].map((item) => [keyOf(item), item]));
+  if (base === undefined) return over;
+  const byKey = new Map([...base, ...(over ?? [])].map((item) => [keyOf(item), item]));
   return [...byKey].sort(([a], [b]) => byCodeUnit(a, b)).map(([, item]) => item);
 }
 
@@ -146,6 +172,8 @@ function mergeDeploy(base: ComposeDeploy, over: ComposeDeploy): ComposeDeploy {
 function mergeResources(base: ComposeResources | undefined, over: ComposeResources | undefined): ComposeResources | undefined {
   if (base === undefined || over === undefined) return over ?? base;
   const merged = nonZero(base, over);
+  // "0" is a text, and texts override.
+  if (over.cpus) assign(merged, 'nanoCPUs', over.nanoCPUs);
   assign(merged, 'genericResources', append(base.genericResources, over.genericResources));
   return merged;
 }

@@ -8,8 +8,8 @@ export interface ParsedPorts {
 
 /** `[ip:][published[-end]:]target[-end][/protocol]`, as the docker CLI reads it. Throws when it is none. */
 export function parsePorts(text: string): ParsedPorts {
-  const [ports = '', protocolText = 'tcp', ...more] = text.split('/');
-  const protocol = protocolText.toLowerCase();
+  const [ports = '', protocolText = '', ...more] = text.split('/');
+  const protocol = protocolText.toLowerCase() || 'tcp';
   if (more.length > 0 || (protocol !== 'tcp' && protocol !== 'udp' && protocol !== 'sctp'))
     throw new Error(`invalid proto: ${protocolText}`);
   const { address, published, target } = splitParts(ports);

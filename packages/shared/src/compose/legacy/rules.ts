@@ -21,6 +21,10 @@ function kindOf(value: Tree): Kind {
   return Array.isArray(value) ? 'list' : 'mapping';
 }
 
+function isNegative(value: Tree): boolean {
+  return value instanceof Float ? value.value < 0 : typeof value === 'bigint' ? value < 0n : Number(value) < 0;
+}
+
 function below(path: Trail, key: string | number, rule: Rule, value: Tree, report: Report): void {
   path.push(key);
   rule(value, path, report);
@@ -44,6 +48,10 @@ function scalar(kinds: readonly Kind[], words: string, check?: (value: Tree) => 
 
 export const string = scalar(['string'], 'a string');
 export const integer = scalar(['integer'], 'a integer');
+/** A count: Docker reads it into an unsigned number. */
+export const count = scalar(['integer'], 'a integer', (value) =>
+  isNegative(value) ? `must not be negative; it is ${String(value)}` : undefined,
+);
 export const number = scalar(['integer', 'number'], 'a number');
 export const boolean = scalar(['boolean'], 'a boolean');
 export const nothing = scalar(['null'], 'null');
@@ -58,7 +66,6 @@ export function word(...words: readonly string[]) {
 const FORMATS = {
   duration: 'time such as 90s or 1m30s',
   ports: 'port such as 80, 8080:80, 8000-8010:8000-8010 or 53:53/udp',
-  expose: 'port such as 80, 8000-8010 or 53/udp',
 } as const;
 
 /** A string, or a number where `kinds` says so, that `matches` accepts. */
@@ -120,11 +127,14 @@ export interface Shape {
   readonly [key: string]: Rule | readonly [since: number, rule: Rule];
 }
 
-/** A mapping with known keys. `extensionsSince`: the first version that allows `x-…` here; absent: none does. */
+/**
+ * A mapping with known keys. `extensionsSince`: the first version that allows `x-…` here; absent: none does. `open`: keys
+ * that are not known are allowed, and mean nothing.
+ */
 export function shape(
   keys: Shape,
   version: number,
-  options: { readonly extensionsSince?: number; readonly required?: readonly string[] } = {},
+  options: { readonly extensionsSince?: number; readonly required?: readonly string[]; readonly open?: boolean } = {},
 ) {
   const rule = (value: Tree, path: Trail, report: Report) => {
     if (!(value instanceof Map)) {
@@ -134,6 +144,7 @@ export function shape(
     for (const [key, each] of value) {
       const known = Object.hasOwn(keys, key) ? keys[key] : undefined;
       if (known === undefined) {
+        if (options.open === true) continue;
         const extension = key.startsWith('x-') && version >= (options.extensionsSince ?? Number.POSITIVE_INFINITY);
         if (!extension) report([...path, key], `${show(path)} Additional property ${key} is not allowed`, Object.keys(keys));
         continue;

@@ -4,6 +4,7 @@ import { parsePorts } from './ports.ts';
 import {
   anything,
   boolean,
+  count,
   either,
   format,
   integer,
@@ -38,11 +39,9 @@ function isPort(text: string): boolean {
   }
 }
 
-const isExposed = (text: string) => /^\d+(-\d+)?(\/[a-zA-Z]+)?$/.test(text);
-
 function deploy(version: number): Rule {
   const update = {
-    parallelism: integer,
+    parallelism: count,
     delay: duration,
     failure_action: string,
     monitor: duration,
@@ -56,7 +55,7 @@ function deploy(version: number): Rule {
       {
         mode: string,
         endpoint_mode: [3, string],
-        replicas: integer,
+        replicas: count,
         labels: keyValues,
         update_config: shape(update, version),
         rollback_config: [7, shape(update, version)],
@@ -67,12 +66,12 @@ function deploy(version: number): Rule {
           },
           version,
         ),
-        restart_policy: shape({ condition: string, delay: duration, max_attempts: integer, window: duration }, version),
+        restart_policy: shape({ condition: string, delay: duration, max_attempts: count, window: duration }, version),
         placement: shape(
           {
             constraints: list(string),
             preferences: [3, list(shape({ spread: string }, version))],
-            max_replicas_per_node: [8, integer],
+            max_replicas_per_node: [8, count],
           },
           version,
         ),
@@ -82,6 +81,9 @@ function deploy(version: number): Rule {
   );
 }
 
+/** Some parts of a service Docker does not check for keys that it does not know. */
+const OPEN = { open: true } as const;
+
 function mount(version: number) {
   return shape(
     {
@@ -90,9 +92,9 @@ function mount(version: number) {
       target: string,
       read_only: boolean,
       consistency: string,
-      bind: shape({ propagation: string, create_host_path: boolean, selinux: string, recursive: string }, version),
-      volume: [2, shape({ nocopy: boolean, subpath: string, labels: keyValues }, version)],
-      tmpfs: [6, shape({ size: integer, mode: number }, version)],
+      bind: shape({ propagation: string, create_host_path: boolean, selinux: string, recursive: string }, version, OPEN),
+      volume: [2, shape({ nocopy: boolean, subpath: string, labels: keyValues }, version, OPEN)],
+      tmpfs: [6, shape({ size: count, mode: number }, version, OPEN)],
     },
     version,
     { required: ['type'] },
@@ -101,9 +103,9 @@ function mount(version: number) {
 
 function service(version: number): Rule {
   const x = { extensionsSince: 7 };
-  const reference = either(string, shape({ source: string, target: string, uid: string, gid: string, mode: number }, version));
-  const endpoint = shape({ aliases: strings, ipv4_address: string, ipv6_address: string, driver_opts: [13, driverOptions] }, version, x);
-  const longPort = shape({ mode: string, target: integer, published: integer, protocol: string }, version);
+  const reference = either(string, shape({ source: string, target: string, uid: string, gid: string, mode: number }, version, OPEN));
+  const endpoint = shape({ aliases: strings, ipv4_address: string, ipv6_address: string, driver_opts: [13, driverOptions] }, version);
+  const longPort = shape({ mode: string, target: count, published: count, protocol: string }, version);
   const port = format('ports', isPort, ['string', 'integer']);
   return shape(
     {
@@ -125,7 +127,7 @@ function service(version: number): Rule {
       entrypoint: command,
       env_file: stringOrList,
       environment: keyValues,
-      expose: list(format('expose', isExposed, ['string', 'integer']), { unique: true }),
+      expose: list(either(string, number), { unique: true }),
       external_links: strings,
       extra_hosts: keyValues,
       healthcheck: shape(
@@ -159,17 +161,17 @@ function service(version: number): Rule {
       restart: string,
       secrets: [1, list(reference)],
       security_opt: strings,
-      shm_size: either(number, string),
+      shm_size: string,
       stdin_open: boolean,
       stop_grace_period: duration,
       stop_signal: string,
       sysctls: keyValues,
       tmpfs: stringOrList,
       tty: boolean,
-      ulimits: mapOf(either(integer, shape({ hard: integer, soft: integer }, version, { required: ['hard', 'soft'] })), /^[a-z]+$/),
+      ulimits: mapOf(either(integer, shape({ hard: integer, soft: integer }, version, { required: ['hard', 'soft'] }))),
       user: string,
       userns_mode: string,
-      volumes: list(version >= 2 ? either(string, mount(version)) : string, { unique: true }),
+      volumes: version >= 2 ? list(either(string, mount(version))) : list(string, { unique: true }),
       working_dir: string,
     },
     version,

@@ -1,13 +1,16 @@
+const SEPARATORS: ReadonlySet<string> = new Set([' ', '\t', '\r', '\n']);
+
 /**
- * Splits a command line as the docker CLI does: white space separates, `'…'` is literal, in `"…"` and bare a backslash
- * takes the next character as it is, `#` at the start of a word begins a comment. No operators, no variables.
+ * Splits a command line as the docker CLI does: blanks, tabs and line ends separate (no other white space does), `'…'` is
+ * literal, in `"…"` and bare a backslash takes the next character as it is, `#` at the start of a word begins a comment. No
+ * operators, no variables.
  */
 export function splitCommand(line: string): string[] {
   const words: string[] = [];
   let word: string | undefined;
   for (let at = 0; at < line.length; at += 1) {
     const char = line[at] as string;
-    if (/\s/.test(char)) {
+    if (SEPARATORS.has(char)) {
       if (word !== undefined) words.push(word);
       word = undefined;
     } else if (char === '#' && word === undefined) {

@@ -127,7 +127,11 @@ const volumes: Form = (value, path, context) => {
   if (!Array.isArray(value)) return value;
   return value.flatMap((item, index): Tree[] => {
     if (item instanceof Map)
-      return [mapEntries(item, (key, each) => (key === 'source' && item.get('type') === 'bind' ? resolve(String(each), context) : each))];
+      return [
+        mapEntries(item, (key, each) =>
+          key === 'source' && item.get('type') === 'bind' && each !== '' ? resolve(String(each), context) : each,
+        ),
+      ];
     try {
       const mount = parseMount(String(item));
       const entries = Object.entries({
@@ -165,12 +169,10 @@ const resolved: Form = (value, _path, context) => {
   return items.map((item) => resolve(String(item), context));
 };
 
-const healthcheck: Form = (value) =>
-  mapEntries(value, (key, each) => (key === 'test' && typeof each === 'string' ? ['CMD-SHELL', each] : each));
+const healthcheck: Form = (value, path, context) =>
+  applyForms(value, path, context, { test: (test) => (typeof test === 'string' ? ['CMD-SHELL', test] : test) });
 
-const deploy: Form = (value) => mapEntries(value, (key, each) => (key === 'labels' ? keyValues(each, [], NO_CONTEXT) : each));
-
-const NO_CONTEXT: CanonicalContext = { directory: '/', home: '/', problem: () => undefined, warning: () => undefined };
+const deploy: Form = (value, path, context) => applyForms(value, path, context, LABELLED);
 
 const LABELLED: { readonly [key: string]: Form } = { labels: keyValues };
 

@@ -2,6 +2,7 @@ import type { StackInput } from '../load-stack.ts';
 import type { Path, Tree, TreeMap } from '../yaml-tree.ts';
 import { parseDotenv } from './dotenv.ts';
 import type { Lookup } from './interpolate.ts';
+import { truth } from './tree-parts.ts';
 
 /**
  * The variables of one service: env_file in order, `environment` over them. A name without a value takes the caller's, and
@@ -41,7 +42,7 @@ function readEnvFile(
   const name = String(file.get('path'));
   const bytes = input.readFile(name);
   if (bytes === undefined) {
-    if (file.get('required') !== false) problem(path, `env file ${name} not found; create it, or say "required: false"`);
+    if (truth(file.get('required') ?? true) !== false) problem(path, `env file ${name} not found; create it, or say "required: false"`);
     return new Map();
   }
   const text = new TextDecoder().decode(bytes);

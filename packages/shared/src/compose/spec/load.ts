@@ -12,6 +12,7 @@ import { checkSpecShape, IGNORED_SERVICE_KEYS } from './file-shape.ts';
 import type { Lookup } from './interpolate.ts';
 import { toLegacyShape } from './legacy-shape.ts';
 import { ProjectReader } from './project.ts';
+import { mapOf, truth } from './tree-parts.ts';
 
 /** Reads files of the Compose Specification: a superset of what `docker stack deploy` takes, ended by the same conversion. */
 export function readSpec(input: StackInput): FilesRead | FilesRefused {
@@ -44,10 +45,6 @@ export function readSpec(input: StackInput): FilesRead | FilesRefused {
     if (waitsFor !== undefined) service.dependsOn = waitsFor;
   }
   return { kind: 'read', file, warnings, locate: at };
-}
-
-function mapOf(value: Tree | undefined): TreeMap {
-  return value instanceof Map ? value : new Map();
 }
 
 function activeProfiles(input: StackInput, lookup: Lookup): ReadonlySet<string> {
@@ -148,12 +145,13 @@ function decode(
       return [name, toLegacyShape(resolved, ['services', name], problem)];
     }),
   );
+  const section = (name: string) => withFlags(mapOf(project.get(name)), name, problem);
   const tree: TreeMap = new Map<string, Tree>([
     ['services', shaped],
-    ['networks', withPredefined(mapOf(project.get('networks')), services)],
-    ['volumes', mapOf(project.get('volumes'))],
-    ['secrets', mapOf(project.get('secrets'))],
-    ['configs', mapOf(project.get('configs'))],
+    ['networks', withPredefined(section('networks'), services)],
+    ['volumes', section('volumes')],
+    ['secrets', section('secrets')],
+    ['configs', section('configs')],
   ]);
   const file = decodeFile(tree, {
     directory: input.workingDirectory,
@@ -176,6 +174,24 @@ function decode(
   fillPayloads(file, project, lookup, problem);
   fillNetworks(file, project);
   return file;
+}
+
+const FLAGS: ReadonlySet<string> = new Set(['external', 'internal', 'attachable']);
+
+/** Booleans of a section that are words, as those of variables are. */
+function withFlags(section: TreeMap, name: string, problem: (path: Path, message: string) => void): TreeMap {
+  const read = (key: string, value: Tree, path: Path): Tree => {
+    if (!FLAGS.has(key) || typeof value !== 'string') return value;
+    const word = truth(value);
+    if (word === undefined) problem(path, `${path.join('.')}: "${value}" is not true or false`);
+    return word ?? null;
+  };
+  return new Map(
+    [...section].map(([entry, detail]): [string, Tree] => [
+      entry,
+      detail instanceof Map ? new Map([...detail].map(([key, value]) => [key, read(key, value, [name, entry, key])])) : detail,
+    ]),
+  );
 }
 
 function withPredefined(networks: TreeMap, services: ReadonlyMap<string, TreeMap>): TreeMap {

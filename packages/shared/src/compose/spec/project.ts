@@ -41,14 +41,18 @@ export class ProjectReader {
       input.envFiles === undefined
         ? this.#dotenv(joinPath(input.workingDirectory, '.env'), ownLookup(input.environment))
         : new Map<string, string>();
-    this.lookup = (name) => ownLookup(input.environment)(name) ?? file.get(name);
+    const projectName = input.stackName === '' ? undefined : input.stackName;
+    this.lookup = (name) =>
+      ownLookup(input.environment)(name) ?? file.get(name) ?? (name === 'COMPOSE_PROJECT_NAME' ? projectName : undefined);
   }
 
   read(): TreeMap {
     const { files, workingDirectory } = this.#input;
-    const trees = files.flatMap(({ path, bytes }) =>
-      this.#readFile(bytes, { path, directory: workingDirectory, lookup: this.lookup, trail: [joinPath(workingDirectory, path)] }),
-    );
+    const trees = files.flatMap(({ path, bytes }, index) => {
+      // The working directory is where the first file stands, wherever it was named from.
+      const own = joinPath(workingDirectory, index === 0 ? path.slice(path.lastIndexOf('/') + 1) : path);
+      return this.#readFile(bytes, { path, directory: workingDirectory, lookup: this.lookup, trail: [own] });
+    });
     return plain(trees.reduce((base, over) => mergeTrees(base, over), new Map() as TreeMap)) as TreeMap;
   }
 
@@ -198,7 +202,8 @@ export class ProjectReader {
     const baseName = value instanceof Map ? value.get('service') : value;
     const file = value instanceof Map ? value.get('file') : undefined;
     if (typeof baseName !== 'string') return refuse(`services.${name}.extends must name a service`);
-    const path = typeof file === 'string' ? joinPath(scope.directory, file) : undefined;
+    const named = typeof file === 'string' ? joinPath(scope.directory, file) : undefined;
+    const path = named === scope.trail.at(-1) ? undefined : named;
     const step = `${path ?? ''}#${baseName}`;
     if (seen.includes(step)) return refuse(`services.${name} extends itself: ${[...seen, step].join(' → ')}`);
     const own = withoutKey(service, 'extends');

@@ -1,6 +1,6 @@
 import { parseBytes, parseDuration } from '../units.ts';
 import { Float, type Path, type Tree, type TreeMap } from '../yaml-tree.ts';
-import { compact, filled, mapOf, numeric, stringOf, texts } from './tree-parts.ts';
+import { compact, filled, mapOf, numeric, stringOf, texts, truth } from './tree-parts.ts';
 
 /** Where the conversion says what it could not read. */
 export type Problem = (path: Path, message: string) => void;
@@ -29,10 +29,8 @@ export class ServiceReader {
 
   flag(key: string, tree = this.#tree, path: Path = []): boolean | undefined {
     const value = tree.get(key);
-    if (typeof value === 'boolean' || value === undefined || value === null) return value ?? undefined;
-    const word = { true: true, yes: true, y: true, on: true, 1: true, false: false, no: false, n: false, off: false, 0: false }[
-      String(value).toLowerCase()
-    ];
+    if (value === undefined || value === null) return undefined;
+    const word = truth(value);
     if (word === undefined)
       this.#problem([...this.#path, ...path, key], `${[...this.#path, ...path, key].join('.')}: "${String(value)}" is not true or false`);
     return word;
@@ -43,6 +41,25 @@ export class ServiceReader {
     const number = value instanceof Float ? value.value : Number(value);
     if (Number.isInteger(number) && String(value).trim() !== '') return number;
     this.#problem([...this.#path, ...path], `${[...this.#path, ...path].join('.')}: "${String(value)}" is not a whole number`);
+    return undefined;
+  }
+
+  /** A whole number that cannot be less than nothing. */
+  count(value: Tree | undefined, path: Path): number | undefined {
+    const number = this.whole(value, path);
+    if (number === undefined || number >= 0) return number;
+    this.#problem([...this.#path, ...path], `${[...this.#path, ...path].join('.')}: "${String(value)}" is negative; give 0 or more`);
+    return undefined;
+  }
+
+  #ratio(value: Tree | undefined, path: Path): Float | undefined {
+    if (value === undefined || value === null) return undefined;
+    const number = Number(String(value));
+    if (Number.isFinite(number) && String(value).trim() !== '') return new Float(number);
+    this.#problem(
+      [...this.#path, ...path],
+      `${[...this.#path, ...path].join('.')}: "${String(value)}" is not a number; write for example 0.25`,
+    );
     return undefined;
   }
 
@@ -96,7 +113,7 @@ export class ServiceReader {
     return compact([
       ['test', value.get('test')],
       ['disable', this.flag('disable', value, ['healthcheck'])],
-      ['retries', this.whole(value.get('retries'), ['healthcheck', 'retries'])],
+      ['retries', this.count(value.get('retries'), ['healthcheck', 'retries'])],
       ...['interval', 'timeout', 'start_period', 'start_interval'].map((key): [string, Tree | undefined] => [
         key,
         this.duration(value.get(key), ['healthcheck', key]),
@@ -159,8 +176,8 @@ export class ServiceReader {
     const resources = mapOf(deploy.get('resources'));
     const replicas = this.#one(
       'scale',
-      this.whole(deploy.get('replicas'), ['deploy', 'replicas']),
-      this.whole(this.#tree.get('scale'), ['scale']),
+      this.count(deploy.get('replicas'), ['deploy', 'replicas']),
+      this.count(this.#tree.get('scale'), ['scale']),
     );
     const limits = this.#resources(mapOf(resources.get('limits')), 'limits', { cpus: 'cpus', memory: 'mem_limit', pids: 'pids_limit' });
     const reservations = this.#resources(mapOf(resources.get('reservations')), 'reservations', { memory: 'mem_reservation' });
@@ -169,12 +186,11 @@ export class ServiceReader {
     const update = (key: string): Tree | undefined => {
       const value = deploy.get(key);
       if (!(value instanceof Map)) return undefined;
-      const ratio = value.get('max_failure_ratio');
       return compact([
-        ['parallelism', this.whole(value.get('parallelism'), ['deploy', key, 'parallelism'])],
+        ['parallelism', this.count(value.get('parallelism'), ['deploy', key, 'parallelism'])],
         ['delay', this.duration(value.get('delay'), ['deploy', key, 'delay'])],
         ['monitor', this.duration(value.get('monitor'), ['deploy', key, 'monitor'])],
-        ['max_failure_ratio', ratio === undefined ? undefined : new Float(Number(String(ratio)))],
+        ['max_failure_ratio', this.#ratio(value.get('max_failure_ratio'), ['deploy', key, 'max_failure_ratio'])],
         ['failure_action', value.get('failure_action')],
         ['order', value.get('order')],
       ]);
@@ -201,7 +217,7 @@ export class ServiceReader {
           ? compact([
               ['condition', restart.get('condition')],
               ['delay', this.duration(restart.get('delay'), ['deploy', 'restart_policy', 'delay'])],
-              ['max_attempts', this.whole(restart.get('max_attempts'), ['deploy', 'restart_policy', 'max_attempts'])],
+              ['max_attempts', this.count(restart.get('max_attempts'), ['deploy', 'restart_policy', 'max_attempts'])],
               ['window', this.duration(restart.get('window'), ['deploy', 'restart_policy', 'window'])],
             ])
           : undefined,
@@ -211,7 +227,7 @@ export class ServiceReader {
         compact([
           ['constraints', placement.get('constraints')],
           ['preferences', placement.get('preferences')],
-          ['max_replicas_per_node', this.whole(placement.get('max_replicas_per_node'), ['deploy', 'placement', 'max_replicas_per_node'])],
+          ['max_replicas_per_node', this.count(placement.get('max_replicas_per_node'), ['deploy', 'placement', 'max_replicas_per_node'])],
         ]),
       ],
     ]);

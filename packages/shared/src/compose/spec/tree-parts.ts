@@ -26,3 +26,22 @@ export function texts(value: Tree | undefined): Tree | undefined {
   if (!(value instanceof Map)) return undefined;
   return new Map([...value].map(([key, item]) => [key, item === null ? '' : String(item)]));
 }
+
+const TRUTHS: Readonly<Record<string, boolean>> = {
+  true: true,
+  yes: true,
+  y: true,
+  on: true,
+  1: true,
+  false: false,
+  no: false,
+  n: false,
+  off: false,
+  0: false,
+};
+
+/** A boolean, or a word for one as a variable makes it; undefined: neither. */
+export function truth(value: Tree): boolean | undefined {
+  const word = String(value).toLowerCase();
+  return typeof value === 'boolean' ? value : Object.hasOwn(TRUTHS, word) ? TRUTHS[word] : undefined;
+}

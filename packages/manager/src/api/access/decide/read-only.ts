@@ -24,12 +24,18 @@ const PLAIN_PATH = /^[A-Za-z0-9_.:@/+-]+$/;
 /** `url` with its query, as the client sent it. */
 export function allowsReadOnly(method: string, url: string): boolean {
   if (method !== 'GET' && method !== 'HEAD') return false;
-  const [sent = '', query = ''] = splitApiVersion(url).rest.split('?', 2);
+  const { rest } = splitApiVersion(url);
+  const [sent = ''] = rest.split('?', 1);
   const path = decodePath(sent);
   if (path === undefined || (method === 'HEAD' && path !== '/_ping')) return false;
   // `ps` with options of the client's shows the environment of processes.
-  if (path.endsWith('/top') && new URLSearchParams(query).get('ps_args')) return false;
+  if (path.endsWith('/top') && givesValue(rest.slice(sent.length + 1), 'ps_args')) return false;
   return ALLOWED.some((pattern) => pattern.test(path));
+}
+
+/** Whether any reader of the query might find a value for `name`: engines of old Go part parameters by `;` too. */
+function givesValue(query: string, name: string): boolean {
+  return query.split(/[&;]/).some((part) => new URLSearchParams(part).getAll(name).some((value) => value !== ''));
 }
 
 function decodePath(sent: string): string | undefined {

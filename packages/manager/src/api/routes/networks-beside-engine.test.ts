@@ -1,0 +1,48 @@
+import { asID } from '@swarm/shared/runtime/ids';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { startTestApi, type TestApi } from '../testing/cluster.ts';
+import { type FixedEngine, startFixedEngine } from '../testing/fixed-engine.ts';
+
+/** An engine that, as Docker's does, finds a network by its name and by the beginning of its id. */
+const LOCAL: Readonly<Record<string, object>> = {
+  'GET /networks/db': { Name: 'bridge', Id: `db${'0'.repeat(62)}`, Scope: 'local' },
+  'GET /networks/web': { Name: 'web', Id: `c${'0'.repeat(63)}`, Scope: 'local' },
+  'DELETE /networks/web': {},
+};
+
+let engine: FixedEngine;
+let api: TestApi;
+
+beforeEach(async () => {
+  engine = await startFixedEngine((call) => LOCAL[call]);
+  api = await startTestApi({ engine: engine.address });
+});
+afterEach(async () => {
+  await api.app.close();
+  await engine.stop();
+});
+
+test.each([
+  { it: 'a name that begins the id of a local network is free', Name: 'db', status: 201 },
+  { it: 'the name of a local network is taken', Name: 'web', status: 409 },
+])('$it', async ({ Name, status }) => {
+  const headers = { 'content-type': 'application/json' };
+  const body = JSON.stringify({ Name, Driver: 'overlay' });
+  expect((await api.app.inject({ method: 'POST', url: '/networks/create', payload: body, headers })).statusCode).toBe(status);
+  const stack = JSON.stringify({ stack: { networks: { [Name]: {} } } });
+  await api.store.update((tx) => {
+    for (const { ID } of tx.networks.all()) tx.networks.remove(ID);
+  });
+  const deployed = await api.app.inject({ method: 'POST', url: '/x/stacks/st', payload: stack, headers });
+  expect(deployed.statusCode).toBe(status === 201 ? 200 : status);
+});
+
+test.each([
+  { it: 'the name of a local network removes that one, not one of the cluster whose id begins so', term: 'web', left: 1 },
+  { it: 'the beginning of an id removes the network of the cluster', term: 'webx', left: 0 },
+])('$it', async ({ term, left }) => {
+  await api.store.update((tx) => tx.networks.create({ ID: asID(`webx${'0'.repeat(21)}`), Spec: { Name: 'shop', Driver: 'overlay' } }));
+  await api.app.inject({ method: 'DELETE', url: `/networks/${term}` });
+  expect(api.store.view((tx) => tx.networks.size)).toBe(left);
+  expect(engine.calls.filter((call) => call.startsWith('DELETE'))).toEqual(left === 1 ? ['DELETE /networks/web'] : []);
+});
