@@ -306,6 +306,25 @@ describe('restarts', () => {
     expect(world.engine.calls.create).toBe(1);
   });
 
+  test('what is known of tasks outlives the daemon, however long the engine explains why one of them failed', async () => {
+    world.engine.faults = {
+      failure: (verb) => (verb === 'start' ? new EngineError('failed', `exec: "${'x'.repeat(5000)}": file name too long`) : undefined),
+    };
+    world.assign({ id: 'a' });
+    await world.untilState('a', 'failed');
+    world.engine.faults = {};
+    world.assign({ id: 'a' }, { id: 'b' });
+    await world.untilState('b', 'running');
+    await world.clock.advance(1000);
+    const lost = world.engine.containers().find(({ name }) => name === 'web.1.b')?.id ?? '';
+    const restarting = world.restartDaemon();
+    await world.engine.removeContainer(lost);
+    await restarting;
+    world.assign({ id: 'a' }, { id: 'b' });
+    await world.untilState('b', 'failed');
+    expect(world.engine.calls.create).toBe(2);
+  });
+
   test('the engine restarts with a manager in reach: the task has ended', async () => {
     world.assign({ id: 'a' });
     await world.untilState('a', 'running');
