@@ -184,6 +184,14 @@ const refusals: readonly (readonly [string, ServiceSpecInput, number, string])[]
     invalid('service "web" names network "backend" twice; name it once, with all its aliases'),
   ],
   [
+    'an alias that no name can be as long as',
+    web({}, {}, { Networks: [{ Target: 'backend', Aliases: ['db', 'a'.repeat(256)] }] }),
+    400,
+    invalid(
+      `service "web" cannot be called "${'a'.repeat(40)}…" in network "backend": the alias has 256 characters, and names have at most 255; give it a shorter one`,
+    ),
+  ],
+  [
     'the host network beside another',
     networks('backend', 'host'),
     400,

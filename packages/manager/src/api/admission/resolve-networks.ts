@@ -2,6 +2,7 @@ import type { Network } from '@swarm/shared/domain/objects';
 import { predefinedNetwork } from '@swarm/shared/domain/predefined-networks';
 import type { NetworkAttachmentConfig } from '@swarm/shared/engine-api/service-spec';
 import { ApiError, invalidArgument, notFound } from '@swarm/shared/errors/api-error';
+import { MAX_NETWORK_NAME } from '@swarm/shared/protocol/network-state';
 import type { ReadTransaction } from '../../store/store.ts';
 import { findNetwork } from '../lookup.ts';
 import { isOverlay } from './admit-network.ts';
@@ -23,6 +24,7 @@ export function resolveNetworks(
     if (predefined !== undefined) return { ...attachment, Target: predefined.ID };
     const network = resolveNetwork(tx, term, isLocal);
     checkAttachable(serviceName, network);
+    checkAliases(serviceName, network, attachment.Aliases ?? []);
     return { ...attachment, Target: network.ID };
   });
   checkTogether(
@@ -56,6 +58,17 @@ function checkAttachable(serviceName: string, network: Network): void {
   if (isOverlay(network.Spec)) return;
   throw invalidArgument(
     `service "${serviceName}" cannot be attached to network "${network.Spec.Name}": its driver "${network.Spec.Driver}" reaches one host only; use a network of driver "overlay", or the predefined network "host" or "bridge"`,
+  );
+}
+
+const SHOWN = 40;
+
+/** Nobody could ask for it, and no host would take it. */
+function checkAliases(serviceName: string, network: Network, aliases: readonly string[]): void {
+  const long = aliases.find((alias) => alias.length > MAX_NETWORK_NAME);
+  if (long === undefined) return;
+  throw invalidArgument(
+    `service "${serviceName}" cannot be called "${long.slice(0, SHOWN)}…" in network "${network.Spec.Name}": the alias has ${long.length} characters, and names have at most ${MAX_NETWORK_NAME}; give it a shorter one`,
   );
 }
 
