@@ -349,3 +349,9 @@ test("the service's deprecated networks count where the task names none", () => 
     TaskTemplate: { Networks: [{ Target: 'predefinedbridge000000000' }] },
   });
 });
+
+test('a specification that no message to a host could hold is refused', () => {
+  const withEnv = (mebibytes: number) => web({}, { Env: [`A=${'x'.repeat(mebibytes * 2 ** 20)}`] });
+  expect(() => admit(withEnv(3))).not.toThrow();
+  expect(() => admit(withEnv(4))).toThrow(/service "web" has a specification of 4194\d{3} bytes, and hosts take at most 4194304/);
+});
