@@ -36,6 +36,11 @@ function decodeText(body: Buffer): string {
 /** @throws ApiError 400 for a body that is too large or cut short. */
 export function readBody(stream: IncomingMessage, limit = MAX_BODY_BYTES): Promise<Buffer> {
   return new Promise((resolve, reject) => {
+    if (stream.destroyed) {
+      // The client went while its request waited: nothing will ever be heard of the body.
+      reject(cutShort());
+      return;
+    }
     const chunks: Buffer[] = [];
     let size = 0;
     stream.on('data', (chunk: Buffer) => {

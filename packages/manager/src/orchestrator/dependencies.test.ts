@@ -3,7 +3,7 @@ import { timestamp } from '@swarm/shared/runtime/clock';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { TestCluster } from '../testing/test-cluster.ts';
 import { decideWaiting } from './decide/dependencies.ts';
-import { facts, serviceSpec, T0, task, world } from './testing/build.ts';
+import { down, facts, node, serviceSpec, T0, task, world } from './testing/build.ts';
 
 let cluster: TestCluster;
 beforeEach(async () => {
@@ -92,6 +92,17 @@ test('an optional dependency that fails for good is not waited for', async () =>
   await serves('web');
 });
 
+test('when a dependency is removed, who waits for it is looked at again at once', async () => {
+  cluster.behaviours.set('db:1', { startMs: 1e12 });
+  await cluster.deploy(named('db', undefined));
+  await cluster.deploy(named('web', 'db:service_healthy'));
+  await cluster.deploy(named('api', 'db:service_healthy:optional'));
+  await cluster.until(() => holds('api')[0] === 'waiting for service db to be healthy (0 of 1)', 'api waits');
+  await cluster.removeService('db');
+  await cluster.until(() => cluster.serving('api').length === 1, 'api runs', 5_000);
+  expect(holds('web')).toEqual(['waiting for service db, which does not exist']);
+});
+
 test('in a re-deploy of both, what runs stays until the new dependency is healthy', async () => {
   await cluster.deploy(named('db', undefined));
   await cluster.deploy(named('web', 'db:service_healthy'));
@@ -159,6 +170,47 @@ test.each([
   const tasks = [task('renewed', { origin: { kind: 'update' }, createdS: 5, ...fields })];
   const waiting = decideWaiting([{ rule, facts: db, tasks, nodes: () => [] }], world([], db));
   expect(waiting.outdatedBefore).toBe(outdatedBefore);
+});
+
+test.each([
+  {
+    it: 'a task on a node that is down is not there for anybody',
+    condition: 'service_healthy',
+    tasks: [task('lost', { node: 'D' })],
+    waits: 'waiting for service db to be healthy (0 of 1)',
+  },
+  {
+    it: 'nor is it one that is started',
+    condition: 'service_started',
+    tasks: [task('lost', { node: 'D' })],
+    waits: 'waiting for service db to be started (0 of 1)',
+  },
+  {
+    it: 'what completed on a node that is down has completed',
+    condition: 'service_completed_successfully',
+    tasks: [task('done', { node: 'D', state: 'complete', desired: 'shutdown' })],
+    waits: undefined,
+  },
+  {
+    it: 'of a global one it is the nodes that shall have a task that count',
+    condition: 'service_healthy',
+    mode: { Global: {} },
+    tasks: [task('held', { node: 'C', perNode: true }), task('a', { node: 'A', perNode: true, state: 'starting' })],
+    waits: 'waiting for service db to be healthy (0 of 1)',
+  },
+  {
+    it: 'of a global one nodes count too that a manager which has just started has not heard of yet',
+    condition: 'service_healthy',
+    mode: { Global: {} },
+    nodes: ['A', 'B'].map((name) => node(name, { Status: { State: 'unknown', Addr: '' } })),
+    tasks: [task('a', { node: 'A', perNode: true }), task('b', { node: 'B', perNode: true, state: 'starting' })],
+    waits: 'waiting for service db to be healthy (1 of 2)',
+  },
+] as const)('of a dependency $it', ({ condition, tasks, waits, ...more }) => {
+  const db = facts(serviceSpec({}, 'mode' in more ? { Mode: more.mode } : {}));
+  const rule = { service: 'db', condition, restart: false, required: true };
+  const nodes = 'nodes' in more ? more.nodes : [node('A'), node('C', { availability: 'pause' }), down('D')];
+  expect(decideWaiting([{ rule, facts: db, tasks, nodes: () => nodes }], world(nodes, db)).waits).toBe(waits);
 });
 
 test('one that waits is made anew when where it may run changes: by its own constraints it would never get its place', async () => {

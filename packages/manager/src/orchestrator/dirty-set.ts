@@ -20,6 +20,8 @@ export class DirtySet {
   nodes = new Set<NodeID>();
   /** Nodes for which whole services are to be looked at: somebody changed what may run there. */
   reopenedNodes = new Set<NodeID>();
+  /** Names of services that are gone: nobody else knows them when others that wait for these are looked for. */
+  departed = new Set<string>();
 
   /** True when something was marked. */
   mark(commit: Commit): boolean {
@@ -33,13 +35,14 @@ export class DirtySet {
   }
 
   get size(): number {
-    return this.services.size + this.seats.size + this.nodes.size + this.reopenedNodes.size;
+    return this.services.size + this.seats.size + this.nodes.size + this.reopenedNodes.size + this.departed.size;
   }
 
   take(): DirtySet {
     const taken = new DirtySet();
     [taken.services, taken.seats, taken.nodes, taken.reopenedNodes] = [this.services, this.seats, this.nodes, this.reopenedNodes];
     [this.services, this.seats, this.nodes, this.reopenedNodes] = [new Set(), new Map(), new Set(), new Set()];
+    [taken.departed, this.departed] = [this.departed, new Set()];
     return taken;
   }
 
@@ -50,6 +53,7 @@ export class DirtySet {
   #markService(before: Service | undefined, after: Service | undefined): void {
     const service = after ?? before;
     if (service !== undefined) this.services.add(service.ID);
+    if (after === undefined && before !== undefined) this.departed.add(before.Spec.Name.toLowerCase());
   }
 
   #markTask(before: Task | undefined, after: Task | undefined): void {

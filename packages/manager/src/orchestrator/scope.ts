@@ -32,11 +32,12 @@ export function readScope(tx: ReadTransaction, dirty: DirtySet): Scope {
     for (const task of tx.tasks.by('node', nodeID)) services.add(task.ServiceID);
     for (const service of perNode) services.add(service.ID);
   }
+  const names = new Set(dirty.departed);
   for (const id of new Set([...services, ...[...seats.values()].map((ref) => ref.serviceID)])) {
     const name = tx.services.get(id)?.Spec.Name.toLowerCase();
-    if (name === undefined) continue;
-    for (const dependent of tx.services.by('dependency', name)) services.add(dependent.ID);
+    if (name !== undefined) names.add(name);
   }
+  for (const name of names) for (const dependent of tx.services.by('dependency', name)) services.add(dependent.ID);
   const single: SeatRef[] = [];
   for (const ref of seats.values()) {
     if (services.has(ref.serviceID)) continue;

@@ -55,6 +55,8 @@ export const ruleOf = (verb: ContainerVerb): ContainerVerbRule => CONTAINER_VERB
 /** The longest JSON body of a call, in characters: the command and environment of an exec. */
 export const MAX_CALL_BODY = 512 * 1024;
 
+export const API_VERSION_PATTERN = '^[0-9]{1,4}\\.[0-9]{1,4}$';
+
 export const ContainerCallSchema = Type.Object({
   verb: Type.Unsafe<ContainerVerb>({ type: 'string', enum: CONTAINER_VERB_NAMES }),
   /** For verbs on an exec. */
@@ -62,7 +64,7 @@ export const ContainerCallSchema = Type.Object({
   query: Type.Record(Type.String({ maxLength: 64 }), Type.String({ maxLength: 16 * 1024 }), { maxProperties: 16 }),
   body: Type.Optional(Type.String({ maxLength: MAX_CALL_BODY })),
   /** The client's version of the Engine API; the node's engine may speak less. Absent: the engine's own. */
-  apiVersion: Type.Optional(Type.String({ pattern: '^[0-9]{1,4}\\.[0-9]{1,4}$' })),
+  apiVersion: Type.Optional(Type.String({ pattern: API_VERSION_PATTERN })),
 });
 export type ContainerCall = DeepReadonly<Static<typeof ContainerCallSchema>>;
 

@@ -7,7 +7,7 @@ import { type Static, Type } from '../schema/type.ts';
  * It is the same on all nodes: a node finds its own gateway among the peers, by its node id.
  */
 const ID = () => Type.String({ minLength: 1, maxLength: 64 });
-/** Of names and aliases; the longest name that can be asked for has two characters less. */
+/** The longest name in a network, in characters. A longer one would end the session of every node that has the network. */
 export const MAX_NETWORK_NAME = 255;
 const Name = () => Type.String({ minLength: 1, maxLength: MAX_NETWORK_NAME });
 const Address = () => Type.String({ minLength: 2, maxLength: 64 });

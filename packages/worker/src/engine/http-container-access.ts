@@ -26,7 +26,7 @@ interface Versions {
 export function createHttpContainerAccess(engine: EngineSocket): ContainerAccess {
   const address = 'socketPath' in engine ? engine.socketPath : `${engine.host}:${engine.port}`;
   // No agent: one would make its own connections. Half-open: a raw connection's input ends long before its output.
-  const connection = () => ({ createConnection: () => net.connect({ ...toNet(engine), allowHalfOpen: true }) });
+  const connect = () => net.connect({ ...toNet(engine), allowHalfOpen: true });
 
   async function versionPrefix(wanted: string | undefined): Promise<string> {
     if (wanted === undefined) return '';
@@ -41,9 +41,12 @@ export function createHttpContainerAccess(engine: EngineSocket): ContainerAccess
     return new Promise((resolve, reject) => {
       const fail = (cause: unknown) => reject(translateEngineError(cause, address, ASK_TIMEOUT_MS));
       const signal = AbortSignal.timeout(ASK_TIMEOUT_MS);
-      const request = http.get({ ...connection(), path, headers: { host: 'docker', connection: 'close' }, signal }, (response) => {
-        readJSON(response).then((body) => resolve({ status: response.statusCode ?? 0, body }), fail);
-      });
+      const request = http.get(
+        { createConnection: connect, path, headers: { host: 'docker', connection: 'close' }, signal },
+        (response) => {
+          readJSON(response).then((body) => resolve({ status: response.statusCode ?? 0, body }), fail);
+        },
+      );
       request.on('error', fail);
     });
   }
@@ -60,9 +63,15 @@ export function createHttpContainerAccess(engine: EngineSocket): ContainerAccess
       const rule = ruleOf(call.verb);
       const path = `${await versionPrefix(call.apiVersion)}${pathOf(containerID, call)}`;
       return new Promise<ContainerAnswer>((resolve, reject) => {
-        const request = http.request({ ...connection(), method: rule.method, path, headers: headersOf(call), signal });
+        const socket = connect();
+        const createConnection = () => socket;
+        const request = http.request({ createConnection, method: rule.method, path, headers: headersOf(call), signal });
         request.on('error', (cause) => reject(signal.aborted ? signal.reason : translateEngineError(cause, address, 'none')));
-        request.on('response', (response) => resolve({ head: headOf(response, false), output: readAll(response, address, signal) }));
+        request.on('response', (response) => {
+          // Where an upgrade was asked for and refused, the engine would keep the connection.
+          response.once('close', () => socket.destroy());
+          resolve({ head: headOf(response, false), output: readAll(response, address, signal) });
+        });
         request.on('upgrade', (response, raw, first) => {
           // Whatever the failure, the reader of the output sees it too: one socket carries both.
           pipeline(Readable.from(input), raw, () => undefined);

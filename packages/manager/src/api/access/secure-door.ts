@@ -26,6 +26,8 @@ export interface SecureDoor {
 const MAX_CONNECTIONS = 10_000;
 /** Between a connection and its client's first byte of HTTP. */
 const HANDSHAKE_TIMEOUT_MS = 10_000;
+/** Silence after which the other end of a connection is asked whether it is still there. */
+const KEEP_ALIVE_MS = 30_000;
 /** The first byte of every TLS connection: a handshake record. Source: RFC 8446, 5.1. */
 const TLS_HANDSHAKE = 0x16;
 
@@ -71,7 +73,8 @@ export async function openSecureDoor(
     app.server.emit('connection', socket);
   });
 
-  const server = net.createServer({ allowHalfOpen: true }, (socket) => {
+  // A laptop that is closed says nothing: whoever followed a silent log or events would be served for ever.
+  const server = net.createServer({ allowHalfOpen: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS }, (socket) => {
     raw.add(socket);
     socket.once('close', () => raw.delete(socket));
     socket.on('error', () => socket.destroy());

@@ -1,6 +1,7 @@
 import { type ConfigSpec, MAX_CONFIG_BYTES, MAX_SECRET_BYTES, type SecretSpec } from '@swarm/shared/engine-api/payload-specs';
 import { ApiError, invalidArgument } from '@swarm/shared/errors/api-error';
 import { TEMPLATE_DRIVER } from '@swarm/shared/templates/expand-payload';
+import { checkSpecSize } from './check-size.ts';
 import { checkPayloadName } from './names.ts';
 
 export type Admitted<Spec> = Spec & { readonly Name: string; readonly Labels: Readonly<Record<string, string>> };
@@ -19,6 +20,7 @@ export function admitSecret(input: SecretSpec): Admitted<SecretSpec> {
     throw invalidArgument(`secret data must be larger than 0 and less than ${MAX_SECRET_BYTES + 1} bytes`);
   }
   checkTemplating('secret', input);
+  checkSpecSize('secret', input);
   return { ...input, Name: input.Name ?? '', Labels: input.Labels ?? {} };
 }
 
@@ -30,6 +32,7 @@ export function admitConfig(input: ConfigSpec): Admitted<ConfigSpec> {
     throw invalidArgument(`config data must be larger than 0 and less than ${MAX_CONFIG_BYTES + 1} bytes`);
   }
   checkTemplating('config', input);
+  checkSpecSize('config', input);
   return { ...input, Name: input.Name ?? '', Labels: input.Labels ?? {} };
 }
 
@@ -45,10 +48,16 @@ function checkTemplating(kind: 'secret' | 'config', { Name = '', Templating }: S
  * Only labels may change. The name must be the same; data may be left out, as it is never returned, or be the same.
  * @throws ApiError 400
  */
-export function admitPayloadUpdate<Spec extends SecretSpec | ConfigSpec>(current: Spec, input: SecretSpec | ConfigSpec): Spec {
+export function admitPayloadUpdate<Spec extends SecretSpec | ConfigSpec>(
+  kind: 'secret' | 'config',
+  current: Spec,
+  input: SecretSpec | ConfigSpec,
+): Spec {
   const sameData = input.Data === undefined || input.Data === '' || decode(input.Data).equals(decode(current.Data));
   if (input.Name !== current.Name || !sameData) throw invalidArgument('only updates to Labels are allowed');
-  return { ...current, Labels: input.Labels ?? {} };
+  const next = { ...current, Labels: input.Labels ?? {} };
+  checkSpecSize(kind, next);
+  return next;
 }
 
 /** @throws ApiError 400 naming the services that use it. */

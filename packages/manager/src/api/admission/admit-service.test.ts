@@ -184,14 +184,6 @@ const refusals: readonly (readonly [string, ServiceSpecInput, number, string])[]
     invalid('service "web" names network "backend" twice; name it once, with all its aliases'),
   ],
   [
-    'an alias that no name can be as long as',
-    web({}, {}, { Networks: [{ Target: 'backend', Aliases: ['db', 'a'.repeat(256)] }] }),
-    400,
-    invalid(
-      `service "web" cannot be called "${'a'.repeat(40)}…" in network "backend": the alias has 256 characters, and names have at most 255; give it a shorter one`,
-    ),
-  ],
-  [
     'the host network beside another',
     networks('backend', 'host'),
     400,
@@ -348,10 +340,4 @@ test("the service's deprecated networks count where the task names none", () => 
   expect(admit(web({ Networks: [{ Target: 'bridge' }] })).spec).toMatchObject({
     TaskTemplate: { Networks: [{ Target: 'predefinedbridge000000000' }] },
   });
-});
-
-test('a specification that no message to a host could hold is refused', () => {
-  const withEnv = (mebibytes: number) => web({}, { Env: [`A=${'x'.repeat(mebibytes * 2 ** 20)}`] });
-  expect(() => admit(withEnv(3))).not.toThrow();
-  expect(() => admit(withEnv(4))).toThrow(/service "web" has a specification of 4194\d{3} bytes, and hosts take at most 4194304/);
 });

@@ -1,12 +1,13 @@
 import type { Service } from '@swarm/shared/domain/objects';
 import { type ServiceSpec, type ServiceSpecInput, ServiceSpecSchema } from '@swarm/shared/engine-api/service-spec';
-import { ApiError, invalidArgument } from '@swarm/shared/errors/api-error';
+import { ApiError } from '@swarm/shared/errors/api-error';
 import type { ReadTransaction } from '../../store/store.ts';
 import { nameConflict } from '../store-access.ts';
 import { canonicalSpec } from './canonical-spec.ts';
 import { checkIngress, checkPortConflicts } from './check-ports.ts';
 import { checkReferencesExist } from './check-references.ts';
 import { checkService, modesOf } from './check-service.ts';
+import { checkSpecSize } from './check-size.ts';
 import { fillService } from './fill-service.ts';
 import { resolveNetworks } from './resolve-networks.ts';
 
@@ -44,19 +45,8 @@ export function admitService(input: ServiceSpecInput, view: AdmissionView): Admi
   const { Networks: _, ...task } = spec.TaskTemplate;
   const TaskTemplate = resolved.length === 0 ? task : { ...task, Networks: resolved };
   const admitted = { ...spec, TaskTemplate };
-  checkSize(admitted);
+  checkSpecSize('service', admitted);
   return { spec: admitted, warnings: [] };
-}
-
-/** As in Docker Swarm, and half of what a message to a host holds: one that is longer would end the session of each host it goes to. */
-const MAX_SPEC_BYTES = 4 * 2 ** 20;
-
-function checkSize(spec: ServiceSpec): void {
-  const bytes = Buffer.byteLength(JSON.stringify(spec));
-  if (bytes <= MAX_SPEC_BYTES) return;
-  throw invalidArgument(
-    `service "${spec.Name}" has a specification of ${bytes} bytes, and hosts take at most ${MAX_SPEC_BYTES}; put what is long into a config or an image`,
-  );
 }
 
 function checkNameIsFree(tx: ReadTransaction, name: string): void {

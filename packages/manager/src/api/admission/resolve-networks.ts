@@ -20,11 +20,11 @@ export function resolveNetworks(
 ): readonly NetworkAttachmentConfig[] {
   const networks = attachments.map((attachment) => {
     const term = attachment.Target ?? '';
+    checkAliases(serviceName, term, attachment.Aliases ?? []);
     const predefined = predefinedNetwork(term);
     if (predefined !== undefined) return { ...attachment, Target: predefined.ID };
     const network = resolveNetwork(tx, term, isLocal);
     checkAttachable(serviceName, network);
-    checkAliases(serviceName, network, attachment.Aliases ?? []);
     return { ...attachment, Target: network.ID };
   });
   checkTogether(
@@ -33,6 +33,14 @@ export function resolveNetworks(
     networks.map((network) => network.Target),
   );
   return networks;
+}
+
+function checkAliases(serviceName: string, network: string, aliases: readonly string[]): void {
+  const long = aliases.find((alias) => alias.length > MAX_NETWORK_NAME);
+  if (long === undefined) return;
+  throw invalidArgument(
+    `alias "${long.slice(0, 40)}…" of service "${serviceName}" in network "${network}" has ${long.length} characters; a name has ${MAX_NETWORK_NAME} at most`,
+  );
 }
 
 function resolveNetwork(tx: ReadTransaction, term: string, isLocal: (term: string) => boolean): Network {
@@ -58,17 +66,6 @@ function checkAttachable(serviceName: string, network: Network): void {
   if (isOverlay(network.Spec)) return;
   throw invalidArgument(
     `service "${serviceName}" cannot be attached to network "${network.Spec.Name}": its driver "${network.Spec.Driver}" reaches one host only; use a network of driver "overlay", or the predefined network "host" or "bridge"`,
-  );
-}
-
-const SHOWN = 40;
-
-/** Nobody could ask for it, and no host would take it. */
-function checkAliases(serviceName: string, network: Network, aliases: readonly string[]): void {
-  const long = aliases.find((alias) => alias.length > MAX_NETWORK_NAME);
-  if (long === undefined) return;
-  throw invalidArgument(
-    `service "${serviceName}" cannot be called "${long.slice(0, SHOWN)}…" in network "${network.Spec.Name}": the alias has ${long.length} characters, and names have at most ${MAX_NETWORK_NAME}; give it a shorter one`,
   );
 }
 

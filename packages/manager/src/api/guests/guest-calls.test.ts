@@ -1,5 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
+import { createServer, request as httpRequest, type Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ApiError } from '@swarm/shared/errors/api-error';
@@ -103,6 +104,27 @@ const inNetwork = (NetworkMode: string, endpoint: object = {}) => ({
   Image: 'x',
   HostConfig: { NetworkMode },
   NetworkingConfig: { EndpointsConfig: { [NetworkMode]: endpoint } },
+});
+
+test('a client that goes away while its container gets a place leaves no place held', async () => {
+  await api.app.listen({ port: 0, host: '127.0.0.1' });
+  const { port } = api.app.server.address() as AddressInfo;
+  const closed = new Promise((resolve) => api.app.server.once('connection', (socket: Socket) => void socket.once('close', resolve)));
+  const request = httpRequest({ host: '127.0.0.1', port, method: 'POST', path: '/containers/ended/start' });
+  request.on('error', () => undefined);
+  const given = api.guests;
+  const held = new Promise<readonly GuestPlace[]>((resolve) => {
+    api.guests = {
+      async attach(asked) {
+        request.destroy();
+        await closed;
+        return given?.attach(asked) ?? [];
+      },
+      settle: resolve,
+    };
+  });
+  request.end();
+  expect(await held).toHaveLength(1);
 });
 
 describe('a container that is made in a network of the cluster', () => {

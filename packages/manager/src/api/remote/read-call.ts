@@ -1,4 +1,4 @@
-import { CONTAINER_VERB_NAMES, type ContainerVerb, ruleOf } from '@swarm/shared/protocol/container-call';
+import { API_VERSION_PATTERN, CONTAINER_VERB_NAMES, type ContainerVerb, ruleOf } from '@swarm/shared/protocol/container-call';
 import { splitApiVersion } from '../api-version.ts';
 
 /** A request on one container or exec, whatever host it is on. */
@@ -15,6 +15,9 @@ export interface ContainerRequest {
 
 /** First parts below `/containers` that are no container. */
 const COLLECTION = new Set(['json', 'create', 'prune']);
+
+/** As the protocol has it. Other spellings are not passed on: a message that does not fit ends the node's session. */
+const VERSION = new RegExp(API_VERSION_PATTERN);
 
 /** Undefined when the request is not on one container. */
 export function readContainerRequest(method: string, url: string): ContainerRequest | undefined {
@@ -34,7 +37,7 @@ export function readContainerRequest(method: string, url: string): ContainerRequ
   // What the worker would refuse is left out: clients send parameters that an engine ignores.
   const known = new Set(verb === undefined ? [] : ruleOf(verb).query);
   const query = Object.fromEntries([...new URLSearchParams(queryText)].filter(([key]) => known.has(key)));
-  return { on, term, verb, action, query, apiVersion: version };
+  return { on, term, verb, action, query, apiVersion: version !== undefined && VERSION.test(version) ? version : undefined };
 }
 
 function decode(part: string): string | undefined {

@@ -1,7 +1,8 @@
 import { encodeCallHead, readCallHead } from '@swarm/shared/protocol/call-head';
-import type { CallHead, ContainerCall } from '@swarm/shared/protocol/container-call';
+import { type CallHead, type ContainerCall, ContainerCallSchema } from '@swarm/shared/protocol/container-call';
 import { memoryByteStreamPair } from '@swarm/shared/protocol/memory-byte-stream';
 import { asID } from '@swarm/shared/runtime/ids';
+import { validatorOf } from '@swarm/shared/schema/validator';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { ContainerPlace } from '../../seams/task-containers.ts';
 import { MANAGER_ID, makeNode, startTestApi, type TestApi } from '../testing/cluster.ts';
@@ -105,6 +106,14 @@ test.each([
   expect(answer.body).toBe('{"Id":"abc"}\n');
   expect(asked).toEqual([{ place: { nodeID: 'node1', taskID }, call: { verb: 'inspect', query: { size: '1' }, apiVersion: '1.41' } }]);
 });
+
+test.each(['1.40.5', '00001.41', '1.41.'])(
+  'a version that the server reads and the protocol does not, %s, is not sent: it would end the session of the node',
+  async (version) => {
+    expect((await get(`/v${version}/containers/web.1.t1/json`)).statusCode).toBe(200);
+    expect(asked.map(({ call }) => validatorOf(ContainerCallSchema).check(call))).toEqual([true]);
+  },
+);
 
 test.each([
   { it: 'a slot with two running tasks', term: 'web.2', message: /"web.2" means 2 containers.*web.2.t2, web.2.t3/ },

@@ -44,7 +44,7 @@ export function addSecretRoutes(app: FastifyInstance, deps: RouteDeps): void {
     await store.update((tx) => {
       const secret = findSecret(tx, pathID(request));
       requireVersion(secret, version);
-      tx.secrets.update({ ...secret, Spec: admitPayloadUpdate(secret.Spec, input) });
+      tx.secrets.update({ ...secret, Spec: admitPayloadUpdate('secret', secret.Spec, input) });
     });
     return sendEmpty(reply);
   });
@@ -92,7 +92,7 @@ export function addConfigRoutes(app: FastifyInstance, deps: RouteDeps): void {
     await store.update((tx) => {
       const config = findConfig(tx, pathID(request));
       requireVersion(config, version);
-      tx.configs.update({ ...config, Spec: admitPayloadUpdate(config.Spec, input) });
+      tx.configs.update({ ...config, Spec: admitPayloadUpdate('config', config.Spec, input) });
     });
     return sendEmpty(reply);
   });

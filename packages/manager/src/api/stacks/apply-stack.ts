@@ -122,7 +122,7 @@ function samePayload<Stored extends Secret | Config>(
   input: SecretSpec | ConfigSpec,
 ): Stored['Spec'] {
   try {
-    return admitPayloadUpdate(existing.Spec, input);
+    return admitPayloadUpdate(kind, existing.Spec, input);
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     throw badRequest(`a ${kind} of this name exists with other data, which cannot be changed; give the new one another name`);

@@ -1,9 +1,9 @@
 import type { Dependency, DependencyCondition } from '@swarm/shared/domain/depends-on';
 import type { Node, Task } from '@swarm/shared/domain/objects';
-import { compareStates, isLive, isTerminal } from '@swarm/shared/domain/task-state';
+import { compareStates, isLive } from '@swarm/shared/domain/task-state';
 import { purposeOfNode } from './global.ts';
 import { isJob } from './restart.ts';
-import { byAge, endedByItself, isClean } from './standing.ts';
+import { byAge, endedByItself, hasStopped, isClean } from './standing.ts';
 import type { ServiceFacts, World } from './view.ts';
 
 /** One thing that a service waits for, as it is now. */
@@ -63,11 +63,14 @@ function explainWait({ rule, facts, tasks, nodes }: DependencyView, world: World
       isClean(task, facts, world) &&
       (!isJob(facts.service) || (task.JobIteration?.Index ?? 0) === iteration),
   );
+  const places = new Set<string | number | undefined>(
+    current.filter((task) => hasReached(task, rule.condition, world)).map((task) => task.Slot ?? task.NodeID),
+  );
+  const isPerNode = Mode.Global !== undefined || Mode.GlobalJob !== undefined;
+  const wantedNodes = isPerNode ? nodes().filter((node) => shallHaveTask(node, facts)) : undefined;
   const wanted =
-    Mode.Global !== undefined || Mode.GlobalJob !== undefined
-      ? nodes().filter((node) => purposeOfNode(node, facts.template) === 'fill').length
-      : (Mode.Replicated?.Replicas ?? Mode.ReplicatedJob?.TotalCompletions ?? Mode.ReplicatedJob?.MaxConcurrent ?? 1);
-  const reached = new Set(current.filter((task) => hasReached(task, rule.condition)).map((task) => task.Slot ?? task.NodeID)).size;
+    wantedNodes?.length ?? Mode.Replicated?.Replicas ?? Mode.ReplicatedJob?.TotalCompletions ?? Mode.ReplicatedJob?.MaxConcurrent ?? 1;
+  const reached = wantedNodes?.filter(({ ID }) => places.has(ID)).length ?? places.size;
   if (reached >= wanted) return undefined;
   const givenUp = explainEnd(tasks);
   if (givenUp !== undefined && !rule.required) return undefined;
@@ -78,14 +81,23 @@ function explainWait({ rule, facts, tasks, nodes }: DependencyView, world: World
   return `service ${rule.service} ${WISHES[rule.condition]} (${[`${reached} of ${wanted}`, ...more].join('; ')})`;
 }
 
-/** A task with a health check runs only once it is healthy, so running is healthy. */
-function hasReached(task: Task, condition: DependencyCondition): boolean {
+/** A manager that has just started has heard of no node yet: that is no reason to let anybody start who waits. */
+function shallHaveTask(node: Node, { template }: ServiceFacts): boolean {
+  const heard: Node = node.Status.State === 'unknown' ? { ...node, Status: { ...node.Status, State: 'ready' } } : node;
+  return purposeOfNode(heard, template) === 'fill';
+}
+
+/**
+ * A task with a health check runs only once it is healthy, so running is healthy. What was last heard of a node that is
+ * down says nothing of now.
+ */
+function hasReached(task: Task, condition: DependencyCondition, world: World): boolean {
   const { State } = task.Status;
   switch (condition) {
     case 'service_started':
-      return State === 'complete' || (!isTerminal(State) && compareStates(State, 'starting') >= 0);
+      return State === 'complete' || (!hasStopped(task, world) && compareStates(State, 'starting') >= 0);
     case 'service_healthy':
-      return State === 'running' && task.DesiredState === 'running';
+      return State === 'running' && task.DesiredState === 'running' && !hasStopped(task, world);
     case 'service_completed_successfully':
       return State === 'complete';
   }
