@@ -306,6 +306,25 @@ describe('restarts', () => {
     expect(world.engine.calls.create).toBe(1);
   });
 
+  test('what is known of tasks outlives the daemon, however long the engine explains why one of them failed', async () => {
+    world.engine.faults = {
+      failure: (verb) => (verb === 'start' ? new EngineError('failed', `exec: "${'x'.repeat(5000)}": file name too long`) : undefined),
+    };
+    world.assign({ id: 'a' });
+    await world.untilState('a', 'failed');
+    world.engine.faults = {};
+    world.assign({ id: 'a' }, { id: 'b' });
+    await world.untilState('b', 'running');
+    await world.clock.advance(1000);
+    const lost = world.engine.containers().find(({ name }) => name === 'web.1.b')?.id ?? '';
+    const restarting = world.restartDaemon();
+    await world.engine.removeContainer(lost);
+    await restarting;
+    world.assign({ id: 'a' }, { id: 'b' });
+    await world.untilState('b', 'failed');
+    expect(world.engine.calls.create).toBe(2);
+  });
+
   test('the engine restarts with a manager in reach: the task has ended', async () => {
     world.assign({ id: 'a' });
     await world.untilState('a', 'running');
@@ -329,6 +348,28 @@ describe('restarts', () => {
     own.assign({ id: 'b', spec: { ContainerSpec: { Healthcheck: { Test: ['CMD', 'true'], StartInterval: 1e9 } } } });
     await own.untilState('b', 'running');
     await own.dispose();
+  });
+
+  test('a container that the engine cannot show ends its own task, and keeps nothing else from being done', async () => {
+    const broken = new Set<string>();
+    world.engine.faults = {
+      failure: (verb, id) => (verb === 'inspect' && broken.has(id) ? new EngineError('failed', 'stat /overlay2: no such file') : undefined),
+    };
+    world.assign({ id: 'a' }, { id: 'b' });
+    await world.untilState('a', 'running');
+    await world.untilState('b', 'running');
+    const id = world.engine.containers().find(({ name }) => name === 'web.1.a')?.id ?? '';
+    broken.add(id);
+    world.engine.exitContainer(id, 0);
+    world.assign({ id: 'a' }, { id: 'b', desired: 'shutdown' }, { id: 'c' });
+    await world.untilState('b', 'shutdown');
+    await world.untilState('c', 'running');
+    expect(world.status('a')).toMatchObject({
+      State: 'failed',
+      Err: 'task: non-zero exit (255): the engine cannot show the container: stat /overlay2: no such file',
+    });
+    world.assign({ id: 'c' });
+    await world.until(() => world.engine.containers().length === 1, 'the others are removed');
   });
 
   test('a container that ended again while it could not be looked at is looked at once it can', async () => {

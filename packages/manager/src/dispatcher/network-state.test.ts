@@ -1,4 +1,5 @@
 import type { Network, Task } from '@swarm/shared/domain/objects';
+import { decodeManagerMessage } from '@swarm/shared/protocol/decode';
 import { asID } from '@swarm/shared/runtime/ids';
 import { expect, test } from 'vitest';
 import type { WriteTransaction } from '../store/store.ts';
@@ -38,6 +39,21 @@ test('a node is told of a network when it gets it, of each change in a chain, an
   await write((tx) => tx.gateways.remove('net1.n1'));
   expect(one.received.at(-1)).toMatchObject({ kind: 'gone', networkID: 'net1', last: true });
   expect(one.tables.size).toBe(0);
+});
+
+test('a node can read what it is told, also of an alias that is longer than any name', async () => {
+  const { readers, write } = await setUp();
+  const [one] = readers as [Reader];
+  one.connect();
+  await write((tx) => tx.gateways.create(gateway('net1', 'n1')));
+  await write((tx) => {
+    const service = tx.services.get('web')!;
+    const { TaskTemplate } = service.Spec;
+    const Networks = [{ Target: 'net1', Aliases: ['db', 'a'.repeat(256)] }];
+    tx.services.update({ ...service, Spec: { ...service.Spec, TaskTemplate: { ...TaskTemplate, Networks } } });
+  });
+  expect(one.tables.get('net1')?.services.get('web')?.aliases).toEqual(['db', 'web']);
+  expect(one.received.map((update) => decodeManagerMessage(update).ok)).toEqual([true, true]);
 });
 
 test('news of hosts that join wait for more of it, and go along at once with what is on one of them', async () => {

@@ -1,4 +1,4 @@
-import { CLUSTER_LABEL, CONTAINER_LABELS } from '@swarm/shared/domain/labels';
+import { CLUSTER_LABEL, CONTAINER_LABELS, NETWORK_LABEL } from '@swarm/shared/domain/labels';
 import type { NetworkTable } from '@swarm/shared/domain/network-table';
 import type { NetworkProblem } from '@swarm/shared/protocol/network-state';
 import type { Logger } from '@swarm/shared/runtime/logger';
@@ -101,8 +101,18 @@ export function createEngineNetworks({ engine, names, owner, logger }: EngineNet
       let unfinished = false;
       for (const network of own) {
         if (kept.has(network.id)) continue;
-        if (changes >= MAX_CHANGES) unfinished = true;
-        else if (await remove(network)) changes += 1;
+        if (changes >= MAX_CHANGES) {
+          unfinished = true;
+          continue;
+        }
+        try {
+          if (await remove(network)) changes += 1;
+        } catch (error) {
+          // Of an engine whose own books are wrong, say: no reason to keep the others from this host.
+          if (error instanceof EngineError && error.kind === 'unavailable') throw error;
+          const subject = `network "${network.name}", of which this host has no more need, could not be removed`;
+          problems.push(explainTrouble(error, subject, network.labels[NETWORK_LABEL]));
+        }
       }
       for (const { network, mtu, overlap } of wanted) {
         const isNew = decideEngineNetwork(network, own, names).present === undefined;

@@ -2,6 +2,8 @@ import type { NetworkTable } from '@swarm/shared/domain/network-table';
 import { silentLogger } from '@swarm/shared/runtime/logger';
 import { VirtualClock } from '@swarm/shared/runtime/virtual-clock';
 import { expect, test } from 'vitest';
+import { EngineError } from '../engine/engine.ts';
+import { createFakeEngine } from '../engine/fake-engine.ts';
 import { planeOfHost } from '../testing/plane-of-host.ts';
 import type { HostCommands } from './host-commands.ts';
 import { startNetworkKeeper } from './network-keeper.ts';
@@ -121,6 +123,19 @@ test('networks that cannot be made keep nobody from making the others', async ()
   expect([...ready.keys()]).toEqual(good.map(({ definition }) => definition.ID));
   expect(problems).toHaveLength(6);
   expect(unfinished).toBeUndefined();
+});
+
+test('a network that the engine cannot remove keeps nobody from having the others', async () => {
+  const engine = createFakeEngine({ clock: new VirtualClock() });
+  const said = 'error while removing network: failed to update store: Key not found in store';
+  const broken = { ...engine, removeNetwork: () => Promise.reject(new EngineError('failed', said)) };
+  const plane = planeOfHost(recorded(), broken);
+  await plane.apply({ tables: new Map([['n1', tableOf(1)]]) }, true);
+  const { ready, problems } = await plane.apply({ tables: new Map([['n2', tableOf(2)]]) }, true);
+  expect([...ready.keys()]).toEqual(['n2']);
+  expect(problems).toEqual([
+    { networkID: 'n1', kind: 'not-applied', text: expect.stringContaining(`"net1", of which this host has no more need`) },
+  ]);
 });
 
 test('a host that wakes up to many networks has them all at once, not one tick after the other', async () => {

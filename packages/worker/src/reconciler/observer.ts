@@ -1,5 +1,5 @@
 import { CLUSTER_LABEL, CONTAINER_LABELS } from '@swarm/shared/domain/labels';
-import type { ContainerEngine, ContainerState } from '../engine/engine.ts';
+import { type ContainerEngine, type ContainerState, type ContainerSummary, EngineError } from '../engine/engine.ts';
 import type { ObservedContainer } from './decide/step.ts';
 
 /**
@@ -30,10 +30,11 @@ export function createObserver(deps: { readonly engine: ContainerEngine; readonl
   let listDue = true;
   let listing = false;
 
+  const labels = [`${CLUSTER_LABEL}=${clusterID}`, `${CONTAINER_LABELS.nodeID}=${nodeID}`];
+
   async function list(): Promise<void> {
     listDue = false;
     listing = true;
-    const labels = [`${CLUSTER_LABEL}=${clusterID}`, `${CONTAINER_LABELS.nodeID}=${nodeID}`];
     const summaries = await engine.listContainers(labels).finally(() => {
       listing = false;
     });
@@ -47,14 +48,27 @@ export function createObserver(deps: { readonly engine: ContainerEngine; readonl
 
   async function inspect(id: string): Promise<void> {
     touched.delete(id);
-    const state = await engine.inspectContainer(id).catch((error: unknown) => {
+    try {
+      const state = await inspectOrGuess(id);
+      const isOurs = state?.labels[CLUSTER_LABEL] === clusterID && state.labels[CONTAINER_LABELS.nodeID] === nodeID;
+      if (state === undefined || !isOurs) seen.delete(id);
+      else see(state);
+    } catch (error) {
       // A list alone does not show that a container has ended once more since it was seen.
       touched.add(id);
       throw error;
-    });
-    const isOurs = state?.labels[CLUSTER_LABEL] === clusterID && state.labels[CONTAINER_LABELS.nodeID] === nodeID;
-    if (state === undefined || !isOurs) seen.delete(id);
-    else see(state);
+    }
+  }
+
+  /** An engine that answers, but cannot show one container (its layers are damaged), must not keep all others from being seen. */
+  async function inspectOrGuess(id: string): Promise<ContainerState | undefined> {
+    try {
+      return await engine.inspectContainer(id);
+    } catch (error) {
+      if (!(error instanceof EngineError) || error.kind === 'unavailable') throw error;
+      const summary = (await engine.listContainers(labels)).find((container) => container.id === id);
+      return summary && guessState(summary, seen.get(id), error.message);
+    }
   }
 
   function see(state: ContainerState): void {
@@ -83,4 +97,19 @@ export function createObserver(deps: { readonly engine: ContainerEngine; readonl
       return [...seen.values()];
     },
   };
+}
+
+/** As Docker says it of a container whose end it has missed. */
+const UNKNOWN_EXIT_CODE = 255;
+const NEVER = '0001-01-01T00:00:00Z';
+
+function guessState(
+  { id, name, labels, status, health }: ContainerSummary,
+  known: ContainerState | undefined,
+  why: string,
+): ContainerState {
+  const unknown = { pid: 0, oomKilled: false, startedAt: NEVER, finishedAt: NEVER, createdAt: NEVER, ports: [] };
+  const error = `the engine cannot show the container: ${why}`;
+  const exitCode = status === 'exited' || status === 'dead' ? UNKNOWN_EXIT_CODE : 0;
+  return { ...unknown, ...known, id, name, labels, status, health, exitCode, error };
 }

@@ -1,7 +1,9 @@
 import { CLUSTER_LABEL, CONTAINER_LABELS } from '@swarm/shared/domain/labels';
+import { decodeWorkerMessage } from '@swarm/shared/protocol/decode';
 import { silentLogger } from '@swarm/shared/runtime/logger';
 import { VirtualClock } from '@swarm/shared/runtime/virtual-clock';
 import { expect, onTestFinished, test } from 'vitest';
+import { EngineError } from '../engine/engine.ts';
 import { createFakeEngine } from '../engine/fake-engine.ts';
 import { engineDescriber } from './engine-describer.ts';
 import { startEngineHealth } from './engine-health.ts';
@@ -23,6 +25,17 @@ test('an engine that dies and comes back is known as such within two probes', as
   engine.comeBack();
   await clock.advance(3_000);
   expect(health.current()).toEqual({ ok: true });
+});
+
+test('what an engine says of its trouble can be told, however long it is', async () => {
+  const clock = new VirtualClock();
+  const engine = createFakeEngine({ clock });
+  const page = { ...engine, probe: () => Promise.reject(new EngineError('failed', '<html>'.repeat(1000))) };
+  const health = startEngineHealth({ engine: page, clock, logger: silentLogger, onFailure: fail });
+  onTestFinished(() => health.stop());
+  await clock.advance(10);
+  expect(health.current().message).toContain('<html>');
+  expect(decodeWorkerMessage({ type: 'heartbeat', engineHealth: health.current() })).toMatchObject({ ok: true });
 });
 
 test('a node is described by its engine, and not at all while that does not answer', async () => {

@@ -1,4 +1,4 @@
-import type { EngineHealth } from '@swarm/shared/protocol/session';
+import { type EngineHealth, MAX_STATUS_TEXT } from '@swarm/shared/protocol/session';
 import type { Clock } from '@swarm/shared/runtime/clock';
 import type { Logger } from '@swarm/shared/runtime/logger';
 import { startLoop } from '@swarm/shared/runtime/loop';
@@ -45,6 +45,7 @@ async function probe(engine: ContainerEngine): Promise<EngineHealth> {
     return { ok: true };
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
-    return { ok: false, message: `the engine of this host does not answer: ${error.message}` };
+    // What stands before an engine may answer with a page, which no manager would read.
+    return { ok: false, message: `the engine of this host does not answer: ${error.message}`.slice(0, MAX_STATUS_TEXT) };
   }
 }

@@ -15,7 +15,13 @@ import {
 } from '@swarm/shared/domain/objects';
 import { isTerminal, isWanted } from '@swarm/shared/domain/task-state';
 import type { PortConfig } from '@swarm/shared/engine-api/service-spec';
-import type { NetworkDefinition, NetworkEndpoint, NetworkPeer, NetworkService } from '@swarm/shared/protocol/network-state';
+import {
+  MAX_NETWORK_NAME,
+  type NetworkDefinition,
+  type NetworkEndpoint,
+  type NetworkPeer,
+  type NetworkService,
+} from '@swarm/shared/protocol/network-state';
 
 /** What the nodes of a network are told, derived from stored objects alone: any manager derives the same. */
 
@@ -72,7 +78,9 @@ function aliasesOf({ Spec }: Service, networkID: string): readonly string[] {
   const given = Spec.TaskTemplate.Networks?.find(({ Target }) => Target === networkID)?.Aliases ?? [];
   const stack = Spec.Labels[STACK_NAMESPACE_LABEL];
   const short = stack !== undefined && Spec.Name.startsWith(`${stack}_`) ? [Spec.Name.slice(stack.length + 1)] : [];
-  return [...new Set([...short, ...given])].filter((alias) => alias !== '' && alias !== Spec.Name).sort();
+  // What a node would not read would end its session, and that of every other with the network.
+  const isName = (alias: string) => alias !== '' && alias.length <= MAX_NETWORK_NAME && alias !== Spec.Name;
+  return [...new Set([...short, ...given])].filter(isName).sort();
 }
 
 function publishedPort(port: PortConfig): NetworkService['ports'] {

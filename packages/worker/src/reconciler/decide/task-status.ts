@@ -56,7 +56,12 @@ export function endWithError(record: TaskRecord, error: string, now: string, con
   const wasStarted = record.startAsked || compareStates(before.State, 'starting') >= 0;
   const ContainerStatus = { ContainerID: container?.id ?? '', PID: 0, ExitCode: container?.exitCode ?? 0 };
   const Message = wasStarted && before.State !== 'running' ? MESSAGE.starting : (before.Message ?? '');
-  return { State: wasStarted ? 'failed' : 'rejected', Timestamp: now, Message, Err: error, ContainerStatus };
+  return { State: wasStarted ? 'failed' : 'rejected', Timestamp: now, Message, Err: cutText(error), ContainerStatus };
+}
+
+/** Engines repeat whole command lines. What is longer could be neither sent nor read from the disk again. */
+function cutText(text: string): string {
+  return text.length <= MAX_STATUS_TEXT ? text : `${text.slice(0, MAX_STATUS_TEXT - 1)}…`;
 }
 
 /** `task: non-zero exit (137): why`, as Docker Swarm writes it. */
