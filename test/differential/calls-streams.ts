@@ -99,11 +99,13 @@ export const STREAM_CALLS: readonly Step[] = [
     { service: ['talker'], event: ['create'] },
     { service: ['talker'], event: ['remove'], scope: ['swarm'] },
     { scope: ['swarm'], type: ['nope'] },
+    { type: ['service'], service: ['talker'], nonsense: ['x'] },
   ].map((wanted) => get(`/events?since=1&until={now}&${filters(wanted)}`, { name: `GET /events filters ${JSON.stringify(wanted)}` })),
   get(`/events?since=1&${filters({ type: ['service'], service: ['talker'] })}`, {
     name: 'GET /events without end',
     until: ['"Action":"create"', '"Action":"remove"'],
   }),
+  get(`/events?until={now}&${filters({ type: ['service'], service: ['talker'] })}`, { name: 'GET /events until alone' }),
   get('/events?since=x'),
   get('/events?since=1&until=x'),
   get('/events?since=1&until={now}&filters=bad', { name: 'GET /events filters bad' }),

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { startTestApi, type TestApi } from '../testing/cluster.ts';
 
 /** The events that some writes make, as `GET /events` replays them. */
-async function eventsOf(write: (api: TestApi) => Promise<unknown>, filters: object = {}): Promise<string[]> {
+async function eventsOf(write: (api: TestApi) => Promise<unknown>, filters: object = {}, since = true): Promise<string[]> {
   let now = 1_700_000_000_000;
   const api = await startTestApi({
     clock: {
@@ -17,7 +17,7 @@ async function eventsOf(write: (api: TestApi) => Promise<unknown>, filters: obje
   });
   await api.app.inject('/_ping');
   await write(api);
-  const query = `since=${now / 1000}&until=${now / 1000}&filters=${encodeURIComponent(JSON.stringify(filters))}`;
+  const query = `${since ? `since=${now / 1000}&` : ''}until=${now / 1000}&filters=${encodeURIComponent(JSON.stringify(filters))}`;
   now += 1;
   const reply = await api.app.inject(`/events?${query}`);
   expect(reply.headers['content-type']).toBe('application/json');
@@ -57,8 +57,13 @@ test.each([
   [{ service: ['we'], event: ['create'] }, ['service create {"name":"web"}']],
   [{ scope: ['local'] }, []],
   [{ label: ['replicas.new=2'] }, ['service update {"name":"web","replicas.old":"1","replicas.new":"2"}']],
+  [{ secret: ['pass'], nonsense: ['x'] }, ['secret create {"name":"password"}']],
 ])('filtered by %j', async (filters, expected) => {
   expect(await eventsOf(scale, filters)).toEqual(expected);
+});
+
+test('an end without a beginning asks for all that is kept until then', async () => {
+  expect(await eventsOf(scale, { type: ['secret'] }, false)).toEqual(['secret create {"name":"password"}']);
 });
 
 test('a task that starts without the data of its local volumes is told of, once', async () => {

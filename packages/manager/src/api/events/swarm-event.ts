@@ -112,7 +112,6 @@ function addDifferences(attributes: Record<string, string>, before: Facts, after
 
 /** Keys that name an object by the beginning of its id or name; each narrows, whatever the event is about. */
 const OBJECT_KEYS = ['container', 'daemon', 'image', 'network', 'node', 'plugin', 'secret', 'service', 'volume', 'config'];
-export const EVENT_FILTERS = ['type', 'event', 'scope', 'label', ...OBJECT_KEYS];
 
 export function passesEvent(filters: Filters, event: SwarmEvent): boolean {
   const { ID, Attributes } = event.Actor;

@@ -3,7 +3,7 @@ import { ApiError, badRequest } from '@swarm/shared/errors/api-error';
 import type { FastifyInstance } from 'fastify';
 import { onClientGone } from '../client-gone.ts';
 import type { EventRing } from '../events/event-ring.ts';
-import { EVENT_FILTERS, passesEvent, type SwarmEvent } from '../events/swarm-event.ts';
+import { passesEvent, type SwarmEvent } from '../events/swarm-event.ts';
 import { parseFilters } from '../filters.ts';
 import { ClientGone, openLogSink } from '../logs/log-sink.ts';
 import { type Query, queryOf } from '../query.ts';
@@ -17,7 +17,8 @@ export function addEventRoute(app: FastifyInstance, deps: RouteDeps, ring: Event
   app.get('/events', async (request, reply) => {
     if (deps.node.manager() === undefined) return deps.forward(request, reply);
     const query = queryOf(request);
-    const filters = parseFilters(query, EVENT_FILTERS);
+    // Unlike lists, dockerd's events pass over keys that nobody knows.
+    const filters = parseFilters(query);
     const since = timeParameter(query, 'since');
     const until = timeParameter(query, 'until');
     const gone = new AbortController();
@@ -51,7 +52,8 @@ export function addEventRoute(app: FastifyInstance, deps: RouteDeps, ring: Event
         () => reply.raw.destroy(),
       );
     };
-    for (const event of since === undefined ? [] : ring.since(since)) show(event);
+    // An end alone asks for all that is kept until then, as with dockerd.
+    for (const event of since === undefined && until === undefined ? [] : ring.since(since ?? 0)) show(event);
     const stop = ring.listen(show);
     try {
       if (engine !== undefined) await copyLines(engine, write);
