@@ -23,6 +23,8 @@ import { createService, removeService, replaceService, rollbackChange, type Serv
 
 const FILTERS = ['id', 'name', 'label', 'mode', 'runtime'];
 
+const FIRST_VERSION_WITH_STATUS = '1.41';
+
 export function addServiceRoutes(app: FastifyInstance, deps: RouteDeps): void {
   const writeContext = (tx: WriteTransaction): WriteContext => ({ tx, random: deps.random, nowMs: deps.clock.now() });
 
@@ -30,7 +32,8 @@ export function addServiceRoutes(app: FastifyInstance, deps: RouteDeps): void {
     const { store } = requireManager(deps.node);
     const query = queryOf(request);
     const filters = parseFilters(query, FILTERS);
-    const status = strictBoolean(query, 'status');
+    // Versions that do not have it pass over it, whatever it says.
+    const status = compareApiVersions(query.apiVersion, FIRST_VERSION_WITH_STATUS) >= 0 && strictBoolean(query, 'status');
     const services = store.view((tx) => candidates(tx, filters).filter((service) => passes(filters, service)));
     return sendList(reply, services, (service) => JSON.stringify(store.view((tx) => presentService(tx, service, { status }))));
   });

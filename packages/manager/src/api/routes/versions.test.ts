@@ -28,6 +28,16 @@ test('an unknown filter is refused with the words of the version', async () => {
   expect((await app.inject(url)).json().message).toBe("invalid filter 'foo'");
 });
 
+test('a version that does not have the status of services passes over it', async () => {
+  const { app } = await startTestApi(await startEngine());
+  const payload = JSON.stringify({ Name: 'web', TaskTemplate: { ContainerSpec: { Image: 'x' } } });
+  await app.inject({ ...post, url: '/services/create', payload });
+  expect((await app.inject('/v1.41/services?status=true')).json()[0]).toHaveProperty('ServiceStatus');
+  expect((await app.inject('/v1.40/services?status=true')).json()[0]).not.toHaveProperty('ServiceStatus');
+  expect((await app.inject('/v1.40/services?status=maybe')).statusCode).toBe(200);
+  expect((await app.inject('/v1.41/services?status=maybe')).statusCode).toBe(400);
+});
+
 test('fields that a version does not have are dropped, in creates and in updates', async () => {
   const { app } = await startTestApi(await startEngine());
   const payload = JSON.stringify({
