@@ -17,6 +17,23 @@ const otherRoot = createRoot(Date.now());
 
 const leaf = (key: string) => ({ publicKey: createPublicKey(key), clusterID: CLUSTER.ID, nowMs: Date.now(), lifeMs: 3_600_000 });
 
+/** An engine whose answer is always a raw connection, which says pong to ping. */
+async function rawEngine() {
+  const engine = net.createServer((socket) => {
+    let heard = '';
+    socket.on('error', () => socket.destroy());
+    socket.on('data', (chunk) => {
+      heard += chunk;
+      if (heard.includes('/version')) socket.end('HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n');
+      else if (heard.endsWith('ping')) socket.end('pong');
+      else if (heard.endsWith('\r\n\r\n')) socket.write('HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n');
+    });
+  });
+  await new Promise<void>((resolve) => engine.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void engine.close());
+  return { host: '127.0.0.1', port: (engine.address() as AddressInfo).port };
+}
+
 describe('the API over TCP', () => {
   test('serves a client that was added, over TLS 1.3 and under the names of the host', async () => {
     const { port, addClient } = await start();
@@ -123,6 +140,34 @@ describe('the API over TCP', () => {
     await expect(ask(port, { ...client, agent: false, path: '/nodes' })).resolves.toMatchObject({ status: 401 });
   });
 
+  test('of a client that is made read-only what it opened as admin ends, and it goes on with what is left to it', async () => {
+    const { port, addClient, admin } = await start(await rawEngine());
+    const client = await addClient('alice');
+    const follow = (who: Credentials) =>
+      new Promise<{ readonly ended: Promise<unknown>; readonly open: () => boolean }>((resolve) => {
+        const socket = tls.connect({ host: '127.0.0.1', port, ca: root.certificate, ...who }, () =>
+          socket.write('POST /exec/abc/start HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n'),
+        );
+        socket.on('error', () => undefined);
+        socket.once('data', () => resolve({ ended: new Promise((done) => socket.once('close', done)), open: () => !socket.destroyed }));
+      });
+    const exec = await follow(client);
+    const update = { method: 'POST', path: '/x/clients/alice/update', headers: { 'content-type': 'application/json' } };
+    // It gives its role up itself, and hears that it has.
+    expect((await ask(port, { ...client, ...update }, '{"Role":"read-only"}')).status).toBe(200);
+    await exec.ended;
+    expect((await ask(port, { ...client, path: '/nodes' })).status).toBe(200);
+    expect((await ask(port, { ...client, ...update }, '{"Role":"admin"}')).status).toBe(403);
+    const role = (Role: string) =>
+      admin.app.inject({ method: 'POST', url: '/x/clients/alice/update', payload: JSON.stringify({ Role }), headers: update.headers });
+    expect((await role('admin')).statusCode).toBe(200);
+    const again = await follow(client);
+    expect((await role('admin')).statusCode).toBe(200);
+    expect(again.open()).toBe(true);
+    await role('read-only');
+    await again.ended;
+  });
+
   test('its roles: what a read-only client sees is without tokens and payloads, and it changes nothing', async () => {
     const { port, addClient, admin } = await start();
     const reader = await addClient('reader', 'read-only');
@@ -151,19 +196,7 @@ describe('the API over TCP', () => {
   });
 
   test('connections that become raw, asked for in either way, reach the engine through TLS', async () => {
-    const engine = net.createServer((socket) => {
-      let heard = '';
-      socket.on('error', () => socket.destroy());
-      socket.on('data', (chunk) => {
-        heard += chunk;
-        if (heard.includes('/version')) socket.end('HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n');
-        else if (heard.endsWith('ping')) socket.end('pong');
-        else if (heard.endsWith('\r\n\r\n')) socket.write('HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n');
-      });
-    });
-    await new Promise<void>((resolve) => engine.listen(0, '127.0.0.1', resolve));
-    onTestFinished(() => void engine.close());
-    const { port, addClient } = await start({ host: '127.0.0.1', port: (engine.address() as AddressInfo).port });
+    const { port, addClient } = await start(await rawEngine());
     const client = await addClient('alice');
     for (const headers of ['Content-Length: 0', 'Content-Length: 0\r\nConnection: Upgrade\r\nUpgrade: tcp']) {
       const answer = await new Promise<string>((resolve, reject) => {

@@ -50,7 +50,11 @@ export async function startSecureApi(engine?: EngineAddress, more: Pick<ApiDeps,
 }
 
 /** Resolves with what was answered, or with the code of what failed. */
-export function ask(port: number, options: https.RequestOptions): Promise<{ readonly status: number; readonly body: string }> {
+export function ask(
+  port: number,
+  options: https.RequestOptions,
+  payload?: string,
+): Promise<{ readonly status: number; readonly body: string }> {
   return new Promise((resolve, reject) => {
     const request = https.request({ host: '127.0.0.1', port, ca: root.certificate, agent: false, ...options }, (response) => {
       let body = '';
@@ -61,6 +65,6 @@ export function ask(port: number, options: https.RequestOptions): Promise<{ read
       response.on('error', reject);
     });
     request.on('error', reject);
-    request.end();
+    request.end(payload);
   });
 }

@@ -34,7 +34,7 @@ const TLS_HANDSHAKE = 0x16;
 /**
  * The API over TCP: TLS 1.3 with certificates on both ends, never plain. A connection becomes HTTP only when it is a
  * client's that the cluster knows now; all others hear why not, and nothing they send is read. Without a manager on this
- * host nobody can be known, and connections are ended. When a client is removed its connections end.
+ * host nobody can be known, and connections are ended. When a client is removed, or may do less than before, its connections end.
  */
 export async function openSecureDoor(
   app: FastifyInstance,
@@ -149,7 +149,7 @@ function refuse(socket: Socket | TLSSocket, status: number, message: string): vo
   else end();
 }
 
-/** Connections by client; those of one that is removed end, streams that it follows included. */
+/** Connections by client; those of one that is removed or no longer an admin end, streams that it follows included. */
 function followClients() {
   const sockets = new Map<string, Set<Socket>>();
   let followed: { readonly store: Store; readonly stop: () => void } | undefined;
@@ -159,7 +159,16 @@ function followClients() {
         followed?.stop();
         const stop = store.watch(({ changes }) => {
           for (const change of changes) {
-            if (change.table === 'clients' && change.after === undefined) for (const open of sockets.get(change.id) ?? []) open.destroy();
+            if (change.table !== 'clients') continue;
+            const open = [...(sockets.get(change.id) ?? [])];
+            if (change.after === undefined) for (const socket of open) socket.destroy();
+            // What it opened as admin, raw connections above all, no request will ask for again. The answer to a client that gave
+            // its role up itself goes out first.
+            else if (change.before?.Spec.Role === 'admin' && change.after.Spec.Role !== 'admin') {
+              setImmediate(() => {
+                for (const socket of open) socket.destroy();
+              });
+            }
           }
         });
         followed = { store, stop };
