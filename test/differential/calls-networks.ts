@@ -4,6 +4,7 @@ import type { Step } from './step.ts';
 export const NETWORK_CALLS: readonly Step[] = [
   get('/networks'),
   get('/networks/'),
+  get('/networks/host?scope=swarm&verbose=maybe'),
   ...['host', 'bridge', 'nope'].flatMap((name) => ['', '?scope=swarm', '?scope=local'].map((query) => get(`/networks/${name}${query}`))),
   ...(
     [

@@ -49,6 +49,7 @@ export const PAYLOAD_CALLS: readonly Step[] = ['secret', 'config'].flatMap((kind
       { name: ['p'] },
       { name: ['P-1'] },
       { names: ['p-1'] },
+      { names: ['P-1'] },
       { label: ['a'] },
       { label: ['a=b'] },
       { label: ['a=c'] },

@@ -72,6 +72,7 @@ export const SERVICE_CALLS: readonly Step[] = [
     { foo: ['x'] },
     {},
     { name: [] },
+    { name: null },
     { name: 'web' },
     [],
     'x',

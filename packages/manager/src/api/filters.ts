@@ -30,6 +30,8 @@ export function parseFilters(query: Query, accepted?: readonly string[]): Filter
 }
 
 function valuesOf(key: string, values: unknown): readonly string[] {
+  // As everywhere in the API: nothing was said.
+  if (values === null) return [];
   if (Array.isArray(values) && values.every((value) => typeof value === 'string')) return values;
   if (typeof values === 'object' && values !== null && !Array.isArray(values)) {
     const entries = Object.entries(values);

@@ -184,6 +184,14 @@ test('predefined networks are found by scope only, and never listed', async () =
   expect((await api.app.inject('/networks')).json()).toEqual([]);
 });
 
+test('verbose takes no word but those of a boolean', async () => {
+  const api = await startTestApi();
+  const get = (query: string) => api.app.inject(`/networks/host?scope=swarm&verbose=${query}`);
+  expect((await get('maybe')).json().message).toBe('invalid value for verbose: maybe: strconv.ParseBool: parsing "maybe": invalid syntax');
+  expect((await get('maybe')).statusCode).toBe(400);
+  expect((await get('True')).statusCode).toBe(200);
+});
+
 test('what is not in the cluster is the engine’s to answer', async () => {
   const reply = await (await startTestApi()).app.inject('/networks/docker0');
   expect([reply.statusCode, reply.json().message]).toEqual([

@@ -14,7 +14,7 @@ import { requireManager } from '../local-state.ts';
 import { networksByName } from '../lookup.ts';
 import { presentNetwork, presentPredefined } from '../present/network.ts';
 import { PRUNE_FILTERS, pruneNetworks } from '../prune-networks.ts';
-import { pathID, queryOf } from '../query.ts';
+import { pathID, queryOf, strictBoolean } from '../query.ts';
 import { sendEmpty, sendJSON } from '../reply.ts';
 import { readBody } from '../request-body.ts';
 import type { RouteDeps } from '../route-deps.ts';
@@ -69,7 +69,10 @@ export function addNetworkRoutes(app: FastifyInstance, deps: RouteDeps): void {
 
   app.get('/networks/:id', async (request, reply) => {
     const term = pathID(request);
-    const scope = queryOf(request).get('scope') ?? '';
+    const query = queryOf(request);
+    const scope = query.get('scope') ?? '';
+    // It adds nothing of the cluster's; a word that is none is refused before anything is looked for.
+    strictBoolean(query, 'verbose');
     const store = node.manager()?.store;
     const predefined = scope === 'swarm' ? predefinedNetwork(term) : undefined;
     if (store !== undefined && predefined !== undefined) return sendJSON(reply, presentPredefined(predefined));

@@ -118,6 +118,9 @@ test('what a service uses cannot be removed, until the service is gone', async (
 const lists: readonly (readonly [string, string, number, readonly string[]])[] = [
   ['/secrets', '{"name":["ON"]}', 200, ['one']],
   ['/secrets', '{"names":["one","two"]}', 200, ['one', 'two']],
+  ['/secrets', '{"names":["ONE"]}', 200, ['one']],
+  ['/secrets', '{"names":["one"],"label":null}', 200, ['one']],
+  ['/secrets', '{"foo":null}', 400, []],
   ['/secrets', '{"name":["one"],"names":["two"],"label":["x"]}', 200, ['two']],
   ['/configs', '{"names":["one"]}', 400, []],
 ];

@@ -108,7 +108,7 @@ export function addConfigRoutes(app: FastifyInstance, deps: RouteDeps): void {
   });
 }
 
-/** `id`, `name` and `names` widen one another; labels narrow. */
+/** `id`, `name` and `names` widen one another; labels narrow. Names match whatever their case. */
 function passes(filters: Filters, { ID, Spec }: Secret | Config): boolean {
   const ids = filters.get('id') ?? [];
   const prefixes = filters.get('name') ?? [];
@@ -117,6 +117,6 @@ function passes(filters: Filters, { ID, Spec }: Secret | Config): boolean {
     ids.length + prefixes.length + names.length === 0 ||
     ids.some((prefix) => ID.startsWith(prefix)) ||
     prefixes.some((prefix) => Spec.Name.toLowerCase().startsWith(prefix.toLowerCase())) ||
-    names.includes(Spec.Name);
+    names.some((name) => Spec.Name.toLowerCase() === name.toLowerCase());
   return named && passesLabels(filters, 'label', Spec.Labels ?? {});
 }
