@@ -162,7 +162,7 @@ async function replaceFile(path: string, text: string): Promise<void> {
 
 const update = defineCommand({
   path: ['client', 'update'],
-  summary: 'Change what a client may do; it counts from its next request on',
+  summary: 'Change what a client may do, at once; open connections of one made read-only end',
   arguments: [{ name: 'CLIENT', complete: 'client' }],
   options: {
     role: { kind: 'text', value: 'role', help: 'admin or read-only', complete: CLIENT_ROLES },
