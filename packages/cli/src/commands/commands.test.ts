@@ -235,6 +235,21 @@ describe('service update, scale and rollback', () => {
   });
 });
 
+describe('a --timeout that is none', () => {
+  it.each([
+    'service create --timeout soon --no-resolve-image nginx:1',
+    'service update --timeout 5 --label-add a=b web',
+    'service update --timeout 5 --rollback web',
+    'service rollback --timeout soon web',
+    'service scale --timeout soon web=3',
+    'stack rollback --timeout soon app',
+  ])('is refused before anything is changed: %s', async (line) => {
+    await serve({ 'GET /services/web': web });
+    expect(await run(line)).toMatchObject({ exitCode: 2, errors: expect.stringContaining('is no duration') });
+    expect(posted()).toEqual([]);
+  });
+});
+
 describe('service logs', () => {
   const frame = (line: string, type = 1) =>
     Buffer.concat([Buffer.from([type, 0, 0, 0, 0, 0, 0, Buffer.byteLength(line)]), Buffer.from(line)]);
