@@ -284,6 +284,28 @@ describe('service logs', () => {
     expect(api.requests.at(-1)?.query.has('details')).toBe(false);
   });
 
+  it('gives the bytes on as they are, though a character is cut in two', async () => {
+    const [start, end] = [Buffer.from([0xc3]), Buffer.from([0xbc, 0x0a])];
+    const framed = (text: Buffer) => Buffer.concat([Buffer.from([1, 0, 0, 0, 0, 0, 0, text.length]), text]);
+    await serve(routes(framed(start), framed(end)));
+    expect((await run('service logs --raw web')).output).toBe('ü\n');
+    await api.close();
+    const tty = { ...web, Spec: { ...web.Spec, TaskTemplate: { ContainerSpec: { TTY: true } } } };
+    const slowly = {
+      stream: (response: NodeJS.WritableStream) => {
+        response.write(start);
+        setImmediate(() => setImmediate(() => response.end(end)));
+      },
+    };
+    await serve({ ...routes(), 'GET /services/web': tty, 'GET /services/web1/logs': slowly });
+    expect((await run('service logs web')).output).toBe('ü\n');
+  });
+
+  it('reads the blanks of --details as they are escaped', async () => {
+    await serve(routes(frame(`${details('t1t1t1t1t1t1t1t1')},tag=a+b%2Bc hello\n`)));
+    expect((await run('service logs --details web')).output).toBe('web.1.t1t1t1t1t1t1@host1    | tag=a b+c hello\n');
+  });
+
   it('ends with 1 when a node cannot give its part', async () => {
     await serve(routes(frame(`${details('t1t1t1t1t1t1t1t1')} hello\n`), frame('Error grabbing logs: node n2 is gone\n', 3)));
     const result = await run('service logs web');
