@@ -25,7 +25,7 @@ import type {
   ApiTask,
   ExecRequest,
 } from './api-objects.ts';
-import { type HttpRequest, readBody, send, sendUpgrade, type Upgraded } from './http.ts';
+import { type HttpRequest, readAnswer, send, sendUpgrade, type Upgraded } from './http.ts';
 import type { Target } from './target.ts';
 
 /** The newest API that this program knows; a daemon with an older one is spoken to in its own version. */
@@ -158,7 +158,7 @@ export class ApiClient {
     const path = `${this.#prefix}/exec/${id}/start`;
     const started = await sendUpgrade(this.#target, { method: 'POST', path, body: { Detach: false, Tty: tty }, signal: this.#signal });
     if (started.kind === 'raw') return started;
-    await readBody(await this.#checked(started.response));
+    await this.#read(await this.#checked(started.response));
     throw new CommandFailure(`the daemon at ${this.#target.text} did not give the connection over, as a Docker API does`);
   }
   startExec = (id: string, tty: boolean) => this.#empty('POST', `/exec/${id}/start`, { Detach: true, Tty: tty });
@@ -187,7 +187,7 @@ export class ApiClient {
 
   async #json<T>(method: HttpRequest['method'], path: string, body?: unknown, headers?: { readonly [name: string]: string }): Promise<T> {
     const response = await this.#checked(await this.#send({ method, path, body, ...(headers !== undefined && { headers }) }));
-    const text = (await readBody(response)).toString('utf8');
+    const text = (await this.#read(response)).toString('utf8');
     try {
       return JSON.parse(text);
     } catch (cause) {
@@ -200,17 +200,21 @@ export class ApiClient {
   }
 
   async #empty(method: HttpRequest['method'], path: string, body?: unknown): Promise<void> {
-    await readBody(await this.#checked(await this.#send({ method, path, body })));
+    await this.#read(await this.#checked(await this.#send({ method, path, body })));
   }
 
   #send(options: HttpRequest): Promise<IncomingMessage> {
     return send(this.#target, { ...options, path: `${this.#prefix}${options.path}`, signal: this.#signal });
   }
 
+  #read(response: IncomingMessage): Promise<Buffer> {
+    return readAnswer(this.#target, response, this.#signal);
+  }
+
   async #checked(response: IncomingMessage): Promise<IncomingMessage> {
     const status = response.statusCode ?? 0;
     if (status < 400) return response;
-    throw new ApiRefusal(status, refusalText((await readBody(response)).toString('utf8'), status));
+    throw new ApiRefusal(status, refusalText((await this.#read(response)).toString('utf8'), status));
   }
 }
 

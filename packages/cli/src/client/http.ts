@@ -13,12 +13,12 @@ export interface HttpRequest {
   readonly signal?: AbortSignal;
 }
 
-/** Sends one request. Resolves as soon as the head of the answer is there. @throws CommandFailure when nothing answers. */
+/** Sends one request. Resolves as soon as the head of the answer is there. @throws CommandFailure when nothing answers, or the signal's reason. */
 export function send(target: Target, options: HttpRequest): Promise<IncomingMessage> {
   const { outgoing, body } = open(target, options);
   return new Promise((resolve, reject) => {
     outgoing.on('response', resolve);
-    outgoing.on('error', (error) => reject(options.signal?.aborted === true ? error : explainConnection(target, error)));
+    outgoing.on('error', (error) => reject(explainBroken(target, error, options.signal)));
     outgoing.end(body);
   });
 }
@@ -34,7 +34,7 @@ export function sendUpgrade(target: Target, options: HttpRequest): Promise<Upgra
   return new Promise((resolve, reject) => {
     outgoing.on('upgrade', (_response, connection, head) => resolve({ kind: 'raw', connection, head }));
     outgoing.on('response', (response) => resolve({ kind: 'answer', response }));
-    outgoing.on('error', (error) => reject(options.signal?.aborted === true ? error : explainConnection(target, error)));
+    outgoing.on('error', (error) => reject(explainBroken(target, error, options.signal)));
     outgoing.end(body);
   });
 }
@@ -65,6 +65,12 @@ function connect(target: Target, options: RequestOptions): ClientRequest {
   return tls === undefined
     ? http.request({ ...options, host, port })
     : https().request({ ...options, host, port, ...tls, minVersion: 'TLSv1.3' });
+}
+
+/** Why a request did not come to its end. What was given up by the signal ends with its reason: Ctrl-C is no trouble of the daemon. */
+function explainBroken(target: Target, error: unknown, signal: AbortSignal | undefined): unknown {
+  if (signal?.aborted === true) return signal.reason;
+  return error instanceof CommandFailure || !(error instanceof Error) ? error : explainConnection(target, error);
 }
 
 /** What keeps a client from the daemon, in words, with the way out. */
@@ -108,7 +114,16 @@ function explainConnection(target: Target, error: NodeJS.ErrnoException): Error 
 /** The answers of an API are small; only logs are long, and those are streamed. */
 const MAX_BODY_BYTES = 512 * 1024 * 1024;
 
-export async function readBody(message: IncomingMessage): Promise<Buffer> {
+/** The whole of an answer. @throws CommandFailure when it breaks off, or the signal's reason. */
+export async function readAnswer(target: Target, message: IncomingMessage, signal: AbortSignal): Promise<Buffer> {
+  try {
+    return await readBody(message);
+  } catch (error) {
+    throw explainBroken(target, error, signal);
+  }
+}
+
+async function readBody(message: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of message as AsyncIterable<Buffer>) {

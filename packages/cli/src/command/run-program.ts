@@ -5,6 +5,7 @@ import { VERSION } from '../version.ts';
 import type { Command } from './command.ts';
 import type { Context } from './context.ts';
 import { parseWords, runParsed } from './program.ts';
+import { readAll } from './read-stdin.ts';
 
 /** What `main` takes from the process. */
 export type Surroundings = Pick<Context, 'terminal' | 'streams' | 'environment' | 'workingDirectory' | 'signal'>;
@@ -52,10 +53,6 @@ function buildContext(flag: string | undefined, { terminal, streams, environment
       const [{ connectApi }, { withTls }] = await Promise.all([import('../client/api-client.ts'), import('../client/read-tls.ts')]);
       return connectApi(await withTls(parseTarget(other ?? host ?? DEFAULT_HOST), environment), signal);
     },
-    async readStdin() {
-      const chunks: Buffer[] = [];
-      for await (const chunk of streams.stdin as AsyncIterable<Buffer>) chunks.push(chunk);
-      return Buffer.concat(chunks);
-    },
+    readStdin: () => readAll(streams.stdin, signal),
   };
 }

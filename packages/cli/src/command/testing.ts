@@ -86,10 +86,12 @@ export async function runWords(
   }
 }
 
+/** Its bytes make sense together, as they do to who reads them. */
 function collect(take: (text: string) => void): Writable {
+  const decoder = new TextDecoder();
   return new Writable({
     write(chunk: Buffer, _encoding, done) {
-      take(chunk.toString('utf8'));
+      take(decoder.decode(chunk, { stream: true }));
       done();
     },
   });

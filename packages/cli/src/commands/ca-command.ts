@@ -71,6 +71,19 @@ async function readOwnRoot(context: Context, certificate: string | undefined, ke
 
 /** Until every node has what the cluster wants. Ctrl-C ends the waiting, not the change. */
 async function waitForNodes(context: Context, api: ApiClient, isQuiet: boolean): Promise<ApiSwarm> {
+  try {
+    return await lookUntilSettled(context, api, isQuiet);
+  } catch (error) {
+    if (!context.signal.aborted) throw error;
+    throw new CommandFailure(
+      'the waiting was ended; the root is being replaced all the same. "swarm ca --rotate" begins anew',
+      EXIT.interrupted,
+      error,
+    );
+  }
+}
+
+async function lookUntilSettled(context: Context, api: ApiClient, isQuiet: boolean): Promise<ApiSwarm> {
   let told = '';
   for (;;) {
     const [swarm, nodes] = await Promise.all([api.swarm(), api.nodes()]);
@@ -79,14 +92,7 @@ async function waitForNodes(context: Context, api: ApiClient, isQuiet: boolean):
     const text = explainWaiting(missing, nodes.length);
     if (text !== told && !isQuiet) context.terminal.err(`${text}\n`);
     told = text;
-    await delay(context.clock, POLL_MS, context.signal).catch((error: unknown) => {
-      if (!context.signal.aborted) throw error;
-      throw new CommandFailure(
-        'the waiting was ended; the root is being replaced all the same. "swarm ca --rotate" begins anew',
-        EXIT.failed,
-        error,
-      );
-    });
+    await delay(context.clock, POLL_MS, context.signal);
   }
 }
 

@@ -64,6 +64,12 @@ const node = {
   Status: { State: 'ready' },
   ManagerStatus: { Leader: true, Reachability: 'reachable', Addr: '10.0.0.1:2377' },
 };
+/** What a drain asks of a node. */
+const draining = {
+  'GET /nodes/host1': node,
+  'POST /nodes/n1/update': { status: 200 },
+  'GET /nodes/n1': { ...node, Spec: { ...node.Spec, Availability: 'drain' } },
+};
 const inactive = { Swarm: { LocalNodeState: 'inactive', NodeID: '' } };
 const active = { Swarm: { LocalNodeState: 'active', NodeID: 'n1', ControlAvailable: true } };
 
@@ -229,6 +235,21 @@ describe('service update, scale and rollback', () => {
   });
 });
 
+describe('a --timeout that is none', () => {
+  it.each([
+    'service create --timeout soon --no-resolve-image nginx:1',
+    'service update --timeout 5 --label-add a=b web',
+    'service update --timeout 5 --rollback web',
+    'service rollback --timeout soon web',
+    'service scale --timeout soon web=3',
+    'stack rollback --timeout soon app',
+  ])('is refused before anything is changed: %s', async (line) => {
+    await serve({ 'GET /services/web': web });
+    expect(await run(line)).toMatchObject({ exitCode: 2, errors: expect.stringContaining('is no duration') });
+    expect(posted()).toEqual([]);
+  });
+});
+
 describe('service logs', () => {
   const frame = (line: string, type = 1) =>
     Buffer.concat([Buffer.from([type, 0, 0, 0, 0, 0, 0, Buffer.byteLength(line)]), Buffer.from(line)]);
@@ -261,6 +282,28 @@ describe('service logs', () => {
     await serve(routes(frame('hello world\n')));
     expect((await run('service logs --raw web')).output).toBe('hello world\n');
     expect(api.requests.at(-1)?.query.has('details')).toBe(false);
+  });
+
+  it('gives the bytes on as they are, though a character is cut in two', async () => {
+    const [start, end] = [Buffer.from([0xc3]), Buffer.from([0xbc, 0x0a])];
+    const framed = (text: Buffer) => Buffer.concat([Buffer.from([1, 0, 0, 0, 0, 0, 0, text.length]), text]);
+    await serve(routes(framed(start), framed(end)));
+    expect((await run('service logs --raw web')).output).toBe('ü\n');
+    await api.close();
+    const tty = { ...web, Spec: { ...web.Spec, TaskTemplate: { ContainerSpec: { TTY: true } } } };
+    const slowly = {
+      stream: (response: NodeJS.WritableStream) => {
+        response.write(start);
+        setImmediate(() => setImmediate(() => response.end(end)));
+      },
+    };
+    await serve({ ...routes(), 'GET /services/web': tty, 'GET /services/web1/logs': slowly });
+    expect((await run('service logs web')).output).toBe('ü\n');
+  });
+
+  it('reads the blanks of --details as they are escaped', async () => {
+    await serve(routes(frame(`${details('t1t1t1t1t1t1t1t1')},tag=a+b%2Bc hello\n`)));
+    expect((await run('service logs --details web')).output).toBe('web.1.t1t1t1t1t1t1@host1    | tag=a b+c hello\n');
   });
 
   it('ends with 1 when a node cannot give its part', async () => {
@@ -344,7 +387,7 @@ describe('nodes', () => {
 
   it('drain --wait ends when nothing is left', async () => {
     const looks = [[task('t1', 'running')], [task('t1', 'shutdown')]];
-    await serve({ 'GET /nodes/host1': node, 'POST /nodes/n1/update': { status: 200 }, 'GET /tasks': () => looks.shift() ?? [] });
+    await serve({ ...draining, 'GET /tasks': () => looks.shift() ?? [] });
     const ended = await run('node update --availability drain --wait host1');
     expect(ended).toEqual({
       exitCode: 0,
@@ -357,8 +400,7 @@ describe('nodes', () => {
     const successor = { ...task('t2', 'pending'), NodeID: undefined, DesiredState: 'running' };
     const explained = (Name: string, Why: string, ...Advice: readonly string[]) => ({ Kind: 'task', Task: { Name, Why: [Why], Advice } });
     await serve({
-      'GET /nodes/host1': node,
-      'POST /nodes/n1/update': { status: 200 },
+      ...draining,
       'GET /tasks': ({ filters }: FakeRequest) => (filters.node ? [task('t1', 'running')] : [task('t1', 'running'), successor]),
       'GET /x/explain/tasks/t1': explained('web.1.t1', 'runs'),
       'GET /x/explain/tasks/t2': explained('web.1.t2', 'has no place: no suitable node', 'add a node', 'or wait'),
@@ -374,13 +416,33 @@ describe('nodes', () => {
   it('drain --wait says when one that does not stop is killed', async () => {
     const stopping = { ...task('t1', 'running'), DesiredState: 'shutdown', Spec: { ContainerSpec: { StopGracePeriod: 90e9 } } };
     await serve({
-      'GET /nodes/host1': node,
-      'POST /nodes/n1/update': { status: 200 },
+      ...draining,
       'GET /tasks': [stopping],
       'GET /x/explain/tasks/t1': { Kind: 'task', Task: { Name: 'web.1.t1', Why: [], Advice: [] } },
     });
     const ended = await run('node update --availability drain --wait --deadline 0 host1');
     expect(ended.errors).toContain('is asked to stop, and has not yet; it is killed when its stop grace period (1m30s) is over');
+  });
+
+  it('drain --wait names what is left at the deadline though some of it ends just then', async () => {
+    await serve({ ...draining, 'GET /tasks': [task('t1', 'running')] });
+    const ended = await run('node update --availability drain --wait --deadline 0 host1');
+    expect(ended).toMatchObject({ exitCode: 8, errors: expect.stringContaining('  t1 is gone by now\n') });
+  });
+
+  it('drain --wait ends with 4 when the node is made active again, or removed', async () => {
+    await serve({ ...draining, 'GET /nodes/n1': node, 'GET /tasks': [task('t1', 'running')] });
+    expect(await run('node update --availability drain --wait host1')).toMatchObject({
+      exitCode: 4,
+      errors: 'swarm: node host1 is not drained any more: its availability was set to active, and 1 task is left\n',
+    });
+    await api.close();
+    const gone = { status: 404, body: { message: 'node n1 not found' } };
+    await serve({ ...draining, 'GET /nodes/n1': gone, 'GET /tasks': gone });
+    expect(await run('node update --availability drain --wait host1')).toMatchObject({
+      exitCode: 4,
+      errors: 'swarm: node host1 was removed while it was drained\n',
+    });
   });
 
   it.each(['node update --wait host1', 'node update --availability drain --deadline 5m host1'])('%s makes no sense', async (line) => {

@@ -1,10 +1,10 @@
-import { once } from 'node:events';
 import type { Duplex, Readable, Writable } from 'node:stream';
 import type { ApiClient } from '../client/api-client.ts';
 import { readFrames } from '../client/log-frames.ts';
 import { defineCommand } from '../command/command.ts';
 import type { Context, TerminalControl } from '../command/context.ts';
 import { CommandFailure, EXIT, usageError } from '../command/exit-codes.ts';
+import { writeBytes } from '../command/write-bytes.ts';
 
 /** `swarm exec web.1 sh`: a program in a task's container, whichever node it is on. Ends with the program's exit code. */
 export const exec = defineCommand({
@@ -108,17 +108,12 @@ function takeTerminal(terminal: TerminalControl, api: ApiClient, id: string, raw
 }
 
 async function copy(from: AsyncIterable<Uint8Array>, to: Writable): Promise<void> {
-  for await (const chunk of from) await write(to, chunk);
+  for await (const chunk of from) await writeBytes(to, chunk);
 }
 
 async function copyFrames(from: AsyncIterable<Uint8Array>, stdout: Writable, stderr: Writable): Promise<void> {
   for await (const { type, text } of readFrames(from)) {
     if (type === 'error') throw new CommandFailure(Buffer.from(text).toString('utf8').trim());
-    await write(type === 'stderr' ? stderr : stdout, text);
+    await writeBytes(type === 'stderr' ? stderr : stdout, text);
   }
-}
-
-/** As fast as the reader takes it. */
-async function write(to: Writable, bytes: Uint8Array): Promise<void> {
-  if (!to.write(bytes)) await once(to, 'drain');
 }

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readFile, readlink, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -89,6 +89,14 @@ describe('the join script', () => {
     const again = await run(localScript());
     expect(again).toEqual({ code: 0, output: 'swarm-join: this machine is a node of a cluster already; nothing to do\n' });
     expect((await calls()).filter((call) => call.startsWith('join'))).toHaveLength(1);
+  });
+
+  it('renews the link of an earlier run whose swarm is no longer there', async () => {
+    await startEngine();
+    await mkdir(join(machine, 'usr'));
+    await symlink(join(machine, 'moved/swarm'), join(machine, 'usr/swarm'));
+    expect((await run(localScript())).code).toBe(0);
+    expect(await readlink(join(machine, 'usr/swarm'))).toBe(join(machine, 'source/packages/cli/bin/swarm'));
   });
 
   it('tries again until the manager lets it in, and logs each attempt', async () => {

@@ -158,7 +158,8 @@ wait_for "the Docker Engine at $ENGINE" engine_there || die "no Docker Engine ru
 
 wait_for "swarm from $SOURCE" get_swarm || die "swarm could not be had from $SOURCE"
 mkdir -p "$BIN_DIR"
-[ -e "$BIN_DIR/swarm" ] || ln -s "$SWARM" "$BIN_DIR/swarm"
+# A link into a tree that has moved since is there and leads nowhere.
+[ -e "$BIN_DIR/swarm" ] || ln -sf "$SWARM" "$BIN_DIR/swarm"
 
 if is_member; then
   say "this machine is a node of a cluster already; nothing to do"

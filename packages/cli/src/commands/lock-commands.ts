@@ -2,6 +2,7 @@ import type { SwarmSpec } from '@swarm/shared/engine-api/cluster-spec';
 import { type Command, defineCommand, type OptionSpec } from '../command/command.ts';
 import type { Context } from '../command/context.ts';
 import { CommandFailure, EXIT, usageError } from '../command/exit-codes.ts';
+import { readLine } from '../command/read-stdin.ts';
 import { parseCount, parseDuration } from '../service/values.ts';
 
 /** What `init` and `update` can say about the cluster as a whole. */
@@ -67,7 +68,7 @@ export function tellUnlockKey(context: Context, key: string): void {
 const unlock = defineCommand({
   path: ['unlock'],
   summary: 'Unlock the manager of this host after a restart',
-  description: 'The unlock key is read from standard input.',
+  description: 'The unlock key is read from standard input: the first line of it.',
   options: {},
   async run({ context }) {
     const api = await context.api();
@@ -80,9 +81,7 @@ const unlock = defineCommand({
       );
     }
     context.terminal.err('Please enter the unlock key: ');
-    const key = Buffer.from(await context.readStdin())
-      .toString('utf8')
-      .trim();
+    const key = (await readLine(context.streams.stdin, context.signal)).trim();
     await api.unlock(key);
     context.terminal.err('\n');
     return EXIT.ok;

@@ -1,6 +1,6 @@
 import type { ApiClient } from '../client/api-client.ts';
 import type { ApiService, ApiTask } from '../client/api-objects.ts';
-import { CommandFailure } from '../command/exit-codes.ts';
+import { CommandFailure, EXIT } from '../command/exit-codes.ts';
 import type { TaskNames } from '../render/tasks.ts';
 
 /** `self` is the node this daemon runs on. */
@@ -45,7 +45,7 @@ export async function namesOf(api: ApiClient, tasks: readonly ApiTask[], resolve
   };
 }
 
-/** Does `action` for each term; goes on after a failure, and fails at the end if any did. */
+/** Does `action` for each term; goes on after a failure, Ctrl-C aside, and fails at the end if any did. */
 export async function forEach(
   terms: readonly string[],
   action: (term: string) => Promise<void>,
@@ -56,7 +56,7 @@ export async function forEach(
     try {
       await action(term);
     } catch (error) {
-      if (!(error instanceof CommandFailure)) throw error;
+      if (!(error instanceof CommandFailure) || error.exitCode === EXIT.interrupted) throw error;
       failed(error.message);
       ok = false;
     }

@@ -7,7 +7,7 @@ import { CommandFailure, EXIT } from '../command/exit-codes.ts';
 import type { FileReference } from '../service/references.ts';
 import { openRegistryLogins, runCredentialHelper } from '../service/registry-auth.ts';
 import { parseDuration } from '../service/values.ts';
-import { waitForServices } from '../wait/wait-for-services.ts';
+import { type WaitOptions, waitForServices } from '../wait/wait-for-services.ts';
 
 /** What creating, updating and deploying have in common: logins, digests, ids of what is named, the wait. */
 export function registryLogins(context: Context) {
@@ -88,18 +88,22 @@ export async function lookUp(
   return ids;
 }
 
-/** Ends a command that changed services: waits unless `--detach`. */
-export async function finish(
-  context: Context,
-  api: ApiClient,
-  ids: readonly string[],
-  options: { readonly detach?: boolean | undefined; readonly quiet?: boolean | undefined; readonly timeout?: string | undefined },
-): Promise<number> {
-  if (options.detach === true || ids.length === 0) return EXIT.ok;
-  return waitForServices(context, api, ids, {
-    quiet: options.quiet === true,
-    ...(options.timeout !== undefined && { timeoutMs: parseDuration('timeout', options.timeout) / 1e6 }),
-  });
+/** How a command that changes services ends. Read before anything is changed, since it may make no sense. */
+export type Ending = WaitOptions | 'detached';
+
+/** @throws CommandFailure (usage) */
+export function parseEnding(options: {
+  readonly detach?: boolean | undefined;
+  readonly quiet?: boolean | undefined;
+  readonly timeout?: string | undefined;
+}): Ending {
+  const timeoutMs = options.timeout === undefined ? undefined : parseDuration('timeout', options.timeout) / 1e6;
+  return options.detach === true ? 'detached' : { quiet: options.quiet === true, ...(timeoutMs !== undefined && { timeoutMs }) };
+}
+
+/** Ends a command that changed services. Resolves with the exit code. */
+export async function finish(context: Context, api: ApiClient, ids: readonly string[], ending: Ending): Promise<number> {
+  return ending === 'detached' || ids.length === 0 ? EXIT.ok : waitForServices(context, api, ids, ending);
 }
 
 export function printWarnings(context: Context, warnings: readonly string[] | null | undefined): void {

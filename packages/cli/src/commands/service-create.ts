@@ -12,7 +12,7 @@ import { configReference, parseFileReference, parseNetwork, secretReference } fr
 import { applyUpdate, type ResolvedNames, type UpdateOptions } from '../service/update-spec.ts';
 import { parseCount, splitPair } from '../service/values.ts';
 import { forEach } from './resolve.ts';
-import { finish, lookUp, printWarnings, registryAuthFor, resolveImage } from './service-change.ts';
+import { type Ending, finish, lookUp, parseEnding, printWarnings, registryAuthFor, resolveImage } from './service-change.ts';
 
 const SERVICE = { name: 'SERVICE', complete: 'service' } as const;
 
@@ -24,6 +24,7 @@ export const create = defineCommand({
   stopAtArguments: true,
   options: CREATE_OPTIONS,
   async run({ args, options, context }) {
+    const ending = parseEnding(options);
     const [image = '', ...command] = args;
     const envFiles = await Promise.all(options['env-file'].map((path) => readText(context, path)));
     const draft = buildServiceDraft({ image, args: command, options, environment: context.environment, envFiles });
@@ -34,7 +35,7 @@ export const create = defineCommand({
     const { ID, Warnings } = await api.createService(complete, auth);
     printWarnings(context, Warnings);
     context.terminal.out(`${ID}\n`);
-    return finish(context, api, [ID], options);
+    return finish(context, api, [ID], ending);
   },
 });
 
@@ -69,11 +70,12 @@ export const update = defineCommand({
   arguments: [SERVICE],
   options: UPDATE_OPTIONS,
   async run({ args, options, context }) {
+    const ending = parseEnding(options);
     const api = await context.api();
     const service = await api.service(args[0] ?? '');
     if (options.rollback === true) {
       refuseOtherFlags(options);
-      return rollBack(context, api, service.ID, options);
+      return rollBack(context, api, service.ID, ending);
     }
     const names = await resolveNames(api, service.Spec, options);
     const edited = applyUpdate(service.Spec, options, names, context.environment);
@@ -82,7 +84,7 @@ export const update = defineCommand({
     const { Warnings } = await api.updateService(service.ID, service.Version?.Index ?? 0, spec, { registryAuth: auth });
     printWarnings(context, Warnings);
     context.terminal.out(`${args[0]}\n`);
-    return finish(context, api, [service.ID], options);
+    return finish(context, api, [service.ID], ending);
   },
 });
 
@@ -92,18 +94,19 @@ export const rollback = defineCommand({
   arguments: [SERVICE],
   options: WAIT_OPTIONS,
   async run({ args, options, context }) {
+    const ending = parseEnding(options);
     const api = await context.api();
     const { ID } = await api.service(args[0] ?? '');
-    return rollBack(context, api, ID, options);
+    return rollBack(context, api, ID, ending);
   },
 });
 
-async function rollBack(context: Context, api: ApiClient, id: string, options: Parameters<typeof finish>[3]): Promise<number> {
+async function rollBack(context: Context, api: ApiClient, id: string, ending: Ending): Promise<number> {
   const service = await api.service(id);
   const { Warnings } = await api.updateService(id, service.Version?.Index ?? 0, service.Spec, { rollback: true });
   printWarnings(context, Warnings);
   context.terminal.out(`${service.Spec.Name}\n`);
-  return finish(context, api, [id], options);
+  return finish(context, api, [id], ending);
 }
 
 function refuseOtherFlags(options: UpdateOptions): void {
@@ -136,6 +139,7 @@ export const scale = defineCommand({
   arguments: [{ name: 'SERVICE=REPLICAS', variadic: true, complete: 'service' }],
   options: WAIT_OPTIONS,
   async run({ args, options, context }) {
+    const ending = parseEnding(options);
     const wanted = args.map((word) => {
       const [name, replicas] = splitPair(word);
       if (name === '' || replicas === undefined) throw usageError(`"${word}" says no number; write SERVICE=REPLICAS, as in web=3`);
@@ -151,7 +155,7 @@ export const scale = defineCommand({
       },
       (message) => context.terminal.err(`swarm: ${message}\n`),
     );
-    const exitCode = await finish(context, api, changed, options);
+    const exitCode = await finish(context, api, changed, ending);
     return ok ? exitCode : EXIT.failed;
   },
 });

@@ -5,6 +5,7 @@ import { type LogFrame, readFrames } from '../client/log-frames.ts';
 import { defineCommand, type OptionValues } from '../command/command.ts';
 import type { Context } from '../command/context.ts';
 import { CommandFailure, EXIT } from '../command/exit-codes.ts';
+import { writeBytes } from '../command/write-bytes.ts';
 import { nodeName, slotName } from '../render/tasks.ts';
 import { parseMoment } from './moment.ts';
 import { namesOf } from './resolve.ts';
@@ -100,17 +101,12 @@ async function printFrames(frames: AsyncIterable<LogFrame>, print: FramePrinter,
   }
 }
 
-function rawPrinter(context: Context): FramePrinter {
-  return async (frame) => write(context, frame, Buffer.from(frame.text).toString('utf8'));
+function rawPrinter({ streams }: Context): FramePrinter {
+  return (frame) => writeBytes(frame.type === 'stderr' ? streams.stderr : streams.stdout, frame.text);
 }
 
-async function printPlain(context: Context, response: IncomingMessage): Promise<void> {
-  for await (const chunk of response as AsyncIterable<Buffer>) context.terminal.out(chunk.toString('utf8'));
-}
-
-function write(context: Context, frame: LogFrame, text: string): void {
-  if (frame.type === 'stderr') context.terminal.err(text);
-  else context.terminal.out(text);
+async function printPlain({ streams }: Context, response: IncomingMessage): Promise<void> {
+  for await (const chunk of response as AsyncIterable<Buffer>) await writeBytes(streams.stdout, chunk);
 }
 
 /** `web.1.abcdefghijkl@host    | line`, as Docker prints it. */
@@ -118,13 +114,17 @@ function namedPrinter(context: Context, api: ApiClient, options: Options): Frame
   const names = new Map<string, string>();
   let widest = 0;
   return async (frame) => {
-    const line = Buffer.from(frame.text).toString('utf8');
-    const parts = line.split(' ');
-    const stamp = options.timestamps === true ? parts.shift() : undefined;
+    let rest: Buffer = Buffer.from(frame.text);
+    const nextWord = () => {
+      const [word, after] = splitWord(rest);
+      rest = after;
+      return word;
+    };
+    const stamp = options.timestamps === true ? nextWord() : undefined;
     const details = new Map(
-      (parts.shift() ?? '')
+      nextWord()
         .split(',')
-        .map((pair) => [decodeURIComponent(pair.split('=', 1)[0] ?? ''), decodeURIComponent(pair.slice(pair.indexOf('=') + 1))]),
+        .map((pair) => [unescapeQuery(pair.split('=', 1)[0] ?? ''), unescapeQuery(pair.slice(pair.indexOf('=') + 1))]),
     );
     const taskID = details.get(CONTAINER_LABELS.taskID);
     if (taskID === undefined)
@@ -137,8 +137,19 @@ function namedPrinter(context: Context, api: ApiClient, options: Options): Frame
     widest = Math.max(widest, name.length);
     const extra = options.details === true ? extraDetails(details) : undefined;
     const head = [stamp, `${name.padEnd(widest)}    |`, extra].filter((part) => part !== undefined);
-    write(context, frame, `${head.join(' ')} ${parts.join(' ')}`);
+    const { stdout, stderr } = context.streams;
+    await writeBytes(frame.type === 'stderr' ? stderr : stdout, Buffer.concat([Buffer.from(`${head.join(' ')} `), rest]));
   };
+}
+
+/** The line itself stays bytes: a task may write what is no UTF-8, and a long line is cut anywhere. */
+function splitWord(line: Buffer): readonly [word: string, rest: Buffer] {
+  const space = line.indexOf(0x20);
+  return space < 0 ? [line.toString('utf8'), Buffer.alloc(0)] : [line.toString('utf8', 0, space), line.subarray(space + 1)];
+}
+
+function unescapeQuery(text: string): string {
+  return decodeURIComponent(text.replaceAll('+', ' '));
 }
 
 function extraDetails(details: ReadonlyMap<string, string>): string | undefined {

@@ -9,7 +9,7 @@ import { WAIT_OPTIONS } from '../service/options.ts';
 import { parseChoice } from '../service/values.ts';
 import { type PreparedStack, prepareStack, STACK_OPTIONS } from './prepare-stack.ts';
 import { showProblem } from './read-stack.ts';
-import { finish, printWarnings } from './service-change.ts';
+import { finish, parseEnding, printWarnings } from './service-change.ts';
 
 const STACK = { name: 'STACK', complete: 'stack' } as const;
 const FORMAT = {
@@ -35,6 +35,7 @@ export const deploy = defineCommand({
   async run({ args, options, context }) {
     const name = args[0] ?? '';
     if (options.format !== undefined && options['dry-run'] !== true) throw usageError('--format is for --dry-run; a deploy prints lines');
+    const ending = parseEnding(options);
     const prepared = await prepareStack(context, name, options, 'deploy');
     if (options['dry-run'] === true) return showPlan(context, name, prepared, options);
     const { api, request, doubts, warnings } = prepared;
@@ -46,7 +47,7 @@ export const deploy = defineCommand({
     printWarnings(context, own);
     printResults(context, results);
     const services = results.filter((result) => result.kind === 'service' && result.action !== 'removed').map((result) => result.id);
-    const exitCode = await finish(context, api, services, options);
+    const exitCode = await finish(context, api, services, ending);
     if (request.prune !== true || pruneNow) return exitCode;
     return prune(context, api, name, request, revision, exitCode);
   },

@@ -6,7 +6,7 @@ import type { Column, Row } from '../render/table.ts';
 import { count } from '../render/words.ts';
 import { WAIT_OPTIONS } from '../service/options.ts';
 import { LIST_OPTIONS, printRows } from './list-output.ts';
-import { finish, printWarnings } from './service-change.ts';
+import { finish, parseEnding, printWarnings } from './service-change.ts';
 import { printResults, refusedIsInvalid } from './stack-deploy.ts';
 
 const STACK = { name: 'STACK', complete: 'stack' } as const;
@@ -72,6 +72,7 @@ export const rollback = defineCommand({
   arguments: [STACK, { name: 'REVISION', optional: true, complete: 'revision' }],
   options: WAIT_OPTIONS,
   async run({ args, options, context }) {
+    const ending = parseEnding(options);
     const [name = '', number] = args;
     if (number !== undefined && !/^[1-9]\d*$/.test(number))
       throw usageError(`"${number}" is no revision; see the numbers with: swarm stack history ${name}`);
@@ -83,6 +84,6 @@ export const rollback = defineCommand({
     printResults(context, results);
     if (revision !== undefined) context.terminal.err(`stack ${name} is at revision ${revision} now\n`);
     const services = results.filter((result) => result.kind === 'service' && result.action !== 'removed').map((result) => result.id);
-    return finish(context, api, services, options);
+    return finish(context, api, services, ending);
   },
 });

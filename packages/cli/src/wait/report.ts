@@ -5,6 +5,7 @@ import { count } from '../render/words.ts';
 import { type FailedOutcome, type Failure, failuresAmong, type SlotView } from './decide/convergence.ts';
 import type { Part } from './decide/whole-verdict.ts';
 import { readLastLines } from './last-lines.ts';
+import { tasksOf } from './tasks-of.ts';
 
 export interface Reported {
   readonly id: string;
@@ -58,7 +59,7 @@ async function failuresOf(
   known: readonly Failure[],
   endedBefore: ReadonlySet<string>,
 ): Promise<readonly Failure[]> {
-  return known.length > 0 ? known : failuresAmong(await api.tasks({ service: [id] }), endedBefore);
+  return known.length > 0 ? known : failuresAmong((await tasksOf(api, [id])) ?? [], endedBefore);
 }
 
 async function reportFailures(

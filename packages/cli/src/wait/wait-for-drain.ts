@@ -1,7 +1,7 @@
 import { formatDuration } from '@swarm/shared/compose/units';
 import type { ExplainedTask } from '@swarm/shared/engine-api/explain';
 import { delay } from '@swarm/shared/runtime/clock';
-import type { ApiClient } from '../client/api-client.ts';
+import { type ApiClient, ApiRefusal } from '../client/api-client.ts';
 import type { ApiTask } from '../client/api-objects.ts';
 import type { Context } from '../command/context.ts';
 import { EXIT } from '../command/exit-codes.ts';
@@ -13,7 +13,7 @@ const MOST_NAMED = 20;
 const ENDED = new Set(['complete', 'shutdown', 'failed', 'rejected', 'orphaned']);
 
 /**
- * Waits until nothing runs on the node any more. When the deadline (milliseconds from now; absent: never) passes, says
+ * Waits until nothing runs on the node any more, or until nobody wants that any more. When the deadline (milliseconds from now; absent: never) passes, says
  * which tasks are left and what each waits for. The drain itself goes on either way.
  */
 export async function waitForDrain(
@@ -27,20 +27,49 @@ export async function waitForDrain(
   const endsAtMs = deadlineMs === undefined ? Number.POSITIVE_INFINITY : clock.monotonicMs() + deadlineMs;
   let lastCount: number | undefined;
   for (;;) {
-    const left = (await api.tasks({ node: [nodeID] })).filter((task) => !ENDED.has(task.Status.State));
+    const seen = await look(api, nodeID);
+    if (seen === undefined) {
+      terminal.err(`swarm: node ${name} was removed while it was drained\n`);
+      return EXIT.notConverged;
+    }
+    const { left, availability } = seen;
     if (left.length === 0) {
       terminal.err(`node ${name} is drained: none of its tasks is left\n`);
       return EXIT.ok;
     }
+    if (availability !== 'drain') {
+      terminal.err(
+        `swarm: node ${name} is not drained any more: its availability was set to ${availability}, and ${count(left.length)} left\n`,
+      );
+      return EXIT.notConverged;
+    }
     if (clock.monotonicMs() >= endsAtMs) {
       terminal.err(`the deadline has passed, and ${count(left.length)} left on node ${name}; the drain goes on:\n`);
-      for (const task of left.slice(0, MOST_NAMED)) terminal.err(`  ${await explainBlocker(api, task, nodeID)}\n`);
+      for (const task of left.slice(0, MOST_NAMED))
+        terminal.err(`  ${(await unlessGone(() => explainBlocker(api, task, nodeID))) ?? `${task.ID} is gone by now`}\n`);
       if (left.length > MOST_NAMED) terminal.err(`  and ${left.length - MOST_NAMED} more; swarm node ps ${name} shows all\n`);
       return EXIT.blocked;
     }
     if (left.length !== lastCount) terminal.err(`${count(left.length)} left on node ${name}\n`);
     lastCount = left.length;
     await delay(clock, Math.max(0, Math.min(POLL_MS, endsAtMs - clock.monotonicMs())), signal);
+  }
+}
+
+/** Undefined once the node is no part of the cluster. */
+function look(api: ApiClient, nodeID: string): Promise<{ readonly left: readonly ApiTask[]; readonly availability: string } | undefined> {
+  return unlessGone(async () => {
+    const [node, tasks] = await Promise.all([api.node(nodeID), api.tasks({ node: [nodeID] })]);
+    return { left: tasks.filter((task) => !ENDED.has(task.Status.State)), availability: node.Spec.Availability };
+  });
+}
+
+async function unlessGone<Answer>(ask: () => Promise<Answer>): Promise<Answer | undefined> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (error instanceof ApiRefusal && error.status === 404) return undefined;
+    throw error;
   }
 }
 

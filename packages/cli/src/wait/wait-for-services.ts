@@ -7,6 +7,7 @@ import { decideProgress, hasEnded, type Memory, startMemory } from './decide/con
 import { decideWhole, type Part, type WholeVerdict } from './decide/whole-verdict.ts';
 import { type NamedProgress, progressDisplay } from './progress-display.ts';
 import { reportServices } from './report.ts';
+import { tasksOf } from './tasks-of.ts';
 
 const POLL_MS = 200;
 /** A wait that has lasted looks less often. */
@@ -46,7 +47,7 @@ export async function waitForServices(
   const watched: Watched[] = ids.map((id) => ({ id, name: id, memory: undefined, part: undefined }));
   const startedMs = context.clock.monotonicMs();
   try {
-    const endedBefore = new Set((await api.tasks({ service: ids })).filter(hasEnded).map((task) => task.ID));
+    const endedBefore = new Set((await tasksOfAll(api, ids)).filter(hasEnded).map((task) => task.ID));
     for (;;) {
       const nodes = await look(context, api, watched);
       if (!quiet)
@@ -88,7 +89,14 @@ async function look(context: Context, api: ApiClient, watched: readonly Watched[
   const present = open.filter((item) => services.has(item.id));
   const nodes = await api.nodes();
   if (present.length === 0) return nodes;
-  const tasks = groupByService(await api.tasks({ service: present.map((item) => item.id), '_up-to-date': ['true'] }));
+  const found = await tasksOf(
+    api,
+    present.map((item) => item.id),
+    { '_up-to-date': ['true'] },
+  );
+  // One of them has just been removed: the next look shows which.
+  if (found === undefined) return nodes;
+  const tasks = groupByService(found);
   for (const item of present) {
     const service = services.get(item.id);
     if (service === undefined) continue;
@@ -99,6 +107,13 @@ async function look(context: Context, api: ApiClient, watched: readonly Watched[
     item.part = progress;
   }
   return nodes;
+}
+
+/** The tasks of those that are still there. */
+async function tasksOfAll(api: ApiClient, ids: readonly string[]): Promise<readonly ApiTask[]> {
+  const tasks = await tasksOf(api, ids);
+  if (tasks !== undefined || ids.length === 1) return tasks ?? [];
+  return (await Promise.all(ids.map((id) => tasksOfAll(api, [id])))).flat();
 }
 
 async function servicesOf(api: ApiClient, ids: readonly string[]): Promise<ReadonlyMap<string, ApiService>> {

@@ -60,6 +60,35 @@ const ROWS: readonly (readonly [what: string, of: ApiService, seen: readonly Api
   ['is at its aim with no replicas at all', replicated(0), [], 'verifying', '0/0'],
   ['waits while a task cannot be placed', replicated(1), [task('1 pending', { NodeID: '' })], 'waiting', '0/1'],
   ['counts the nodes of a global service', service({ Global: {} }), tasks('n1 running', 'n3 preparing'), 'waiting', '1/2'],
+  [
+    'counts no node that a global service was taken from, drained or no longer fitting',
+    service({ Global: {} }),
+    tasks('n1 running', 'n3 shutdown/shutdown', 'n4 orphaned/shutdown'),
+    'verifying',
+    '1/1',
+  ],
+  [
+    'waits while the task of a node that a global service is taken from still stops',
+    service({ Global: {} }),
+    tasks('n1 running', 'n3 running/shutdown'),
+    'waiting',
+    '1/2',
+  ],
+  ['counts no node that is down for a global service', service({ Global: {} }), tasks('n1 running', 'n2 running'), 'verifying', '1/1'],
+  [
+    'waits for a global job on a node that is down',
+    service({ GlobalJob: {} }),
+    tasks('n1 complete', 'n2 running/complete'),
+    'waiting',
+    '1/2',
+  ],
+  [
+    'ends with a global job that a drained node no longer runs',
+    service({ GlobalJob: {} }),
+    tasks('n1 complete/complete', 'n3 shutdown/shutdown'),
+    'converged',
+    '1/1',
+  ],
   ['waits for the first task of a global service', service({ Global: {} }), [], 'waiting', '0/0'],
   [
     'ends with the last task of a job',
@@ -174,6 +203,13 @@ describe('a wait for a service', () => {
     const updating = replicated(2, { UpdateStatus: { State: 'updating' } });
     const first = look(updating, seen, fresh, 0);
     expect(look(updating, seen, first.memory, ABANDONED_MS).verdict.kind).toBe('waiting');
+  });
+
+  it('takes no task of a drained node for one that nobody replaces', () => {
+    const drained: ApiNode = { ...up, ID: 'n3', Spec: { ...up.Spec, Availability: 'drain' } };
+    const seen = { service: service({ Global: {} }), tasks: tasks('n1 running', 'n3 failed/shutdown'), nodes: [up, drained] };
+    const first = decideProgress(seen, fresh, 0);
+    expect(decideProgress(seen, first.memory, 10 * ABANDONED_MS).verdict).toMatchObject({ kind: 'converged', message: 'converged' });
   });
 
   it('ends well when all tasks ended well and none follows', () => {

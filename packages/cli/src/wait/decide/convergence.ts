@@ -82,7 +82,7 @@ export function decideProgress(seen: Observation, memory: Memory, nowMs: number)
   const iteration = service.JobStatus?.JobIteration?.Index ?? 0;
   const isJob = mode.ReplicatedJob !== undefined || mode.GlobalJob !== undefined;
   const tasks = seen.tasks.filter((task) => !isJob || (task.JobIteration?.Index ?? 0) === iteration);
-  const slots = bySlot(tasks);
+  const slots = isGlobal(mode) ? withoutCleared(bySlot(tasks), seen.nodes, isJob) : bySlot(tasks);
   const usable = new Set(seen.nodes.filter((node) => node.Status.State !== 'down').map((node) => node.ID));
   const present = [...slots.values()]
     .map((inSlot) => foremost(inSlot.filter((task) => task.NodeID === undefined || usable.has(task.NodeID))))
@@ -101,7 +101,7 @@ export function decideProgress(seen: Observation, memory: Memory, nowMs: number)
   const abandonedAtMs = abandoned.length > 0 && !isUpdating ? (memory.abandonedAtMs ?? nowMs) : undefined;
   const converged = running === wanted;
   // A global service without tasks may have no eligible node, or its tasks are still to be made: the watch tells.
-  const nowhere = wanted === 0 && (mode.Global !== undefined || mode.GlobalJob !== undefined);
+  const nowhere = wanted === 0 && isGlobal(mode);
   const convergedAtMs = converged ? (memory.convergedAtMs ?? nowMs) : undefined;
   const rollback = decideRollback(memory.rollback, update);
   return {
@@ -198,6 +198,29 @@ function bySlot(tasks: readonly ApiTask[]): ReadonlyMap<string, readonly ApiTask
     slots.set(slot, [...(slots.get(slot) ?? []), task]);
   }
   return slots;
+}
+
+function isGlobal({ Global, GlobalJob }: ApiService['Spec']['Mode']): boolean {
+  return Global !== undefined || GlobalJob !== undefined;
+}
+
+/**
+ * Nodes that a global service shall run on now. Not one that it was taken from, since it is drained or no longer fits: its
+ * task there is history. Nor one that is down: there is no other place for that task, and an update makes none there either.
+ */
+function withoutCleared(
+  slots: ReadonlyMap<string, readonly ApiTask[]>,
+  nodes: readonly ApiNode[],
+  isJob: boolean,
+): ReadonlyMap<string, readonly ApiTask[]> {
+  const drained = new Set(nodes.filter((node) => node.Spec.Availability === 'drain').map((node) => node.ID));
+  const down = new Set(nodes.filter((node) => node.Status.State === 'down').map((node) => node.ID));
+  return new Map(
+    [...slots].filter(([nodeID, inSlot]) => {
+      if (!isJob && down.has(nodeID)) return false;
+      return !inSlot.every((task) => hasEnded(task) && (drained.has(nodeID) || ['shutdown', 'orphaned'].includes(task.Status.State)));
+    }),
+  );
 }
 
 /** The task that stands for its slot: lowest desired state, then lowest observed state. */
