@@ -65,6 +65,24 @@ describe('a task runs', () => {
   });
 });
 
+test('a manager hears how all tasks stand with every session: it may have been put back to before it was told', async () => {
+  world.assign({ id: 'a' });
+  await world.untilState('a', 'running');
+  world.engine.exitContainer(world.engine.containers()[0]?.id ?? '', 0);
+  await world.untilState('a', 'complete');
+  world.assign({ id: 'a' }, { id: 'b' });
+  await world.untilState('b', 'running');
+  await world.clock.advance(60_000);
+  const heard = world.reports.length;
+  world.welcome();
+  world.assign({ id: 'a' }, { id: 'b' });
+  await world.clock.advance(60_000);
+  expect(world.reports.slice(heard).map(({ taskID, status }) => [taskID, status.State])).toEqual([
+    ['a', 'complete'],
+    ['b', 'running'],
+  ]);
+});
+
 test('a manager that is quicker than the disk finds the worker ready for what it says', async () => {
   const errors: unknown[] = [];
   const quick = await createWorkerWorld({

@@ -99,7 +99,10 @@ export async function startWorker(deps: WorkerDeps): Promise<RunningWorker> {
       guests: () => guests.report(),
     },
     onWelcome(facts) {
-      if (facts.nodeID === nodeID && facts.clusterID === clusterID) return;
+      if (facts.nodeID === nodeID && facts.clusterID === clusterID) {
+        reconciler.reportAgain();
+        return;
+      }
       onFailure(
         new Error(`the manager takes this node for ${facts.nodeID} of cluster ${facts.clusterID}; it is ${nodeID} of ${clusterID}`),
       );

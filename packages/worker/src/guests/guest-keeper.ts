@@ -85,13 +85,15 @@ export function startGuestKeeper(deps: GuestKeeperDeps): GuestKeeper {
   let toldAtMs = Number.NEGATIVE_INFINITY;
 
   async function pass(): Promise<void> {
-    // Before anyone looks: what the engine made for these is seen now.
-    for (const id of settled) reservations.delete(id);
-    settled.clear();
+    // Before anyone looks: what the engine made for these is seen now. Until it has been, they are held.
+    const done = [...settled];
     const attachable = [...networks.tables().values()]
       .filter(({ definition }) => definition.attachable)
       .map(({ definition }) => definition.ID);
-    if (attachable.length === 0 && (covered === undefined || covered.length === 0)) return;
+    if (attachable.length === 0 && (covered === undefined || covered.length === 0)) {
+      release(done);
+      return;
+    }
     try {
       const names = new Map<string, string>();
       for (const { name, labels } of await engine.listNetworks(ownLabels(deps))) {
@@ -105,12 +107,20 @@ export function startGuestKeeper(deps: GuestKeeperDeps): GuestKeeper {
       seen = found;
       resting = decideResting(members, names);
       covered = attachable.sort();
+      release(done);
     } catch (error) {
       // Who cannot look says nothing: what is known stays.
       if (error instanceof EngineError) return;
       throw error;
     }
     tell();
+  }
+
+  function release(ids: readonly string[]): void {
+    for (const id of ids) {
+      settled.delete(id);
+      reservations.delete(id);
+    }
   }
 
   async function learnAliases(found: readonly FoundGuest[]): Promise<void> {

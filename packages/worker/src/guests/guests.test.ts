@@ -73,6 +73,23 @@ describe('a place for a container', () => {
     expect(last()).toMatchObject({ networkIDs: ['n1'], guests: [{ address: '10.9.0.5', aliases: ['other'] }], pending: [] });
   });
 
+  test('is held until the engine has been seen to have used it, however long it does not answer', async () => {
+    await networkStands();
+    const attached = world.worker().guests.attach([wish]);
+    world.answerGuest({ guestID: 'guest1', networkID: 'n1', address: '10.9.0.5' });
+    const places = await attached;
+    await world.until(() => last()?.pending.includes('guest1') === true, 'the report that it is held');
+    await run('box', '10.9.0.5');
+    world.engine.goDown();
+    world.worker().guests.settle(places);
+    await world.clock.advance(60_000);
+    // What a new session is told: without the container and without the place, a manager would give its address to another.
+    expect(world.knownGuests()).toMatchObject({ guests: [], pending: ['guest1'] });
+    world.engine.comeBack();
+    await world.until(() => last()?.pending.length === 0, 'the report without it');
+    expect(last()?.resting).toBeDefined();
+  });
+
   test('is refused with the manager’s words and class, and those that came with it are given back', async () => {
     await networkStands();
     const attached = world.worker().guests.attach([wish, { ...wish, network: 'closed' }]);

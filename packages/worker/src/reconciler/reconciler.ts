@@ -28,6 +28,8 @@ export interface Reconciler {
   hold(set: AssignmentSet, confirmed: boolean): void;
   /** Something that tasks wait for has changed. */
   wake(): void;
+  /** A session opens: its manager may lack what another one had made durable. All that is known is reported once more. */
+  reportAgain(): void;
   /** The images that its tasks name; undefined until a manager has said what the node shall hold. */
   assignedImages(): ReadonlySet<string> | undefined;
   /** Resolves when no pass runs and none is due. */
@@ -262,6 +264,10 @@ export function startReconciler(deps: ReconcilerDeps): Reconciler {
       loop.wake();
     },
     wake: () => loop.wake(),
+    reportAgain() {
+      reported.clear();
+      loop.wake();
+    },
     assignedImages: () => (confirmed && set !== undefined ? imagesOf(set) : undefined),
     idle: () => loop.idle(),
     async stop() {

@@ -58,7 +58,7 @@ export type ManagerReach = 'connected' | 'uncertain' | 'unreachable';
 export interface ManagerLine {
   /**
    * Keeps the newest status of each task until the manager has made it durable, across sessions. The caller reports
-   * changes only, and never moves a task back.
+   * changes, and at the start of every session all there is; it never moves a task back.
    */
   report(status: ReportedStatus): void;
   /** Tells what is applied now, if a session is open: the next one begins with all of it anyway. */

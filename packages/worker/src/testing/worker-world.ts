@@ -31,10 +31,14 @@ export interface WorkerWorld {
   readonly failures: unknown[];
   worker(): RunningWorker;
   assign(...tasks: readonly TaskOptions[]): void;
+  /** A session opens, with a manager that the node had none with so far. */
+  welcome(): void;
   sendNetwork(update: NetworkUpdate): void;
   /** What was asked of the manager for containers that are no tasks, and what it was told of them, oldest first. */
   readonly guestRequests: readonly GuestRequest[];
   readonly guestReports: readonly GuestReport[];
+  /** What a session that opened now would tell of them. */
+  knownGuests(): GuestReport | undefined;
   answerGuest(answer: Omit<GuestAnswer, 'type'>): void;
   /** What goes with every set from now on. */
   give(payloads: GivenPayloads): void;
@@ -195,12 +199,14 @@ export async function createWorkerWorld({ onSession, engineInfo = {}, ...options
     sendNetwork: (update) => sink?.networks.onUpdate(update),
     guestRequests,
     guestReports,
+    knownGuests: () => sink?.networks.guests(),
     answerGuest: (answer) => sink?.networks.onGuestAnswer({ type: 'guestAnswer', ...answer }),
     reports,
     endedTooEarly,
     failures,
     worker: () => worker,
     assign: (...tasks) => sink?.onAssignments(assignmentSet(tasks, given)),
+    welcome: () => sink?.onWelcome({ nodeID: NODE_ID, clusterID: CLUSTER_ID, role: 'worker' }),
     give(next) {
       given = next;
     },

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ApiError } from '@swarm/shared/errors/api-error';
 import type { GuestPlace, GuestWish } from '@swarm/shared/protocol/guests';
+import { asID } from '@swarm/shared/runtime/ids';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { MANAGER_ID, startTestApi, type TestApi } from '../testing/cluster.ts';
 
@@ -14,6 +15,7 @@ const NETWORKS: Readonly<Record<string, object>> = {
   own: { Name: 'own', Labels: {} },
   net: { Name: 'net', Labels: OWN_LABELS },
   'zz-inner': { Name: 'zz-inner', Labels: { ...OWN_LABELS, 'swarm.network.id': 'id-inner' } },
+  db: { Name: 'own', Id: `db${'0'.repeat(62)}`, Labels: {} },
   foreign: { Name: 'foreign', Labels: { ...OWN_LABELS, 'com.docker.swarm.node.id': 'another' } },
 };
 const container = (Status: string, network: string, more: object = {}) => ({
@@ -163,6 +165,15 @@ describe('a container that is made in a network of the cluster', () => {
   test('in one that another daemon of this machine has made is asked for by the name', async () => {
     await post('/containers/create', inNetwork('foreign'));
     expect(wishes).toMatchObject([{ network: 'foreign' }]);
+  });
+
+  test('in one that has the name with which the id of a network of the host begins is in the cluster’s, and else in that of the host', async () => {
+    await post('/containers/create', inNetwork('db'));
+    expect(wishes).toEqual([]);
+    await api.store.update((tx) => tx.networks.create({ ID: asID('id-db'), Spec: { Name: 'db', Attachable: true } }));
+    await post('/containers/create', inNetwork('db'));
+    await post('/networks/db/connect', { Container: 'plain' });
+    expect(wishes.map(({ network }) => network)).toEqual(['db', 'db']);
   });
 
   test.each(['own', 'bridge', 'host', 'none', 'default', 'container:x'])('elsewhere goes to the engine as it came: %s', async (mode) => {

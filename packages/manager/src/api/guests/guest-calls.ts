@@ -55,7 +55,19 @@ export function buildGuestCalls(deps: RouteDeps): GuestCalls {
 
   async function meaningOf(term: string): Promise<Meaning> {
     const network = await ask(`/networks/${encodeURIComponent(term)}`);
-    return network === undefined ? { kind: 'unknown' } : meaningOfNetwork(network);
+    if (network === undefined) return { kind: 'unknown' };
+    // The engine takes the beginning of an id too, after names: the name of a network that is not on this host yet goes before it.
+    const isBeginning = network.Name !== term && network.Id !== term;
+    return isBeginning && clusterNetworkID(term) !== undefined ? { kind: 'unknown' } : meaningOfNetwork(network);
+  }
+
+  /** Of a network's id or name; undefined also where this node is no manager. */
+  function clusterNetworkID(term: string): string | undefined {
+    return node
+      .manager()
+      ?.store.view(
+        (tx) => tx.networks.get(term)?.ID ?? tx.networks.by('name', term.toLowerCase()).find(({ Spec }) => Spec.Name === term)?.ID,
+      );
   }
 
   function meaningOfNetwork(network: { readonly [key: string]: unknown }): Meaning {
@@ -223,11 +235,7 @@ export function buildGuestCalls(deps: RouteDeps): GuestCalls {
 
   /** The engine's network of one of the cluster that goes by another name here, or was named by its id. */
   async function ownNetwork(term: string): Promise<Meaning | undefined> {
-    const store = node.manager()?.store;
-    const id = store?.view(
-      (tx) => tx.networks.get(term)?.ID ?? tx.networks.by('name', term.toLowerCase()).find(({ Spec }) => Spec.Name === term)?.ID,
-    );
-    const filters = encodeURIComponent(JSON.stringify({ label: [`${NETWORK_LABEL}=${id ?? term}`] }));
+    const filters = encodeURIComponent(JSON.stringify({ label: [`${NETWORK_LABEL}=${clusterNetworkID(term) ?? term}`] }));
     const networks: unknown = await engineClient.getJSON(`/networks?filters=${filters}`);
     const found: readonly JSONObject[] = Array.isArray(networks) ? networks : [];
     return found.map(meaningOfNetwork).find(({ kind }) => kind === 'cluster');
