@@ -119,6 +119,11 @@ function isStranded({ origin, Status }: Task): boolean {
   return origin?.node?.why === 'balance' && Status.State === 'pending' && (Status.Err ?? '') !== '';
 }
 
+/** It got no node, or no address. */
+export function isWithoutPlace({ Status }: Task): boolean {
+  return compareStates(Status.State, 'assigned') <= 0 && (Status.Err ?? '') !== '';
+}
+
 /**
  * A task leaves a drained node only when another one has taken its place, where the service's order is start-first. Not
  * where both could not run at once, or where no other one would come.
@@ -227,8 +232,7 @@ function decideMove(view: SeatView, draft: SeatDraft, present: readonly Task[], 
   const [mover, moved] = findMove(present, view);
   if (mover === undefined || moved === undefined) return false;
   if (!isRunning(mover)) {
-    const isStuck = mover.Status.State === 'pending' && (mover.Status.Err ?? '') !== '';
-    if (isStuck || !isRunning(moved)) for (const task of present) if (task !== moved) withdraw(draft, task);
+    if (isWithoutPlace(mover) || !isRunning(moved)) for (const task of present) if (task !== moved) withdraw(draft, task);
     return true;
   }
   const provenMs = provenAtMs(mover, rulesOf(view.facts.service).monitorMs);
