@@ -58,6 +58,7 @@ export function decideSeat(view: SeatView, now: number): SeatPlan {
     return draft.plan;
   }
   removeStaleIterations(view, draft);
+  withdrawSuperseded(view, draft);
   const live = draft.tasks.filter(isLive);
   const present = live.filter((task) => standing.get(task.ID) === 'present');
   const absent = live.filter((task) => standing.get(task.ID) === 'absent');
@@ -160,6 +161,22 @@ function retire(draft: SeatDraft, task: Task): void {
 function removeStaleIterations(view: SeatView, draft: SeatDraft): void {
   for (const task of draft.tasks) {
     if (isLive(task) && !isOfCurrentIteration(task, view.facts)) draft.edit(task, { DesiredState: 'remove' });
+  }
+}
+
+/**
+ * One that took over has done the job, perhaps so fast that nobody saw it run: the one before it is on a node that is down,
+ * and would do the work again there, and until then take up one of the places of the job.
+ */
+function withdrawSuperseded(view: SeatView, draft: SeatDraft): void {
+  if (!isJob(view.facts.service)) return;
+  const isDone = (task: Task) =>
+    task.Status.State === 'complete' && task.DesiredState !== 'remove' && isOfCurrentIteration(task, view.facts);
+  const [done] = draft.tasks.filter(isDone).sort(byAge);
+  if (done === undefined) return;
+  for (const task of draft.tasks.filter((each) => isLive(each) && byAge(done, each) < 0)) {
+    draft.restOn(done);
+    withdraw(draft, task);
   }
 }
 
