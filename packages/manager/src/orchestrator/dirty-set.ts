@@ -1,4 +1,5 @@
 import type { Node, Service, Task } from '@swarm/shared/domain/objects';
+import { compareStates } from '@swarm/shared/domain/task-state';
 import { deepEqual } from '@swarm/shared/runtime/deep-equal';
 import type { NodeID, ServiceID } from '@swarm/shared/runtime/ids';
 import type { Commit } from '../store/store.ts';
@@ -82,10 +83,12 @@ export class DirtySet {
   }
 }
 
-/** Where a task that takes another's place finds no node, the other one may have to go first. */
+/** Where a task that takes another's place finds no node or address, the other one may have to go first, or it is given up. */
 function hasNewsOfItsPlace(before: Task, after: Task): boolean {
   const { kind } = after.origin ?? {};
-  return after.Status.State === 'pending' && (kind === 'update' || kind === 'move') && before.Status.Err !== after.Status.Err;
+  return (
+    compareStates(after.Status.State, 'assigned') <= 0 && (kind === 'update' || kind === 'move') && before.Status.Err !== after.Status.Err
+  );
 }
 
 /** What decides which tasks a node may have, apart from whether it is up. */

@@ -1,5 +1,7 @@
 import { dependenciesOf } from '@swarm/shared/domain/depends-on';
 import type { Service } from '@swarm/shared/domain/objects';
+import { predefinedNetwork } from '@swarm/shared/domain/predefined-networks';
+import type { ServiceSpec } from '@swarm/shared/engine-api/service-spec';
 import { findPortConflict } from '../seams/port-conflict.ts';
 import type { ReadTransaction } from '../store/store.ts';
 import { type DependencyView, decideWaiting } from './decide/dependencies.ts';
@@ -23,11 +25,31 @@ export function readFacts(tx: ReadTransaction, service: Service, world: World): 
   return { ...facts, ...decideWaiting(dependencies, world) };
 }
 
-/** An update that gave up a port lets others have it: then its previous spec cannot hold again. */
+/**
+ * An update that gave up a port lets others have it, and what the service names no more can be removed: then its previous
+ * spec cannot hold again.
+ */
 export function explainNoWayBack(tx: ReadTransaction, { ID, Spec, PreviousSpec }: Service): string | undefined {
-  if (Spec.UpdateConfig?.FailureAction !== 'rollback') return undefined;
-  const conflict = findPortConflict(tx, PreviousSpec?.EndpointSpec, ID);
-  return conflict && `port ${conflict.number} of its previous spec is published by service ${conflict.service.Spec.Name} by now`;
+  if (Spec.UpdateConfig?.FailureAction !== 'rollback' || PreviousSpec === undefined) return undefined;
+  const conflict = findPortConflict(tx, PreviousSpec.EndpointSpec, ID);
+  if (conflict !== undefined)
+    return `port ${conflict.number} of its previous spec is published by service ${conflict.service.Spec.Name} by now`;
+  const [missing] = missingOf(tx, PreviousSpec);
+  return missing && `${missing} of its previous spec has been removed`;
+}
+
+function missingOf(tx: ReadTransaction, { TaskTemplate, Networks }: ServiceSpec): readonly string[] {
+  const { Secrets = [], Configs = [] } = TaskTemplate.ContainerSpec ?? {};
+  const targets = (TaskTemplate.Networks ?? Networks ?? []).map(({ Target = '' }) => Target);
+  return [
+    ...Secrets.flatMap(({ SecretID = '', SecretName = SecretID }) =>
+      tx.secrets.get(SecretID) === undefined ? [`secret ${SecretName}`] : [],
+    ),
+    ...Configs.flatMap(({ ConfigID = '', ConfigName = ConfigID }) =>
+      tx.configs.get(ConfigID) === undefined ? [`config ${ConfigName}`] : [],
+    ),
+    ...targets.flatMap((id) => ((predefinedNetwork(id) ?? tx.networks.get(id)) ? [] : [`network ${id}`])),
+  ];
 }
 
 function ownFacts(tx: ReadTransaction, service: Service): ServiceFacts {

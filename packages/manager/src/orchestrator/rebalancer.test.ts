@@ -1,4 +1,6 @@
+import { decideNetworkAllocation } from '@swarm/shared/domain/network-allocation';
 import { timestamp } from '@swarm/shared/runtime/clock';
+import { asID } from '@swarm/shared/runtime/ids';
 import { silentLogger } from '@swarm/shared/runtime/logger';
 import type { Loop } from '@swarm/shared/runtime/loop';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -79,4 +81,63 @@ test('what fails where it was moved stays where it was, and no other one is move
   await cluster.clock.advance(60_000);
   expect(cluster.tasks().filter((task) => task.origin?.replaces !== undefined)).toHaveLength(1);
   expect(cluster.serving().map(({ ID }) => ID)).toEqual(before);
+});
+
+/** Counts the moves that are made from now on, also those that leave no trace. */
+function countMoves(): () => number {
+  const made = new Set<string>();
+  cluster.store.watch(({ changes }) => {
+    for (const { table, after } of changes) if (table === 'tasks' && after?.origin?.replaces !== undefined) made.add(after.ID);
+  });
+  return () => made.size;
+}
+
+test('a move whose network has no address left is given up, and is not made again', async () => {
+  const Spec = { Name: 'small' };
+  const outcome = decideNetworkAllocation(Spec, { pools: ['10.0.0.0/8'], subnetSize: 28, networks: [], hostAddresses: [] });
+  if (!outcome.ok) throw new Error(outcome.reason);
+  await cluster.store.update((tx) => tx.networks.create({ ID: asID('small'), Spec, allocation: outcome.allocation }));
+  const inSmall = (Name: string, Replicas: number, Labels = {}) =>
+    serviceSpec(
+      { ContainerSpec: { Image: 'web:1' }, Networks: [{ Target: 'small' }] },
+      { Name, Labels, Mode: { Replicated: { Replicas } }, EndpointSpec: { Mode: 'dnsrr' } },
+    );
+  await cluster.deploy(inSmall('web', 6, OPTED));
+  await serve();
+  await cluster.deploy(inSmall('others', 20));
+  await cluster.clock.advance(5_000);
+  const before = cluster.serving().map(({ ID }) => ID);
+  const moves = countMoves();
+  await cluster.addNode('c');
+  await cluster.until(() => moves() === 1, 'a move', 60_000);
+  await cluster.clock.advance(60_000);
+  expect(moves()).toBe(1);
+  expect(cluster.live().map(({ ID }) => ID)).toEqual(before);
+  expect(cluster.service().rebalanceSince).toBeUndefined();
+});
+
+test('a move that failed is remembered also where no history is kept', async () => {
+  await cluster.store.update((tx) => {
+    tx.clusters.create({
+      ID: asID('cluster'),
+      Spec: { Orchestration: { TaskHistoryRetentionLimit: 0 } },
+      TLSInfo: {},
+      RootRotationInProgress: false,
+      DefaultAddrPool: [],
+      SubnetSize: 24,
+      DataPathPort: 4789,
+      JoinTokens: { Worker: '', Manager: '' },
+      ca: { certificate: '', privateKey: '' },
+    });
+  });
+  await cluster.deploy(web(OPTED));
+  await serve();
+  const moves = countMoves();
+  await cluster.addNode('c');
+  const moved = () => cluster.serving().find((task) => task.origin?.replaces !== undefined);
+  await cluster.until(() => moved() !== undefined, 'a move', 60_000);
+  await cluster.kill(moved()!);
+  await cluster.clock.advance(60_000);
+  expect(moves()).toBe(1);
+  expect(cluster.service().rebalanceSince).toBeUndefined();
 });

@@ -1,5 +1,6 @@
 import type { Node, Service, Task } from '@swarm/shared/domain/objects';
 import { decideMovability, wantsRebalance } from '@swarm/shared/domain/rebalance';
+import { isWanted } from '@swarm/shared/domain/task-state';
 import { epochMs, timestamp } from '@swarm/shared/runtime/clock';
 import { asID, type TaskID } from '@swarm/shared/runtime/ids';
 import { type Loop, startLoop } from '@swarm/shared/runtime/loop';
@@ -7,7 +8,7 @@ import { drawPicture } from '../seams/draw-picture.ts';
 import type { Move, PlacementPicture, PreviewPlacement } from '../seams/placement-preview.ts';
 import { commitPlan, type PlanPart } from '../store/commit-plan.ts';
 import type { Commit, ReadTransaction } from '../store/store.ts';
-import { newTask } from './decide/seat.ts';
+import { isWithoutPlace, newTask } from './decide/seat.ts';
 import { endedByItself } from './decide/standing.ts';
 import type { OrchestratorDeps } from './supervisor.ts';
 
@@ -37,6 +38,8 @@ export function startRebalancer(deps: RebalancerDeps): Loop {
 class Rebalancer {
   readonly #deps: RebalancerDeps;
   readonly #wanted = new Set<string>();
+  /** By service, when the newest move was made that came to nothing: the store need not remember it. */
+  readonly #failed = new Map<string, string>();
   #wake: () => void = () => undefined;
   #settleAtMs = Number.POSITIVE_INFINITY;
 
@@ -66,11 +69,16 @@ class Rebalancer {
   #follow({ changes }: Commit): void {
     for (const change of changes) {
       if (change.table === 'services') {
-        if (change.after?.rebalanceSince === undefined) this.#wanted.delete(change.id);
-        else if (!this.#wanted.has(change.id)) {
+        if (change.after?.rebalanceSince === undefined) {
+          this.#wanted.delete(change.id);
+          this.#failed.delete(change.id);
+        } else if (!this.#wanted.has(change.id)) {
           this.#wanted.add(change.id);
           this.#wake();
         }
+      } else if (change.table === 'tasks') {
+        const task = change.after;
+        if (task !== undefined && this.#wanted.has(task.ServiceID) && cameToNothing(task)) this.#failed.set(task.ServiceID, task.CreatedAt);
       } else if (change.table === 'nodes' && change.after !== undefined && takesTasks(change.after)) {
         if (change.before === undefined || !takesTasks(change.before)) this.#settleAtMs = this.#deps.clock.monotonicMs() + SETTLE_MS;
       }
@@ -100,7 +108,8 @@ class Rebalancer {
       const tasks = tx.tasks.by('service', id);
       const movability = decideMovability({ service, tasks, nodes: tx.nodes, templates: tx.templates });
       if (movability.kind === 'busy' && !isOverdue(service, this.#deps.clock.now())) continue;
-      const [move] = movability.kind === 'movable' && !hasFailed(service, tasks) ? planOne(tx, picture, service, movability.tasks) : [];
+      const hasFailed = (this.#failed.get(id) ?? '') >= service.rebalanceSince || tasks.some((task) => isFailureOf(task, service));
+      const [move] = movability.kind === 'movable' && !hasFailed ? planOne(tx, picture, service, movability.tasks) : [];
       if (move === undefined || isOverdue(service, this.#deps.clock.now())) {
         parts.push(conclude(service));
         continue;
@@ -148,8 +157,14 @@ function conclude({ rebalanceSince: _, ...service }: Service): PlanPart {
 }
 
 /** One of its moves came to nothing: the rest would too. */
-function hasFailed({ rebalanceSince = '' }: Service, tasks: readonly Task[]): boolean {
-  return tasks.some((task) => task.origin?.replaces !== undefined && task.CreatedAt >= rebalanceSince && endedByItself(task));
+function isFailureOf(task: Task, { rebalanceSince = '' }: Service): boolean {
+  return task.CreatedAt >= rebalanceSince && cameToNothing(task);
+}
+
+/** It failed, or its networks have no address for one more. Where a node did not take it, another one may. */
+function cameToNothing(task: Task): boolean {
+  if (task.origin?.replaces === undefined) return false;
+  return endedByItself(task) || (!isWanted(task.DesiredState) && task.Status.State !== 'pending' && isWithoutPlace(task));
 }
 
 function isOverdue({ rebalanceSince }: Service, now: number): boolean {

@@ -1,5 +1,7 @@
+import type { Secret } from '@swarm/shared/domain/objects';
 import type { RestartPolicy, ServiceSpec, UpdateConfig } from '@swarm/shared/engine-api/service-spec';
 import { epochMs } from '@swarm/shared/runtime/clock';
+import { asID } from '@swarm/shared/runtime/ids';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { newestFirst, TestCluster } from '../testing/test-cluster.ts';
 import { SECOND_NS, serviceSpec } from './testing/build.ts';
@@ -386,6 +388,25 @@ test('a failing update is not rolled back to a port that another service has by 
     /^update paused due to failure .*; it cannot be rolled back: port 8080 of its previous spec is published by service other by now$/,
   );
   expect(cluster.service().Spec.EndpointSpec).toBeUndefined();
+});
+
+test('a failing update is not rolled back to a secret that has been removed; it says so and pauses', async () => {
+  const update = { Parallelism: 1, FailureAction: 'rollback' } as const;
+  const ID = asID<Secret['ID']>('password');
+  await cluster.store.update((tx) => tx.secrets.create({ ID, Spec: { Name: 'pw-1', Labels: {}, Data: '' } }));
+  const first = web({ replicas: 2, update });
+  const Secrets = [{ SecretID: ID, SecretName: 'pw-1', File: { Name: 'pw', UID: '0', GID: '0', Mode: 0o400 } }];
+  await cluster.deploy({
+    ...first,
+    TaskTemplate: { ...first.TaskTemplate, ContainerSpec: { ...first.TaskTemplate.ContainerSpec, Secrets } },
+  });
+  await running(2);
+  cluster.behaviours.set('web:2', { livesMs: 1_000 });
+  await cluster.deploy(web({ replicas: 2, update, image: 'web:2' }));
+  await cluster.store.update((tx) => tx.secrets.remove(ID));
+  await cluster.until(() => cluster.service().UpdateStatus?.State === 'paused', 'the pause');
+  expect(cluster.service().UpdateStatus?.Message).toMatch(/; it cannot be rolled back: secret pw-1 of its previous spec has been removed$/);
+  expect(cluster.service().Spec.TaskTemplate.ContainerSpec?.Secrets).toBeUndefined();
 });
 
 test('a replicated job runs as many at a time as it may, until all have completed', async () => {

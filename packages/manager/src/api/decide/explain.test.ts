@@ -208,3 +208,13 @@ test('a service tells how many run, who waits, and what happened in order', () =
     'a: running on host-a',
   ]);
 });
+
+test('a job is told by what it has completed, not by what runs', () => {
+  const job: Service = { ...service, Spec: { ...service.Spec, Mode: { ReplicatedJob: { MaxConcurrent: 1, TotalCompletions: 2 } } } };
+  const done = (name: string, Slot: number, State: Task['Status']['State'] = 'complete') =>
+    task(name, { Slot, DesiredState: 'complete', Status: { State, Timestamp: '' } });
+  const why = (...tasks: readonly Task[]) => explainService({ ...view({}, [node('a')]), service: job }, tasks, 1).Why;
+  expect(why(done('x', 0), done('y', 1))).toEqual(['the job is done: 2 of 2 tasks have completed']);
+  expect(why(done('x', 0), done('y', 1, 'running'))).toEqual(['1 of 2 tasks of the job have completed, 1 run']);
+  expect(why(done('x', 0), done('y', 1, 'failed'))[1]).toMatch(/^nothing follows the last task: /);
+});

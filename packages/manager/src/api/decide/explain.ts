@@ -8,7 +8,7 @@ import { adviseService, adviseTask, lastFailure } from './advise.ts';
 
 /** All that an explanation looks at. */
 export interface ExplainView {
-  readonly service: Pick<Service, 'ID' | 'Spec' | 'UpdateStatus' | 'rebalanceSince'> | undefined;
+  readonly service: Pick<Service, 'ID' | 'Spec' | 'UpdateStatus' | 'rebalanceSince' | 'JobStatus'> | undefined;
   readonly template: Template;
   readonly nodes: ReadonlyMap<string, Node>;
   readonly verdicts: readonly NodeVerdict[];
@@ -76,7 +76,8 @@ export function explainService(view: ExplainView, tasks: readonly Task[], wanted
 
 function whyService(view: ExplainView, running: number, wanted: number, tasks: readonly Task[]): readonly string[] {
   const { service, nodes } = view;
-  const why: string[] = [`${running} of ${wanted} tasks run`];
+  const job = jobProgress(service, tasks);
+  const why: string[] = [job === undefined ? `${running} of ${wanted} tasks run` : tellJob(job, running)];
   const away = tasks.filter((task) => isLive(task) && isOnDownNode(task, nodes)).length;
   if (away > 0)
     why.push(
@@ -90,12 +91,34 @@ function whyService(view: ExplainView, running: number, wanted: number, tasks: r
   why.push(...emptyStarts(view, tasks));
   if (service?.rebalanceSince !== undefined) why.push('its tasks are being moved to even out the nodes');
   const live = tasks.filter(isLive);
-  if (running < wanted && live.length === 0) {
+  if (live.length === 0 && (job === undefined ? running < wanted : job.completed < job.wanted)) {
     const [last] = tasks.filter((task) => isTerminal(task.Status.State)).sort((a, b) => (a.CreatedAt < b.CreatedAt ? 1 : -1));
     if (last !== undefined) why.push(`nothing follows the last task: ${endOf(last)}; its restart policy allows no other`);
     else why.push('no node may have a task of it');
   }
   return why;
+}
+
+interface JobProgress {
+  readonly completed: number;
+  readonly wanted: number;
+}
+
+/** Of its present run; undefined for what is no job. */
+function jobProgress(service: ExplainView['service'], tasks: readonly Task[]): JobProgress | undefined {
+  const { ReplicatedJob, GlobalJob } = service?.Spec.Mode ?? {};
+  if (ReplicatedJob === undefined && GlobalJob === undefined) return undefined;
+  const iteration = service?.JobStatus?.JobIteration.Index ?? 0;
+  const ofNow = tasks.filter((task) => task.DesiredState !== 'remove' && (task.JobIteration?.Index ?? 0) === iteration);
+  const seats = (some: readonly Task[]) => new Set(some.map((task) => task.Slot ?? task.NodeID)).size;
+  const completed = seats(ofNow.filter(({ Status }) => Status.State === 'complete'));
+  const wanted = GlobalJob === undefined ? (ReplicatedJob?.TotalCompletions ?? ReplicatedJob?.MaxConcurrent ?? 1) : seats(ofNow);
+  return { completed, wanted };
+}
+
+function tellJob({ completed, wanted }: JobProgress, running: number): string {
+  if (completed >= wanted && wanted > 0) return `the job is done: ${completed} of ${wanted} tasks have completed`;
+  return `${completed} of ${wanted} tasks of the job have completed, ${running} run`;
 }
 
 /** Tasks that live without the data of their volumes: each is a loss, unless somebody wants it so. */

@@ -7,6 +7,7 @@ const { service } = facts();
 const job = facts(serviceSpec({}, { Mode: { ReplicatedJob: {} } }), {
   JobStatus: { JobIteration: { Index: 2 }, LastExecution: '' },
 }).service;
+const renewed = facts(serviceSpec(), { specVersion: 2, UpdateStatus: { State: 'completed', Message: '' } }).service;
 const dead = (name: string, createdS: number, more: object = {}) => task(name, { state: 'failed', desired: 'shutdown', createdS, ...more });
 const deadOnes = (count: number) => Array.from({ length: count }, (_, index) => dead(`d${index}`, index));
 const restart = { origin: { kind: 'restart' } } as const;
@@ -44,6 +45,20 @@ const rows: readonly Row[] = [
     service: facts(serviceSpec(), { UpdateStatus: { State: 'updating', Message: '' } }).service,
     limit: 1,
     reaped: ['a', 'b'],
+  },
+  {
+    it: 'when the update is over, the renewal that failed beside the old task is kept: it would be tried again without',
+    tasks: [task('old', { template: 'old' }), dead('r', 1, { specVersion: 2, origin: { kind: 'update' } })],
+    service: renewed,
+    limit: 0,
+    reaped: [],
+  },
+  {
+    it: 'but not beside a task that was made after it',
+    tasks: [dead('r', 1, { specVersion: 2, origin: { kind: 'update' } }), task('live', { specVersion: 2, createdS: 2 })],
+    service: renewed,
+    limit: 0,
+    reaped: ['r'],
   },
   { it: 'what still stops stays', tasks: [task('a', { desired: 'remove' }), task('b', { desired: 'shutdown' })], limit: 0, reaped: [] },
   {

@@ -2,7 +2,7 @@ import type { Service, Task } from '@swarm/shared/domain/objects';
 import { isOver } from '@swarm/shared/domain/permitted-moves';
 import { isLive, isWanted } from '@swarm/shared/domain/task-state';
 import { isCountedRestart, isJob } from './restart.ts';
-import { byAge } from './standing.ts';
+import { byAge, endedByItself } from './standing.ts';
 
 /** Docker's default, of `Orchestration.TaskHistoryRetentionLimit`. */
 export const DEFAULT_HISTORY_LIMIT = 5;
@@ -23,7 +23,8 @@ export interface ReapView {
 /**
  * The tasks of a seat that leave the store. What is to be removed goes once it is over. Of the rest a seat keeps the
  * newest as its history; what later decisions rest on stays: the restarts that `MaxAttempts` counts, the newest renewal
- * while an update goes on, and the last task of a seat that has no live one, which says why it is empty.
+ * while an update goes on or when it has failed beside the task that it was to renew, and the last task of a seat that has
+ * no live one, which says why it is empty.
  */
 export function decideReap({ tasks, service, maxAttempts = 0, historyLimit, isNodeGone = false }: ReapView): readonly Task[] {
   const removed = tasks.filter((task) => task.DesiredState === 'remove' && isOver(task));
@@ -32,7 +33,9 @@ export function decideReap({ tasks, service, maxAttempts = 0, historyLimit, isNo
   const limit = maxAttempts > 0 ? maxAttempts + 1 : historyLimit;
   const kept = tasks.filter((task) => task.DesiredState !== 'remove').sort(byAge);
   if (limit < 0 || kept.length <= limit) return removed;
-  const evidence = [kept.some(isLive) ? undefined : kept[0], kept.find((task) => isRenewalUnderWay(task, service))];
+  const renewal = kept.find((task) => task.origin?.kind === 'update' && task.specVersion === service.specVersion);
+  const isNeeded = renewal !== undefined && (isUnderWay(service) || hasFailedBeside(renewal, kept));
+  const evidence = [kept.some(isLive) ? undefined : kept[0], isNeeded ? renewal : undefined];
   const history = kept
     .filter((task) => (isHistory(task, service) || isOldCompletion(task, kept, service)) && !evidence.includes(task))
     .sort((a, b) => Number(isCounted(a, service, maxAttempts)) - Number(isCounted(b, service, maxAttempts)) || byAge(b, a));
@@ -54,10 +57,15 @@ function isOldCompletion(task: Task, newestFirst: readonly Task[], service: Serv
   return isJob(service) && isComplete(task) && newestFirst.find(isComplete) !== task;
 }
 
-/** What the failure ratio of an update that goes on is counted from: the seat was renewed, and how that ended. */
-function isRenewalUnderWay(task: Task, { specVersion, UpdateStatus }: Service): boolean {
-  const isUnderWay = UpdateStatus?.State === 'updating' || UpdateStatus?.State === 'rollback_started';
-  return isUnderWay && task.origin?.kind === 'update' && task.specVersion === specVersion;
+/** From the newest renewal of each seat the failure ratio is counted. */
+function isUnderWay({ UpdateStatus }: Service): boolean {
+  return UpdateStatus?.State === 'updating' || UpdateStatus?.State === 'rollback_started';
+}
+
+/** What lives was made for an older spec. Without the failure of its renewal it would be renewed again, also when the update is over. */
+function hasFailedBeside(renewal: Task, tasks: readonly Task[]): boolean {
+  const live = tasks.filter(isLive);
+  return endedByItself(renewal) && live.length > 0 && live.every((task) => task.specVersion < renewal.specVersion);
 }
 
 function isCounted(task: Task, service: Service, maxAttempts: number): boolean {

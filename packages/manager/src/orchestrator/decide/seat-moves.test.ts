@@ -95,6 +95,16 @@ const rows: readonly Row[] = [
     plan: ['n: remove'],
   },
   {
+    it: 'moved: and so is one whose networks have no room',
+    tasks: [task('a', { node: 'A' }), mover({ state: 'new', node: undefined, err: 'no address is left' })],
+    plan: ['n: remove'],
+  },
+  {
+    it: 'moved: and one that has its node and gets no address',
+    tasks: [task('a', { node: 'A' }), mover({ state: 'assigned', err: 'no address is left' })],
+    plan: ['n: shutdown'],
+  },
+  {
     it: 'moved: when the task breaks meanwhile, the other one has taken its place',
     tasks: [task('a', { node: 'A', state: 'failed' }), mover({ state: 'starting' })],
     plan: ['a: shutdown'],

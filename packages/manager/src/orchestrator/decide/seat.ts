@@ -58,6 +58,7 @@ export function decideSeat(view: SeatView, now: number): SeatPlan {
     return draft.plan;
   }
   removeStaleIterations(view, draft);
+  withdrawSuperseded(view, draft);
   const live = draft.tasks.filter(isLive);
   const present = live.filter((task) => standing.get(task.ID) === 'present');
   const absent = live.filter((task) => standing.get(task.ID) === 'absent');
@@ -119,6 +120,11 @@ function isStranded({ origin, Status }: Task): boolean {
   return origin?.node?.why === 'balance' && Status.State === 'pending' && (Status.Err ?? '') !== '';
 }
 
+/** It got no node, or no address. */
+export function isWithoutPlace({ Status }: Task): boolean {
+  return compareStates(Status.State, 'assigned') <= 0 && (Status.Err ?? '') !== '';
+}
+
 /**
  * A task leaves a drained node only when another one has taken its place, where the service's order is start-first. Not
  * where both could not run at once, or where no other one would come.
@@ -155,6 +161,22 @@ function retire(draft: SeatDraft, task: Task): void {
 function removeStaleIterations(view: SeatView, draft: SeatDraft): void {
   for (const task of draft.tasks) {
     if (isLive(task) && !isOfCurrentIteration(task, view.facts)) draft.edit(task, { DesiredState: 'remove' });
+  }
+}
+
+/**
+ * One that took over has done the job, perhaps so fast that nobody saw it run: the one before it is on a node that is down,
+ * and would do the work again there, and until then take up one of the places of the job.
+ */
+function withdrawSuperseded(view: SeatView, draft: SeatDraft): void {
+  if (!isJob(view.facts.service)) return;
+  const isDone = (task: Task) =>
+    task.Status.State === 'complete' && task.DesiredState !== 'remove' && isOfCurrentIteration(task, view.facts);
+  const [done] = draft.tasks.filter(isDone).sort(byAge);
+  if (done === undefined) return;
+  for (const task of draft.tasks.filter((each) => isLive(each) && byAge(done, each) < 0)) {
+    draft.restOn(done);
+    withdraw(draft, task);
   }
 }
 
@@ -227,8 +249,7 @@ function decideMove(view: SeatView, draft: SeatDraft, present: readonly Task[], 
   const [mover, moved] = findMove(present, view);
   if (mover === undefined || moved === undefined) return false;
   if (!isRunning(mover)) {
-    const isStuck = mover.Status.State === 'pending' && (mover.Status.Err ?? '') !== '';
-    if (isStuck || !isRunning(moved)) for (const task of present) if (task !== moved) withdraw(draft, task);
+    if (isWithoutPlace(mover) || !isRunning(moved)) for (const task of present) if (task !== moved) withdraw(draft, task);
     return true;
   }
   const provenMs = provenAtMs(mover, rulesOf(view.facts.service).monitorMs);

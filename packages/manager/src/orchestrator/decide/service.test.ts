@@ -450,6 +450,25 @@ const rows: readonly Row[] = [
     plan: ['1: create complete (new)'],
   },
   {
+    it: 'a job goes on when what took over from a lost node has completed, and the lost task does not do the work again',
+    mode: { ReplicatedJob: { MaxConcurrent: 1, TotalCompletions: 2 } },
+    nodes: [down('A'), node('B')],
+    tasks: [
+      task('lost', { slot: 0, node: 'A', desired: 'complete' }),
+      task('done', { slot: 0, node: 'B', desired: 'complete', state: 'complete', origin: { kind: 'move' }, createdS: 1 }),
+    ],
+    plan: ['lost: shutdown', '1: create complete (new)'],
+  },
+  {
+    it: 'a job that runs again after it has completed, since what it depends on was renewed, is left to it',
+    mode: { ReplicatedJob: {} },
+    tasks: [
+      task('done', { slot: 0, node: 'A', desired: 'complete', state: 'complete' }),
+      task('again', { slot: 0, node: 'A', desired: 'complete', origin: { kind: 'update' }, createdS: 1 }),
+    ],
+    plan: [],
+  },
+  {
     it: 'a new iteration of a job removes the tasks of the old one',
     mode: { ReplicatedJob: {} },
     tasks: [task('a', { slot: 0, node: 'A', desired: 'complete', iteration: 7 })],
