@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -50,6 +50,14 @@ describe('the membership file', () => {
     expect(await readdir(folder)).toEqual(['membership.json']);
     await file.remove();
     expect(await file.read()).toBeUndefined();
+  });
+
+  it('that cannot be replaced stays as it was, and leaves nothing beside it', async () => {
+    const path = join(folder, 'membership.json');
+    // What cannot be renamed over: the last step of a replacement fails, as on a file system that lost its disk.
+    await mkdir(join(path, 'in-the-way'), { recursive: true });
+    await expect(membershipFile(path).write(membership)).rejects.toThrow();
+    expect(await readdir(folder)).toEqual(['membership.json']);
   });
 
   it.each([

@@ -106,6 +106,13 @@ describe('a node made of its real parts', () => {
     );
   });
 
+  it('does not join with more managers than it could read back from its membership file', async () => {
+    const one = await host('one');
+    const RemoteAddrs = Array.from({ length: 65 }, (_, at) => `10.0.0.${at}:2377`);
+    await expect(one.parts.join({ RemoteAddrs, JoinToken: '' }, LOOPBACK, 'active')).rejects.toThrow('names 65 managers');
+    expect(await left(one)).toEqual([]);
+  });
+
   it('joins with labels, is known to its manager, and takes nothing along when it leaves', async () => {
     const one = await host('one');
     const addresses = await freeAddresses();

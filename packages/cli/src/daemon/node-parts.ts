@@ -29,7 +29,7 @@ import type { HeldSocket } from './held-socket.ts';
 import type { MakeNetworkPlane } from './host-network-plane.ts';
 import { startIdentityKeeper } from './identity-keeper.ts';
 import { managersKnown } from './managers-known.ts';
-import { type Membership, membershipFile } from './membership.ts';
+import { type Membership, MOST_MANAGERS, membershipFile } from './membership.ts';
 import type { RunningNetProcess } from './net-process.ts';
 import type { Addresses, NodeParts } from './node-control.ts';
 import { startWorkerNode, type WorkerNode } from './worker-node.ts';
@@ -115,7 +115,8 @@ export function createNodeParts(deps: NodePartsDeps): NodeParts {
       undo.replace(manager.stop);
     }
     const own = manager === undefined ? undefined : encodeHostPort(loopbackOf(manager.address));
-    const managers = managersKnown(file, membership, own, onFailure);
+    const managers = managersKnown({ file, membership, own, clock, logger });
+    undo.add(managers.stop);
     const keeper = startIdentityKeeper({
       first,
       managers: managers.list,
@@ -161,10 +162,7 @@ export function createNodeParts(deps: NodePartsDeps): NodeParts {
       guests: worker.guests,
       remoteManagers: () => remoteManagers(manager?.store, managers.list()),
       problem: () => keeper.problem() ?? problem() ?? '',
-      async stop() {
-        await undo.run();
-        await managers.settled();
-      },
+      stop: () => undo.run(),
     };
   }
 
@@ -275,6 +273,12 @@ export function createNodeParts(deps: NodePartsDeps): NodeParts {
   /** @throws ApiError */
   async function joinCluster(request: JoinRequest, addresses: Addresses, availability: Availability): Promise<RunningNode> {
     const managers = (request.RemoteAddrs ?? []).filter((address) => address !== '');
+    if (managers.length > MOST_MANAGERS) {
+      throw new ApiError(
+        'invalid-argument',
+        `the request names ${managers.length} managers to join, and a host remembers at most ${MOST_MANAGERS}: name some of them in "RemoteAddrs", one is enough`,
+      );
+    }
     const hostname = (await deps.engine.info()).hostname;
     const identity = await enrolPatiently({
       addresses: managers,
