@@ -78,7 +78,7 @@ export function createNodeParts(deps: NodePartsDeps): NodeParts {
         clock,
         onFailure: (kind, reason) => onFailure(new Error(`the journal failed (${kind}): ${reason}`)),
       });
-      const applyUnlockKey = keySealer(store, keyFile);
+      const applyUnlockKey = keySealer(store, keyFile, logger);
       // A daemon that ended between a change of the key and the seal left the file behind it.
       await applyUnlockKey();
       return { store: withJournal(store, journal), applyUnlockKey };
@@ -343,15 +343,24 @@ interface OpenStore {
 }
 
 /** One at a time and by what the store says then: the newest key wins. */
-function keySealer(store: Store, keyFile: JournalKey): () => Promise<void> {
+function keySealer(store: Store, keyFile: JournalKey, logger: Logger): () => Promise<void> {
   let sealing: Promise<void> = Promise.resolve();
   return () => {
-    const sealed = sealing.then(() => {
+    const sealed = sealing.then(async () => {
       const text = store.view((tx) => tx.clusters.all()[0]?.unlockKey);
-      if (text === undefined) return keyFile.seal(undefined);
+      if (text === undefined) {
+        if (await keyFile.seal(undefined)) logger.info({}, 'autolock is off: this manager starts without a key');
+        return;
+      }
       const unlockKey = parseUnlockKey(text);
       if (unlockKey === undefined) throw new Error('the unlock key in the store has another form than unlock keys have');
-      return keyFile.seal(unlockKey);
+      // Where a crash came before the answer with the key nobody has seen it.
+      if (await keyFile.seal(unlockKey)) {
+        logger.warn(
+          {},
+          'autolock: the next start of this manager needs a new unlock key. "swarm unlock-key" prints it while it runs; keep it',
+        );
+      }
     });
     sealing = sealed.catch(() => undefined);
     return sealed;
