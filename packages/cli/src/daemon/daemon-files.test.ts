@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -30,6 +30,13 @@ describe('the data root', () => {
     expect(await readFile(join(folder, 'daemon.pid'), 'utf8')).toBe(`${process.pid}\n`);
     await root.release();
     expect(await readdir(folder)).toEqual([]);
+  });
+
+  it('can be taken when its disk is full: who looks after the containers of a host must start', async () => {
+    await symlink('/dev/full', join(folder, 'daemon.pid'));
+    const root = await takeDataRoot(folder);
+    expect(root.problem).toContain('ENOSPC');
+    await root.release();
   });
 });
 
