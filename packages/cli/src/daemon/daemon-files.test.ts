@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -31,6 +31,13 @@ describe('the data root', () => {
     await root.release();
     expect(await readdir(folder)).toEqual([]);
   });
+
+  it('can be taken when its disk is full: who looks after the containers of a host must start', async () => {
+    await symlink('/dev/full', join(folder, 'daemon.pid'));
+    const root = await takeDataRoot(folder);
+    expect(root.problem).toContain('ENOSPC');
+    await root.release();
+  });
 });
 
 describe('the membership file', () => {
@@ -50,6 +57,14 @@ describe('the membership file', () => {
     expect(await readdir(folder)).toEqual(['membership.json']);
     await file.remove();
     expect(await file.read()).toBeUndefined();
+  });
+
+  it('that cannot be replaced stays as it was, and leaves nothing beside it', async () => {
+    const path = join(folder, 'membership.json');
+    // What cannot be renamed over: the last step of a replacement fails, as on a file system that lost its disk.
+    await mkdir(join(path, 'in-the-way'), { recursive: true });
+    await expect(membershipFile(path).write(membership)).rejects.toThrow();
+    expect(await readdir(folder)).toEqual(['membership.json']);
   });
 
   it.each([

@@ -12,6 +12,8 @@ export interface DataRoot {
   readonly identity: string;
   readonly manager: string;
   readonly worker: string;
+  /** Why the pid file could not be written, as on a full disk; the lock holds without it. */
+  readonly problem?: string;
   /** Releases the lock, for a daemon that stops. */
   release(): Promise<void>;
 }
@@ -36,9 +38,13 @@ export async function takeDataRoot(path: string): Promise<DataRoot> {
   const pidFile = join(path, 'daemon.pid');
   const lock = await listenOnce(`\0swarm-data-root-${dev}-${ino}`);
   if (lock === undefined) throw new DataRootBusy(path, (await readOptional(pidFile))?.trim() ?? '');
-  await writeFile(pidFile, `${process.pid}\n`, { mode: 0o600 });
+  const problem = await writeFile(pidFile, `${process.pid}\n`, { mode: 0o600 }).then(
+    () => undefined,
+    (error: Error) => error.message,
+  );
   return {
     path,
+    ...(problem !== undefined && { problem }),
     membershipFile: join(path, 'membership.json'),
     identity: join(path, 'identity'),
     manager: join(path, 'manager'),
@@ -74,14 +80,20 @@ export async function readOptional(path: string): Promise<string | undefined> {
 /** After a crash or a power loss the file is the old one or the new one, never a mixture. */
 export async function replaceFile(path: string, text: string): Promise<void> {
   const temporary = `${path}.${randomUUID()}.new`;
-  const file = await open(temporary, 'w', 0o600);
   try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
+    const file = await open(temporary, 'w', 0o600);
+    try {
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    // It is tried again: on a full disk each attempt would leave one more.
+    await rm(temporary, { force: true });
+    throw error;
   }
-  await rename(temporary, path);
   await syncDirectory(dirname(path));
 }
 

@@ -7,7 +7,7 @@ import type { Clock } from '@swarm/shared/runtime/clock';
 import type { Random } from '@swarm/shared/runtime/ids';
 import type { Logger } from '@swarm/shared/runtime/logger';
 import { decideTrust } from './decide/trust.ts';
-import { type Renewal, startRenewal } from './renewal.ts';
+import { IdentityNotSaved, type Renewal, startRenewal } from './renewal.ts';
 
 export interface IdentityKeeperDeps {
   readonly first: NodeIdentity;
@@ -23,6 +23,9 @@ export interface IdentityKeeperDeps {
   readonly onFailure: (error: unknown) => void;
 }
 
+/** After roots could not be written. */
+const RETRY_MS = 5_000;
+
 /** Who this node is, and whom it trusts: both change over time, on disk first. */
 export interface IdentityKeeper extends Pick<Renewal, 'renewNow' | 'problem' | 'stop'> {
   current(): NodeIdentity;
@@ -36,6 +39,10 @@ export function startIdentityKeeper(deps: IdentityKeeperDeps): IdentityKeeper {
   let wanted: readonly string[] | undefined;
   let reported: { readonly of: NodeIdentity; readonly report: TrustReport } | undefined;
   let settling: Promise<void> = Promise.resolve();
+  let stopped = false;
+  let cancelRetry: () => void = () => undefined;
+  /** Why wanted roots are not trusted yet. */
+  let problem: string | undefined;
 
   const renewal = startRenewal({
     identity: () => identity,
@@ -62,17 +69,37 @@ export function startIdentityKeeper(deps: IdentityKeeperDeps): IdentityKeeper {
   }
 
   async function replace(next: NodeIdentity): Promise<void> {
-    await deps.save(next);
+    await save(next);
     identity = next;
     deps.onChanged(next);
     await adoptRoots();
   }
 
+  /** @throws IdentityNotSaved */
+  async function save(next: NodeIdentity): Promise<void> {
+    await deps.save(next).catch((error: unknown) => {
+      throw new IdentityNotSaved(error);
+    });
+  }
+
   /** By what is wanted then: a renewal that was under way may have brought older roots, or these. */
   async function adoptRoots(): Promise<void> {
-    if (wanted === undefined || whatToDo()?.adopt !== true) return;
+    cancelRetry();
+    if (wanted === undefined || whatToDo()?.adopt !== true) {
+      problem = undefined;
+      return;
+    }
     const next = { ...identity, rootCertificate: wanted.join('') };
-    await deps.save(next);
+    try {
+      await save(next);
+    } catch (error) {
+      if (!(error instanceof IdentityNotSaved)) throw error;
+      if (problem !== error.message) deps.logger.error({ reason: error.message }, 'new root certificates could not be written down');
+      problem = error.message;
+      if (!stopped) cancelRetry = deps.clock.setTimer(RETRY_MS, settleRoots);
+      return;
+    }
+    problem = undefined;
     identity = next;
     deps.logger.info({ nodeID: identity.nodeID, roots: wanted.length }, 'trusted root certificates changed');
     deps.onChanged(next);
@@ -83,6 +110,10 @@ export function startIdentityKeeper(deps: IdentityKeeperDeps): IdentityKeeper {
     const done = settling.then(change);
     settling = done.catch(() => undefined);
     return done;
+  }
+
+  function settleRoots(): void {
+    inTurn(adoptRoots).catch(deps.onFailure);
   }
 
   return {
@@ -97,12 +128,14 @@ export function startIdentityKeeper(deps: IdentityKeeperDeps): IdentityKeeper {
     wantRoots(roots) {
       wanted = roots;
       renewal.managerReached();
-      inTurn(adoptRoots).catch(deps.onFailure);
+      settleRoots();
       if (whatToDo()?.renew === true) renewal.renewNow();
     },
     renewNow: renewal.renewNow,
-    problem: renewal.problem,
+    problem: () => renewal.problem() ?? problem,
     async stop() {
+      stopped = true;
+      cancelRetry();
       await renewal.stop();
       await settling;
     },

@@ -9,6 +9,9 @@ import { readOptional, removeDurably, replaceFile } from './data-root.ts';
  */
 const HostPortSchema = () => Type.Object({ host: Type.String({ minLength: 1 }), port: Type.Integer({ minimum: 0, maximum: 65535 }) });
 
+/** That a host remembers: more than any cluster has. */
+export const MOST_MANAGERS = 64;
+
 const MembershipSchema = Type.Object({
   format: Type.Literal(1),
   role: Type.Union([Type.Literal('worker'), Type.Literal('manager')]),
@@ -19,7 +22,7 @@ const MembershipSchema = Type.Object({
   /** To which other nodes send packets of networks. Absent: as `advertise`. */
   dataPathAddr: optional(Type.String({ minLength: 1, maxLength: 255 })),
   /** `host:port` of the managers that were known last. */
-  managers: Type.Array(Type.String({ minLength: 1 }), { maxItems: 64 }),
+  managers: Type.Array(Type.String({ minLength: 1 }), { maxItems: MOST_MANAGERS }),
 });
 export type Membership = Readonly<Static<typeof MembershipSchema>>;
 

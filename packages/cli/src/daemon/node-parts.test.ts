@@ -7,7 +7,7 @@ import { ApiError } from '@swarm/shared/errors/api-error';
 import { createUnlockKey, parseUnlockKey } from '@swarm/shared/identity/unlock-key';
 import { systemClock } from '@swarm/shared/runtime/clock';
 import { systemRandom } from '@swarm/shared/runtime/ids';
-import { silentLogger } from '@swarm/shared/runtime/logger';
+import { type Logger, silentLogger } from '@swarm/shared/runtime/logger';
 import { eventually } from '@swarm/shared/testing/eventually';
 import { createFakeContainerAccess } from '@swarm/worker/engine/fake-container-access';
 import type { FakeEngine } from '@swarm/worker/engine/fake-controls';
@@ -33,6 +33,8 @@ const MEMBER_FILES = ['membership.json', 'identity', 'manager', 'worker'];
 
 let folder: string;
 const faults: unknown[] = [];
+const warnings: string[] = [];
+const logger: Logger = { ...silentLogger, warn: (_, message) => warnings.push(message), child: () => logger };
 const running: RunningNode[] = [];
 const roots: DataRoot[] = [];
 
@@ -42,6 +44,7 @@ beforeEach(async () => {
 afterEach(async () => {
   for (const node of running.splice(0)) await node.stop();
   for (const root of roots.splice(0)) await root.release();
+  warnings.length = 0;
   await rm(folder, { recursive: true, force: true });
   expect(faults.splice(0)).toEqual([]);
 });
@@ -59,7 +62,7 @@ async function host(name: string): Promise<Host> {
     networkPlane: ({ nodeID }) => createRecordedPlane(nodeID),
     clock: systemClock,
     random: systemRandom,
-    logger: silentLogger,
+    logger,
     onFailure: (error) => faults.push(error),
   });
   return { dataRoot, engine, parts };
@@ -104,6 +107,13 @@ describe('a node made of its real parts', () => {
     await eventually(() =>
       expect(nodes(again)).toMatchObject([{ Status: { State: 'ready' }, Description: { Hostname: 'one' }, dataPathAddr: '192.0.2.7' }]),
     );
+  });
+
+  it('does not join with more managers than it could read back from its membership file', async () => {
+    const one = await host('one');
+    const RemoteAddrs = Array.from({ length: 65 }, (_, at) => `10.0.0.${at}:2377`);
+    await expect(one.parts.join({ RemoteAddrs, JoinToken: '' }, LOOPBACK, 'active')).rejects.toThrow('names 65 managers');
+    expect(await left(one)).toEqual([]);
   });
 
   it('joins with labels, is known to its manager, and takes nothing along when it leaves', async () => {
@@ -249,5 +259,18 @@ describe('a node made of its real parts', () => {
     await stop(keep(await one.parts.unlock(newest)));
     const plain = keep(await one.parts.resume());
     expect(plain.isLocked).toBe(false);
+  });
+
+  it('says so where a crash came between autolock and its answer: nobody has seen the key of the next start', async () => {
+    const one = await host('one');
+    const first = keep(await one.parts.init({}, await freeAddresses(), 'active'));
+    await first.manager?.store.update((tx) => {
+      for (const cluster of tx.clusters.all()) tx.clusters.update({ ...cluster, unlockKey: createUnlockKey() });
+    });
+    await stop(first);
+    expect(warnings.join()).not.toContain('unlock-key');
+    const again = keep(await one.parts.resume());
+    expect(again.isLocked).toBe(false);
+    expect(warnings.filter((warning) => warning.includes('"swarm unlock-key" prints it'))).toHaveLength(1);
   });
 });

@@ -29,7 +29,7 @@ import type { HeldSocket } from './held-socket.ts';
 import type { MakeNetworkPlane } from './host-network-plane.ts';
 import { startIdentityKeeper } from './identity-keeper.ts';
 import { managersKnown } from './managers-known.ts';
-import { type Membership, membershipFile } from './membership.ts';
+import { type Membership, MOST_MANAGERS, membershipFile } from './membership.ts';
 import type { RunningNetProcess } from './net-process.ts';
 import type { Addresses, NodeParts } from './node-control.ts';
 import { startWorkerNode, type WorkerNode } from './worker-node.ts';
@@ -78,7 +78,7 @@ export function createNodeParts(deps: NodePartsDeps): NodeParts {
         clock,
         onFailure: (kind, reason) => onFailure(new Error(`the journal failed (${kind}): ${reason}`)),
       });
-      const applyUnlockKey = keySealer(store, keyFile);
+      const applyUnlockKey = keySealer(store, keyFile, logger);
       // A daemon that ended between a change of the key and the seal left the file behind it.
       await applyUnlockKey();
       return { store: withJournal(store, journal), applyUnlockKey };
@@ -115,7 +115,8 @@ export function createNodeParts(deps: NodePartsDeps): NodeParts {
       undo.replace(manager.stop);
     }
     const own = manager === undefined ? undefined : encodeHostPort(loopbackOf(manager.address));
-    const managers = managersKnown(file, membership, own, onFailure);
+    const managers = managersKnown({ file, membership, own, clock, logger });
+    undo.add(managers.stop);
     const keeper = startIdentityKeeper({
       first,
       managers: managers.list,
@@ -161,10 +162,7 @@ export function createNodeParts(deps: NodePartsDeps): NodeParts {
       guests: worker.guests,
       remoteManagers: () => remoteManagers(manager?.store, managers.list()),
       problem: () => keeper.problem() ?? problem() ?? '',
-      async stop() {
-        await undo.run();
-        await managers.settled();
-      },
+      stop: () => undo.run(),
     };
   }
 
@@ -275,6 +273,12 @@ export function createNodeParts(deps: NodePartsDeps): NodeParts {
   /** @throws ApiError */
   async function joinCluster(request: JoinRequest, addresses: Addresses, availability: Availability): Promise<RunningNode> {
     const managers = (request.RemoteAddrs ?? []).filter((address) => address !== '');
+    if (managers.length > MOST_MANAGERS) {
+      throw new ApiError(
+        'invalid-argument',
+        `the request names ${managers.length} managers to join, and a host remembers at most ${MOST_MANAGERS}: name some of them in "RemoteAddrs", one is enough`,
+      );
+    }
     const hostname = (await deps.engine.info()).hostname;
     const identity = await enrolPatiently({
       addresses: managers,
@@ -339,15 +343,24 @@ interface OpenStore {
 }
 
 /** One at a time and by what the store says then: the newest key wins. */
-function keySealer(store: Store, keyFile: JournalKey): () => Promise<void> {
+function keySealer(store: Store, keyFile: JournalKey, logger: Logger): () => Promise<void> {
   let sealing: Promise<void> = Promise.resolve();
   return () => {
-    const sealed = sealing.then(() => {
+    const sealed = sealing.then(async () => {
       const text = store.view((tx) => tx.clusters.all()[0]?.unlockKey);
-      if (text === undefined) return keyFile.seal(undefined);
+      if (text === undefined) {
+        if (await keyFile.seal(undefined)) logger.info({}, 'autolock is off: this manager starts without a key');
+        return;
+      }
       const unlockKey = parseUnlockKey(text);
       if (unlockKey === undefined) throw new Error('the unlock key in the store has another form than unlock keys have');
-      return keyFile.seal(unlockKey);
+      // Where a crash came before the answer with the key nobody has seen it.
+      if (await keyFile.seal(unlockKey)) {
+        logger.warn(
+          {},
+          'autolock: the next start of this manager needs a new unlock key. "swarm unlock-key" prints it while it runs; keep it',
+        );
+      }
     });
     sealing = sealed.catch(() => undefined);
     return sealed;

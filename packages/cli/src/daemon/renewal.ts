@@ -7,13 +7,24 @@ import type { Random } from '@swarm/shared/runtime/ids';
 import type { Logger } from '@swarm/shared/runtime/logger';
 import { decideRenewal } from './decide/renewal.ts';
 
+/** A disk that is full or may not be written is no fault of ours: what runs goes on with what it has. */
+export class IdentityNotSaved extends Error {
+  constructor(cause: unknown) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    super(`the node's identity cannot be written (${reason}). It is tried again: make room in the data root, or make it writable`, {
+      cause,
+    });
+    this.name = 'IdentityNotSaved';
+  }
+}
+
 export interface RenewalDeps {
   readonly identity: () => NodeIdentity;
   /** The certificate that it has now is good, but another one is wanted. */
   readonly isOutdated: () => boolean;
   /** `host:port` of managers. */
   readonly managers: () => readonly string[];
-  /** Keeps the new certificate and hands it to whoever uses it; resolves when it is on disk. */
+  /** Keeps the new certificate and hands it to whoever uses it; resolves when it is on disk. @throws IdentityNotSaved */
   readonly onRenewed: (identity: NodeIdentity) => Promise<void>;
   readonly clock: Clock;
   readonly random: Random;
@@ -100,10 +111,11 @@ export function startRenewal(deps: RenewalDeps): Renewal {
       logger.info({ nodeID: identity.nodeID, role: identity.role }, 'certificate renewed');
     } catch (error) {
       if (stopping.signal.aborted) return;
-      if (!(error instanceof EnrolError)) throw error;
+      if (!(error instanceof EnrolError || error instanceof IdentityNotSaved)) throw error;
       failures += 1;
-      couldNotReach = error.kind === 'unreachable';
-      if (problem !== error.message) logger.warn({ reason: error.message, kind: error.kind }, 'the certificate could not be renewed');
+      const kind = error instanceof EnrolError ? error.kind : 'not-saved';
+      couldNotReach = kind === 'unreachable';
+      if (problem !== error.message) logger.warn({ reason: error.message, kind }, 'the certificate could not be renewed');
       problem = error.message;
       const backoff = Math.min(RETRY_FROM_MS * 2 ** (failures - 1), RETRY_TO_MS);
       pausedUntilMs = clock.monotonicMs() + backoff * (0.5 + random.fraction() / 2);

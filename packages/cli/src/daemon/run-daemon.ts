@@ -81,6 +81,12 @@ async function startDaemon(settings: DaemonSettings, logger: Logger, onFailure: 
     'swarm daemon starts',
   );
   const dataRoot = await takeDataRoot(settings.dataRoot);
+  if (dataRoot.problem !== undefined) {
+    logger.error(
+      { reason: dataRoot.problem, dataRoot: dataRoot.path },
+      'the data root cannot be written; what runs is looked after all the same. Make room there, or make it writable',
+    );
+  }
   await mkdir(settings.execRoot, { recursive: true, mode: 0o755 });
   const engine = await createDockerodeEngine({ address: settings.engine.text });
   const access = createHttpContainerAccess(addressOf(settings.engine));

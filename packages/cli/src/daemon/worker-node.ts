@@ -83,7 +83,7 @@ export async function startWorkerNode(deps: WorkerNodeDeps): Promise<WorkerNode>
         clock,
         random,
         logger: logger('session'),
-        describe: engineDescriber(engine),
+        describe: engineDescriber(engine, logger('session')),
         engineHealth: health.current,
         advertiseAddr: deps.advertiseHost,
         ...(deps.dataPathAddr !== undefined && { dataPathAddr: deps.dataPathAddr }),

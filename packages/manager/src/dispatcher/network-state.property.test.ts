@@ -62,7 +62,9 @@ function write(tx: WriteTransaction, action: Step): void {
     }
     case 'service': {
       const { Version } = tx.services.get('web') as Service;
-      tx.services.update({ ...web(action.networks), Version, CreatedAt: '', UpdatedAt: '' });
+      // Admission refuses others: no id is known before its network is there.
+      const networks = action.networks.filter((id) => tx.networks.get(id) !== undefined);
+      tx.services.update({ ...web(networks), Version, CreatedAt: '', UpdatedAt: '' });
       return;
     }
     case 'network':

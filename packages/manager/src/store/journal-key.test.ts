@@ -49,7 +49,7 @@ async function opened(unlockKey?: Uint8Array): Promise<Uint8Array | string> {
 
 test('a sealed key opens with the newest unlock key only, and is the same key', async () => {
   const file = await openJournalKey(join(directory, 'journal.key'));
-  await file.seal(FIRST);
+  expect(await file.seal(FIRST)).toBe(true);
   expect([await opened(), await opened(SECOND), await opened(FIRST)]).toEqual(['no-key', 'wrong-key', file.key]);
   await file.seal(SECOND);
   expect([await opened(), await opened(FIRST), await opened(SECOND)]).toEqual(['no-key', 'wrong-key', file.key]);
@@ -65,7 +65,7 @@ test('a sealed file does not show the key, and the same seal twice writes nothin
   await file.seal(FIRST);
   const text = await readFile(path, 'utf8');
   expect(text).not.toContain(Buffer.from(file.key).toString('base64').slice(0, 20));
-  await file.seal(Uint8Array.from(FIRST));
+  expect(await file.seal(Uint8Array.from(FIRST))).toBe(false);
   expect(await readFile(path, 'utf8')).toBe(text);
 });
 

@@ -9,8 +9,11 @@ import { JournalError } from './journal.ts';
  */
 export interface JournalKey {
   readonly key: Uint8Array;
-  /** Seals the file with this unlock key from now on; undefined: with none. Durable when it resolves. @throws JournalError */
-  seal(unlockKey: Uint8Array | undefined): Promise<void>;
+  /**
+   * Seals the file with this unlock key from now on; undefined: with none. Durable when it resolves, with whether that was
+   * a change. @throws JournalError
+   */
+  seal(unlockKey: Uint8Array | undefined): Promise<boolean>;
 }
 
 /** The key file is sealed, and what was given does not open it. */
@@ -70,13 +73,14 @@ function journalKey(path: string, key: Uint8Array, sealedWith: Uint8Array | unde
       // Also when the file is as it shall be: a plain key in a file beside it would open what the sealed one locks.
       await translated(path, () => removeUnfinished(path));
       const same = unlockKey === undefined ? current === undefined : current !== undefined && Buffer.compare(unlockKey, current) === 0;
-      if (same) return;
+      if (same) return false;
       await translated(path, async () => {
         const made = await writeNew(path, unlockKey === undefined ? plainText(key) : sealedText(key, unlockKey));
         await rename(made, path);
         await syncParent(path);
       });
       current = unlockKey;
+      return true;
     },
   };
 }

@@ -72,26 +72,47 @@ export type NodeSpec = NodeSpecInput & {
 export const TLSInfoSchema = () =>
   Type.Object({
     /** PEM. */
-    TrustRoot: optional(Type.String()),
-    CertIssuerSubject: optional(Type.String()),
-    CertIssuerPublicKey: optional(Type.String()),
+    TrustRoot: optional(Type.String({ maxLength: 65_536 })),
+    CertIssuerSubject: optional(Type.String({ maxLength: 16_384 })),
+    CertIssuerPublicKey: optional(Type.String({ maxLength: 16_384 })),
   });
 export type TLSInfo = DeepReadonly<Static<ReturnType<typeof TLSInfoSchema>>>;
 
+/** What a manager takes of one host, in UTF-16 units and items: it keeps and lists that for every node. A worker leaves out what is over. */
+export const DESCRIPTION_LIMITS = {
+  hostname: 255,
+  word: 128,
+  labels: 256,
+  labelName: 256,
+  labelValue: 1024,
+  plugins: 256,
+  plugin: 512,
+} as const;
+
+const DescriptionText = (maxLength: number) => Type.String({ maxLength });
+
 /** What a worker says of its host; also the schema of that message on the wire. */
 export const NodeDescriptionSchema = Type.Object({
-  Hostname: Type.String(),
+  Hostname: DescriptionText(DESCRIPTION_LIMITS.hostname),
   /** The engine's own words: `x86_64`, `linux`. */
-  Platform: Type.Object({ Architecture: Type.String(), OS: Type.String() }),
+  Platform: Type.Object({ Architecture: DescriptionText(DESCRIPTION_LIMITS.word), OS: DescriptionText(DESCRIPTION_LIMITS.word) }),
   Resources: Type.Object({
     NanoCPUs: Int(),
     MemoryBytes: Int(),
-    GenericResources: optional(Type.Array(GenericResourceSchema)),
+    GenericResources: optional(Type.Array(GenericResourceSchema, { maxItems: 256 })),
   }),
   Engine: Type.Object({
-    EngineVersion: Type.String(),
-    Labels: optional(StringMap()),
-    Plugins: optional(Type.Array(Type.Object({ Type: Type.String(), Name: Type.String() }))),
+    EngineVersion: DescriptionText(DESCRIPTION_LIMITS.word),
+    Labels: optional(
+      Type.Record(DescriptionText(DESCRIPTION_LIMITS.labelName), DescriptionText(DESCRIPTION_LIMITS.labelValue), {
+        maxProperties: DESCRIPTION_LIMITS.labels,
+      }),
+    ),
+    Plugins: optional(
+      Type.Array(Type.Object({ Type: DescriptionText(DESCRIPTION_LIMITS.word), Name: DescriptionText(DESCRIPTION_LIMITS.plugin) }), {
+        maxItems: DESCRIPTION_LIMITS.plugins,
+      }),
+    ),
   }),
   TLSInfo: optional(TLSInfoSchema()),
 });

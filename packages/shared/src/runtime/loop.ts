@@ -69,6 +69,7 @@ export function startLoop(options: LoopOptions): Loop {
   }
 
   function wake(): void {
+    if (abort.signal.aborted) return;
     wokenAt ??= clock.monotonicMs();
     schedule();
   }
@@ -84,6 +85,7 @@ export function startLoop(options: LoopOptions): Loop {
       abort.abort(new Error('loop stopped'));
       cancelTimer?.();
       cancelTick?.();
+      wokenAt = undefined;
       await running;
       for (const resolve of idleWaiters) resolve();
       idleWaiters = [];

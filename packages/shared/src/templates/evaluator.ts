@@ -8,7 +8,7 @@ import { isList, isMap, isTrue, printValue, quote, sortedEntries, TemplateStruct
 export interface TemplateLimits {
   /** UTF-16 units of the result, and of any value on the way. */
   readonly outputLength: number;
-  /** Nodes and operands evaluated. */
+  /** Nodes and operands evaluated, and `TEXT_PER_STEP` of what functions read or make. */
   readonly steps: number;
   /** Blocks, parentheses and called templates within one another. */
   readonly depth: number;
@@ -16,9 +16,23 @@ export interface TemplateLimits {
 
 export const TEMPLATE_LIMITS: TemplateLimits = { outputLength: 1_048_576, steps: 100_000, depth: 200 };
 
+/** UTF-16 units of text that a function works on in one step (a map that is ranged over is sorted first: a step for each key). */
+const TEXT_PER_STEP = 64;
+
+/** What was taken of `TemplateLimits.steps`, by all templates that are expanded for one purpose. */
+export interface TemplateCost {
+  steps: number;
+}
+
 /** @throws TemplateError, worded as Go words it, with the place in the template. */
-export function evaluateTemplate(template: Template, functions: TemplateFunctions, data: Value, limits = TEMPLATE_LIMITS): string {
-  return new Evaluator(template, functions, limits).run(data);
+export function evaluateTemplate(
+  template: Template,
+  functions: TemplateFunctions,
+  data: Value,
+  limits = TEMPLATE_LIMITS,
+  cost: TemplateCost = { steps: 0 },
+): string {
+  return new Evaluator(template, functions, limits, cost).run(data);
 }
 
 type Flow = 'on' | 'break' | 'continue';
@@ -29,14 +43,15 @@ class Evaluator {
   readonly #limits: TemplateLimits;
   #executing: string;
   #output = '';
-  #steps = 0;
+  readonly #cost: TemplateCost;
   #depth = 0;
   #variables: { readonly name: string; value: Value }[] = [];
 
-  constructor(template: Template, functions: TemplateFunctions, limits: TemplateLimits) {
+  constructor(template: Template, functions: TemplateFunctions, limits: TemplateLimits, cost: TemplateCost) {
     this.#template = template;
     this.#functions = functions;
     this.#limits = limits;
+    this.#cost = cost;
     this.#executing = template.name;
   }
 
@@ -112,6 +127,8 @@ class Evaluator {
     } else if (isList(value)) {
       for (const [at, item] of value.entries()) yield [at, item];
     } else if (isMap(value)) {
+      // All of them are sorted, though the first one may end the range.
+      this.#step(pipe.at, value.size);
       yield* sortedEntries(value);
     } else {
       throw this.#error(pipe.at, pipe.commands.map(printCommand).join(' | '), `range can't iterate over ${printValue(value)}`);
@@ -179,13 +196,13 @@ class Evaluator {
       if ((name === 'and' && !isTrue(value)) || (name === 'or' && isTrue(value))) return value;
     }
     if (piped !== undefined) args.push(piped);
-    this.#checkLength(
+    this.#handle(
       args.reduce<number>((sum, arg) => sum + (typeof arg === 'string' ? arg.length : 0), 0),
       command.at,
     );
     try {
       const result = called.call(args);
-      this.#checkLength(typeof result === 'string' ? result.length : 0, command.at);
+      this.#handle(typeof result === 'string' ? result.length : 0, command.at);
       return result;
     } catch (error) {
       if (error instanceof TemplateError) throw error;
@@ -272,9 +289,15 @@ class Evaluator {
     if (this.#depth > this.#limits.depth) throw this.#error(at, '...', `exceeded maximum template depth (${this.#limits.depth})`);
   }
 
-  #step(at: number): void {
-    this.#steps += 1;
-    if (this.#steps > this.#limits.steps) throw this.#error(at, '...', `the template takes more than ${this.#limits.steps} steps`);
+  /** A function that reads or makes this much text. */
+  #handle(length: number, at: number): void {
+    this.#checkLength(length, at);
+    this.#step(at, Math.floor(length / TEXT_PER_STEP));
+  }
+
+  #step(at: number, count = 1): void {
+    this.#cost.steps += count;
+    if (this.#cost.steps > this.#limits.steps) throw this.#error(at, '...', `the template takes more than ${this.#limits.steps} steps`);
   }
 
   /** Go's form: template, line, byte in the line from 0, and the piece that failed. */

@@ -1,5 +1,5 @@
 import type { ContainerSpec, Mount } from '../engine-api/container-spec.ts';
-import { evaluateTemplate } from './evaluator.ts';
+import { evaluateTemplate, TEMPLATE_LIMITS, type TemplateCost } from './evaluator.ts';
 import { BUILT_IN_FUNCTIONS, joinFunction, type TemplateFunctions } from './functions.ts';
 import { parseTemplate } from './parser.ts';
 import { TemplateError } from './template-error.ts';
@@ -42,21 +42,30 @@ export function templateData({ service, node, task }: PlaceholderContext): Templ
   });
 }
 
-/** Parses and evaluates one template. `functions` come beside Go's own. @throws TemplateError */
-export function expandTemplate(name: string, source: string, data: Value, functions: TemplateFunctions = FUNCTIONS): string {
+/** Parses and evaluates one template. `functions` come beside Go's own; `cost` is shared by templates that are expanded together. @throws TemplateError */
+export function expandTemplate(
+  name: string,
+  source: string,
+  data: Value,
+  functions: TemplateFunctions = FUNCTIONS,
+  cost?: TemplateCost,
+): string {
   if (!source.includes('{{')) return source;
   const all = functions === FUNCTIONS ? FUNCTIONS : { ...FUNCTIONS, ...functions };
   return evaluateTemplate(
     parseTemplate(name, source, (word) => Object.hasOwn(all, word)),
     all,
     data,
+    TEMPLATE_LIMITS,
+    cost,
   );
 }
 
 /** The spec with every placeholder replaced. @throws TemplateError, which says where. */
 export function expandContainerSpec(spec: ContainerSpec, context: PlaceholderContext): ContainerSpec {
   const data = templateData(context);
-  const expand = (source: string) => expandTemplate(TEMPLATE_NAME, source, data);
+  const cost: TemplateCost = { steps: 0 };
+  const expand = (source: string) => expandTemplate(TEMPLATE_NAME, source, data, FUNCTIONS, cost);
   return {
     ...spec,
     ...(spec.Env && { Env: within('expanding env failed', () => spec.Env?.map((entry) => expandVariable(entry, expand)) ?? []) }),

@@ -208,6 +208,11 @@ describe('nothing a template does is without bound', () => {
     ['a template that calls itself', '{{define "t"}}{{template "t"}}{{end}}{{template "t"}}', 'exceeded maximum template depth (200)'],
     ['ranges within ranges', '{{range 9999}}{{range 9999}}{{end}}{{end}}', 'takes more than 100000 steps'],
     ['a range to the largest number', '{{range 9007199254740991}}{{end}}', 'takes more than 100000 steps'],
+    [
+      'a long text looked at again and again',
+      `{{$x := "${'a'.repeat(60_000)}"}}{{range 1000}}{{if lt $x $x}}{{end}}{{end}}`,
+      'takes more than 100000 steps',
+    ],
     ['a text that doubles', `{{$x := "aaaaaaaaaaaaaaaa"}}{{range 60}}{{$x = print $x $x}}{{end}}`, 'longer than 1048576 characters'],
     ['a long text many times', `{{range 99}}${'a'.repeat(20_000)}{{end}}`, 'longer than 1048576 characters'],
     ['parentheses', `{{${'('.repeat(5000)}1${')'.repeat(5000)}}}`, 'nested more than 100 deep'],
@@ -276,6 +281,14 @@ describe('nothing a template does is without bound', () => {
       }),
       { numRuns: 2000 },
     );
+  });
+
+  test('all templates of one spec have the steps of one: a spec is no longer work for having many variables', () => {
+    const Env = Array.from({ length: 50 }, (_, at) => `V${at}={{range 9000}}{{end}}`);
+    expect(() => expandContainerSpec({ Image: 'web', Env: Env.slice(0, 5) }, context)).not.toThrow();
+    expect(checkTemplates({ Image: 'web', Env })).toContain('takes more than 100000 steps');
+    const plain = Array.from({ length: 5_000 }, (_, at) => `V${at}={{.Service.Name}}-{{.Task.Slot}}`);
+    expect(checkTemplates({ Image: 'web', Env: plain })).toBeUndefined();
   });
 
   test('text without an opening brace pair comes out as it went in, through the whole engine', () => {

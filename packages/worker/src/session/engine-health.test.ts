@@ -40,7 +40,7 @@ test('what an engine says of its trouble can be told, however long it is', async
 
 test('a node is described by its engine, and not at all while that does not answer', async () => {
   const engine = createFakeEngine({ clock: new VirtualClock(), info: { hostname: 'db-1' } });
-  const describe = engineDescriber(engine);
+  const describe = engineDescriber(engine, silentLogger);
   expect(await describe()).toMatchObject({ Hostname: 'db-1' });
   engine.goDown();
   expect(await describe()).toBeUndefined();
