@@ -1,3 +1,4 @@
+import { NETWORK_LABEL } from '@swarm/shared/domain/labels';
 import { predefinedNetwork } from '@swarm/shared/domain/predefined-networks';
 import type { ServiceSpecInput } from '@swarm/shared/engine-api/service-spec';
 import { ApiError } from '@swarm/shared/errors/api-error';
@@ -34,12 +35,26 @@ export async function isLocalName(deps: RouteDeps, name: string): Promise<boolea
   return network?.Scope === 'local' && network.Name === name;
 }
 
-/** Undefined: the engine does not know it, or does not answer. */
+/**
+ * Undefined: the engine does not know it, or does not answer. What a network of the cluster has on this host is none of its
+ * own: after the network is removed it stays a moment, and a new one may have the name at once.
+ */
 async function findLocal(deps: RouteDeps, term: string): Promise<{ readonly [key: string]: unknown } | undefined> {
   try {
-    return await deps.engineClient.getJSON(`/networks/${encodeURIComponent(term)}`);
+    const network = await deps.engineClient.getJSON(`/networks/${encodeURIComponent(term)}`);
+    return isOfWorker(network) ? undefined : network;
   } catch (error) {
     if (error instanceof ApiError) return undefined;
     throw error;
   }
+}
+
+export interface LocalNetwork {
+  readonly Id?: unknown;
+  readonly Labels?: unknown;
+}
+
+/** The engine's side of a cluster network: clients see the cluster's, else its name would be ambiguous. */
+export function isOfWorker({ Labels }: LocalNetwork): boolean {
+  return typeof Labels === 'object' && Labels !== null && Object.hasOwn(Labels, NETWORK_LABEL);
 }

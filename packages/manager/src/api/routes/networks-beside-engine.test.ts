@@ -8,6 +8,8 @@ const LOCAL: Readonly<Record<string, object>> = {
   'GET /networks/db': { Name: 'bridge', Id: `db${'0'.repeat(62)}`, Scope: 'local' },
   'GET /networks/web': { Name: 'web', Id: `c${'0'.repeat(63)}`, Scope: 'local' },
   'DELETE /networks/web': {},
+  // What a network of the cluster had here, which has just been removed.
+  'GET /networks/gone': { Name: 'gone', Id: `e${'0'.repeat(63)}`, Scope: 'local', Labels: { 'swarm.network.id': 'before' } },
 };
 
 let engine: FixedEngine;
@@ -25,6 +27,7 @@ afterEach(async () => {
 test.each([
   { it: 'a name that begins the id of a local network is free', Name: 'db', status: 201 },
   { it: 'the name of a local network is taken', Name: 'web', status: 409 },
+  { it: 'the name of a network of the cluster that this host has not given up yet is free', Name: 'gone', status: 201 },
 ])('$it', async ({ Name, status }) => {
   const headers = { 'content-type': 'application/json' };
   const body = JSON.stringify({ Name, Driver: 'overlay' });

@@ -9,7 +9,7 @@ import type { ReadTransaction, Store } from '../../store/store.ts';
 import { admitNetwork, checkNetworkNameIsFree, createNetwork, isClusterNetwork } from '../admission/admit-network.ts';
 import { refuseNetworkInUse } from '../admission/network-in-use.ts';
 import { type Filters, parseFilters, passesAny } from '../filters.ts';
-import { isLocalName } from '../local-networks.ts';
+import { isLocalName, isOfWorker, type LocalNetwork } from '../local-networks.ts';
 import { requireManager } from '../local-state.ts';
 import { networksByName } from '../lookup.ts';
 import { presentNetwork, presentPredefined } from '../present/network.ts';
@@ -124,16 +124,6 @@ export function addNetworkRoutes(app: FastifyInstance, deps: RouteDeps): void {
       throw error;
     }
   }
-}
-
-interface LocalNetwork {
-  readonly Id?: unknown;
-  readonly Labels?: unknown;
-}
-
-/** The engine's side of a cluster network: clients see the cluster's, else its name would be ambiguous. */
-function isOfWorker({ Labels }: LocalNetwork): boolean {
-  return typeof Labels === 'object' && Labels !== null && Object.hasOwn(Labels, NETWORK_LABEL);
 }
 
 /** By id, name, or the beginning of one id. @throws ApiError 400 when several fit */
