@@ -108,6 +108,23 @@ test('slot 0 and the slot of a global task are absent', async () => {
   for (const id of ['t4', 't5']) expect((await api.app.inject(`/tasks/${id}`)).json()).not.toHaveProperty('Slot');
 });
 
+test('what has ended of a service that is gone is not found by label: it would be counted by those who wait for the rest to stop', async () => {
+  const own = await startTestApi();
+  const stack = { 'com.docker.stack.namespace': 'st' };
+  await own.store.update((tx) => {
+    tx.nodes.create(makeNode('node1', 'one'));
+    tx.templates.create(template('template2', { serviceLabels: stack }));
+    tx.tasks.create(task('ended', { DesiredState: 'remove', Status: { State: 'shutdown', Timestamp: '' } }));
+    tx.tasks.create(task('stops', { DesiredState: 'remove' }));
+  });
+  const found = async (filters: object) => {
+    const reply = await own.app.inject({ method: 'GET', url: `/tasks?filters=${encodeURIComponent(JSON.stringify(filters))}` });
+    return reply.json().map(({ ID }: { readonly ID: string }) => ID);
+  };
+  expect(await found({ label: ['com.docker.stack.namespace=st'] })).toEqual(['stops']);
+  expect(await found({})).toEqual(['ended', 'stops']);
+});
+
 test('a task is found by its name', async () => {
   expect((await api.app.inject('/tasks/web.2.t3')).json()).toMatchObject({ ID: 't3' });
   expect((await api.app.inject('/tasks/web.1.t3')).statusCode).toBe(404);

@@ -1,5 +1,6 @@
 import type { Task } from '@swarm/shared/domain/objects';
 import { taskName } from '@swarm/shared/domain/objects';
+import { isTerminal } from '@swarm/shared/domain/task-state';
 import { ApiError } from '@swarm/shared/errors/api-error';
 import type { FastifyInstance } from 'fastify';
 import type { ReadTransaction } from '../../store/store.ts';
@@ -67,6 +68,9 @@ export function listTasks(tx: ReadTransaction, filters: Filters): readonly Task[
     checks.push(({ DesiredState }) => passesAny(filters, 'desired-state', (state) => DesiredState === state.toLowerCase()));
   }
   checks.push(...templateChecks(tx, filters));
+  // `docker stack rm --detach=false` counts tasks that have ended, at every look anew, against those that are left: seen
+  // beside others that still stop, they would have it wait for ever. They are gone in a moment anyway.
+  if (filters.has('label')) checks.push(({ ServiceID, Status }) => !isTerminal(Status.State) || tx.services.get(ServiceID) !== undefined);
   if (filters.has('_up-to-date')) checks.push((task) => isUpToDate(tx, task));
   const all = candidates(tx, filters, serviceIDs, nodeIDs);
   return checks.length === 0 ? all : all.filter((task) => checks.every((passes) => passes(task)));
