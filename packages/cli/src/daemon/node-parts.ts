@@ -2,7 +2,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunningManager } from '@swarm/manager/manager';
 import type { Journal } from '@swarm/manager/store/journal';
-import { type JournalKey, JournalLocked, openJournalKey } from '@swarm/manager/store/journal-key';
+import { JournalLocked, openJournalKey } from '@swarm/manager/store/journal-key';
 import type { Store } from '@swarm/manager/store/store';
 import type { Availability, InitRequest, JoinRequest } from '@swarm/shared/engine-api/cluster-spec';
 import { ApiError } from '@swarm/shared/errors/api-error';
@@ -11,7 +11,6 @@ import { EnrolError } from '@swarm/shared/identity/enrol-error';
 import type { NodeIdentity } from '@swarm/shared/identity/identity';
 import { createIdentityStore, IdentityError } from '@swarm/shared/identity/identity-store';
 import { createPrivateKeyPem } from '@swarm/shared/identity/keys';
-import { parseUnlockKey } from '@swarm/shared/identity/unlock-key';
 import { type Clock, delay } from '@swarm/shared/runtime/clock';
 import type { Random } from '@swarm/shared/runtime/ids';
 import type { Logger } from '@swarm/shared/runtime/logger';
@@ -28,6 +27,7 @@ import { encodeHostPort, type HostPort } from './decide/address.ts';
 import type { HeldSocket } from './held-socket.ts';
 import type { MakeNetworkPlane } from './host-network-plane.ts';
 import { startIdentityKeeper } from './identity-keeper.ts';
+import { keySealer } from './key-sealer.ts';
 import { managersKnown } from './managers-known.ts';
 import { type Membership, MOST_MANAGERS, membershipFile } from './membership.ts';
 import type { RunningNetProcess } from './net-process.ts';
@@ -340,31 +340,6 @@ function remoteManagers(
 interface OpenStore {
   readonly store: Store;
   readonly applyUnlockKey: () => Promise<void>;
-}
-
-/** One at a time and by what the store says then: the newest key wins. */
-function keySealer(store: Store, keyFile: JournalKey, logger: Logger): () => Promise<void> {
-  let sealing: Promise<void> = Promise.resolve();
-  return () => {
-    const sealed = sealing.then(async () => {
-      const text = store.view((tx) => tx.clusters.all()[0]?.unlockKey);
-      if (text === undefined) {
-        if (await keyFile.seal(undefined)) logger.info({}, 'autolock is off: this manager starts without a key');
-        return;
-      }
-      const unlockKey = parseUnlockKey(text);
-      if (unlockKey === undefined) throw new Error('the unlock key in the store has another form than unlock keys have');
-      // Where a crash came before the answer with the key nobody has seen it.
-      if (await keyFile.seal(unlockKey)) {
-        logger.warn(
-          {},
-          'autolock: the next start of this manager needs a new unlock key. "swarm unlock-key" prints it while it runs; keep it',
-        );
-      }
-    });
-    sealing = sealed.catch(() => undefined);
-    return sealed;
-  };
 }
 
 /** A store whose end is the end of its journal too, so that the next daemon finds it free. */

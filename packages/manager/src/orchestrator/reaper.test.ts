@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { MemoryJournal } from '../store/memory-journal.ts';
 import { openStore } from '../store/memory-store.ts';
 import { startReaper } from './reaper.ts';
-import { facts, node, serviceSpec, T0, task } from './testing/build.ts';
+import { clusterWithHistory, facts, node, serviceSpec, T0, task } from './testing/build.ts';
 
 async function setUp(limit: number | undefined) {
   const clock = new VirtualClock(T0);
@@ -23,17 +23,7 @@ async function setUp(limit: number | undefined) {
       tx.tasks.create(task(`dead${slot}`, { slot, state: 'failed', desired: 'shutdown' }));
     }
     if (limit === undefined) return;
-    tx.clusters.create({
-      ID: asID('cluster'),
-      Spec: { Orchestration: { TaskHistoryRetentionLimit: limit } },
-      TLSInfo: {},
-      RootRotationInProgress: false,
-      DefaultAddrPool: [],
-      SubnetSize: 24,
-      DataPathPort: 4789,
-      JoinTokens: { Worker: '', Manager: '' },
-      ca: { certificate: '', privateKey: '' },
-    });
+    tx.clusters.create(clusterWithHistory(limit));
   });
   const reaper = startReaper({ store, clock, random: { id: () => '', fraction: () => 0 }, logger: silentLogger, onFailure });
   return { clock, store, reaper, count: () => store.view((tx) => tx.tasks.size) };

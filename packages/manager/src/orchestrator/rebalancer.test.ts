@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { previewPlacement } from '../placement-preview.ts';
 import { TestCluster } from '../testing/test-cluster.ts';
 import { startRebalancer } from './rebalancer.ts';
-import { serviceSpec } from './testing/build.ts';
+import { clusterWithHistory, serviceSpec } from './testing/build.ts';
 
 let cluster: TestCluster;
 let rebalancer: Loop;
@@ -117,19 +117,7 @@ test('a move whose network has no address left is given up, and is not made agai
 });
 
 test('a move that failed is remembered also where no history is kept', async () => {
-  await cluster.store.update((tx) => {
-    tx.clusters.create({
-      ID: asID('cluster'),
-      Spec: { Orchestration: { TaskHistoryRetentionLimit: 0 } },
-      TLSInfo: {},
-      RootRotationInProgress: false,
-      DefaultAddrPool: [],
-      SubnetSize: 24,
-      DataPathPort: 4789,
-      JoinTokens: { Worker: '', Manager: '' },
-      ca: { certificate: '', privateKey: '' },
-    });
-  });
+  await cluster.store.update((tx) => tx.clusters.create(clusterWithHistory(0)));
   await cluster.deploy(web(OPTED));
   await serve();
   const moves = countMoves();

@@ -55,6 +55,13 @@ const two = { Parallelism: 2 };
 /** A try that was to wait until then, after three that failed. */
 const waiting = (untilS: number) => ({ kind: 'update', failuresInRow: 3, notBefore: timestamp(T0 + untilS * 1000) }) as const;
 
+/** Beside the old task of slot 1 its renewal has failed, and so has the one that followed. */
+const triedTwice = [
+  dirty('a', 1),
+  renewed('n', 1, { state: 'failed', desired: 'shutdown' }),
+  renewed('o', 1, { state: 'failed', desired: 'shutdown', createdS: 9, origin: { kind: 'update', failuresInRow: 1 } }),
+];
+
 const rows: readonly Row[] = [
   {
     it: 'fills the lowest free slots',
@@ -185,11 +192,7 @@ const rows: readonly Row[] = [
     updating: true,
     policy: { MaxAttempts: 2 },
     update: { Order: 'start-first', FailureAction: 'continue' },
-    tasks: [
-      dirty('a', 1),
-      renewed('n', 1, { state: 'failed', desired: 'shutdown' }),
-      renewed('o', 1, { state: 'failed', desired: 'shutdown', createdS: 9, origin: { kind: 'update', failuresInRow: 1 } }),
-    ],
+    tasks: triedTwice,
     atS: 60,
     plan: ['1: create ready (update, at 66 s)'],
   },
@@ -200,9 +203,7 @@ const rows: readonly Row[] = [
     policy: { MaxAttempts: 2 },
     update: { Order: 'start-first', FailureAction: 'continue' },
     tasks: [
-      dirty('a', 1),
-      renewed('n', 1, { state: 'failed', desired: 'shutdown' }),
-      renewed('o', 1, { state: 'failed', desired: 'shutdown', createdS: 9, origin: { kind: 'update', failuresInRow: 1 } }),
+      ...triedTwice,
       renewed('p', 1, { state: 'failed', desired: 'shutdown', createdS: 20, origin: { kind: 'update', failuresInRow: 2 } }),
     ],
     atS: 60,

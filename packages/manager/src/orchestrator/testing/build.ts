@@ -1,4 +1,4 @@
-import type { Node, Service, Task, Template } from '@swarm/shared/domain/objects';
+import type { Cluster, Node, Service, Task, Template } from '@swarm/shared/domain/objects';
 import { compareTemplates, templateContent } from '@swarm/shared/domain/task-template';
 import type { ServiceSpec, TaskSpec } from '@swarm/shared/engine-api/service-spec';
 import { timestamp } from '@swarm/shared/runtime/clock';
@@ -91,5 +91,20 @@ export function world(nodes: readonly Node[], ...services: readonly ServiceFacts
     nodes: new Map(nodes.map((object) => [object.ID, object])),
     templates: new Map(services.map(({ template }) => [template.ID, template])),
     compare: compareTemplates,
+  };
+}
+
+/** A cluster of which only the task history limit counts. */
+export function clusterWithHistory(limit: number): Omit<Cluster, 'Version' | 'CreatedAt' | 'UpdatedAt'> {
+  return {
+    ID: asID('cluster'),
+    Spec: { Orchestration: { TaskHistoryRetentionLimit: limit } },
+    TLSInfo: {},
+    RootRotationInProgress: false,
+    DefaultAddrPool: [],
+    SubnetSize: 24,
+    DataPathPort: 4789,
+    JoinTokens: { Worker: '', Manager: '' },
+    ca: { certificate: '', privateKey: '' },
   };
 }
