@@ -3,7 +3,7 @@ import type { TestApi } from './cluster.ts';
 
 /** 500 is no answer to a body, except where Docker's is. */
 const KNOWN_500 =
-  /^rpc error: code = Unknown desc = |^network .*not found$|invalid (Availability|address)|subnet size|invalid base pool|invalid CIDR|Datapath/;
+  /^rpc error: code = Unknown desc = |^network .*not found$|invalid (Availability|address)|subnet size|invalid base pool|invalid CIDR|Datapath/s;
 
 /** Posts any body at all and says whether it was taken; what is refused has a reason in words, and changes nothing. */
 export async function postBody(api: TestApi, url: string, body: unknown): Promise<'taken' | 'refused'> {
