@@ -82,7 +82,8 @@ test('any scalar and key is read back as it was', () => {
 });
 
 test('a stack that is printed and read again is the same stack', () => {
-  const value = anyText.filter((each) => !each.includes('$'));
+  // JSON writes these as they are, and YAML takes them as escapes only.
+  const value = anyText.filter((each) => !/[$\u007f-\u0084\u0086-\u009f\ufeff\ufffe\uffff]/.test(each));
   fc.assert(
     fc.property(
       fc.dictionary(
