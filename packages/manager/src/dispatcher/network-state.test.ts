@@ -133,6 +133,14 @@ test.each([
   ['a node that goes down', (tx: WriteTransaction) => setNode(tx, 'n1', { State: 'down', Addr: '192.0.2.1' }), false],
   ['a node of which nobody knows', (tx: WriteTransaction) => setNode(tx, 'n1', { State: 'unknown', Addr: '192.0.2.1' }), true],
   ['a task that shall stop', (tx: WriteTransaction) => move(tx, 't', 'running', 'shutdown'), false],
+  [
+    'a task that is stopped for its health',
+    (tx: WriteTransaction) => {
+      const now = tx.tasks.get('t') as Task;
+      tx.tasks.update({ ...now, Status: { ...now.Status, Err: 'dockerexec: unhealthy container' } });
+    },
+    false,
+  ],
   ['a task that shall go', (tx: WriteTransaction) => move(tx, 't', 'running', 'remove'), false],
 ])('%s: its endpoint serves: %#', async (_, change, serving) => {
   const { readers, write } = await setUp();
