@@ -1,5 +1,6 @@
 import { badRequest } from '../errors/api-error.ts';
 import type { Static, TSchema } from '../schema/type.ts';
+import { parseJSON } from './parse-json.ts';
 
 /**
  * The one decoder at the API's door. It reads JSON as Go's decoder does, which clients rely on: known keys match
@@ -10,7 +11,7 @@ import type { Static, TSchema } from '../schema/type.ts';
 export function decodeJSON<S extends TSchema>(schema: S, text: string, name: string): Static<S> {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJSON(text);
   } catch (error) {
     throw badRequest(explainSyntax(error));
   }

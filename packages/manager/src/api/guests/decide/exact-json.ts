@@ -1,3 +1,4 @@
+import { parseJSON } from '@swarm/shared/engine-api/parse-json';
 import { badRequest } from '@swarm/shared/errors/api-error';
 
 /**
@@ -19,7 +20,7 @@ interface RawJSON {
 export function parseExact(text: string): JSONObject {
   let value: unknown;
   try {
-    value = JSON.parse(text, (_key: string, item: unknown, context?: Source) =>
+    value = parseJSON(text, (_key: string, item: unknown, context?: Source) =>
       typeof item === 'number' && !Number.isSafeInteger(item) && context?.source !== undefined
         ? (JSON as unknown as RawJSON).rawJSON(context.source)
         : item,
