@@ -62,6 +62,14 @@ test.each(targets)(
   },
 );
 
+test('half of a surrogate pair in a name is read as Go reads it, and is no fault of the manager', async () => {
+  const api = await startTestApi();
+  const Networks = [{ Target: '\ud800' }];
+  const reply = await post(api, '/services/create', JSON.stringify({ ...SOUND_SERVICE, Networks }));
+  expect(reply.json().message).toBe('network \ufffd not found');
+  await api.app.close();
+});
+
 test('a spec that was taken is taken again as it is shown, and shown the same', async () => {
   const api = await startTestApi();
   let taken = 0;
