@@ -6,7 +6,9 @@ import { EngineError } from '../engine/engine.ts';
 import { createFakeEngine } from '../engine/fake-engine.ts';
 import { planeOfHost } from '../testing/plane-of-host.ts';
 import type { HostCommands } from './host-commands.ts';
+import { type NetProcess, NetProcessError } from './net-process.ts';
 import { startNetworkKeeper } from './network-keeper.ts';
+import { createRecordedNetProcess } from './recorded-net-process.ts';
 
 /** A kernel that takes everything and shows nothing; what it was told, in order. */
 function recorded(): HostCommands & { take(): readonly string[] } {
@@ -123,6 +125,47 @@ test('networks that cannot be made keep nobody from making the others', async ()
   expect([...ready.keys()]).toEqual(good.map(({ definition }) => definition.ID));
   expect(problems).toHaveLength(6);
   expect(unfinished).toBeUndefined();
+});
+
+test('rules follow what the process says of ports and names, and stay by its last word while it does not answer', async () => {
+  const commands = recorded();
+  const process = createRecordedNetProcess();
+  let answers = true;
+  const apply: NetProcess['apply'] = async (tables) => {
+    if (!answers) throw new NetProcessError('it does not answer');
+    const { names, ports, ...status } = await process.apply(tables);
+    return {
+      ...status,
+      names: names.map((one) => ({ ...one, port: 10_053 })),
+      ports: ports.map((one) => (one.port === 22 ? { ...one, taken: 'everywhere', problem: 'sshd has it' } : one)),
+    };
+  };
+  const plane = planeOfHost(commands, undefined, { ...process, apply });
+  const { definition, services, ...rest } = tableOf(2, 1, '10.7.1.9');
+  const ports = [22, 80].map((published) => ({ protocol: 'tcp' as const, published, target: 8080 }));
+  const ingress = {
+    ...rest,
+    definition: { ...definition, ingress: true },
+    services: new Map([...services].map(([id, one]) => [id, { ...one, ports }])),
+  };
+  const rules = async () => {
+    commands.take();
+    const { problems } = await plane.apply({ tables: new Map([['n1', table(1)] as const, ['n2', ingress] as const]) }, true);
+    const all =
+      commands
+        .take()
+        .filter((line) => line.startsWith('nft'))
+        .at(-1) ?? '';
+    return { problems: problems.map(({ text }) => text), all };
+  };
+  const first = await rules();
+  expect(first.problems).toEqual(['sshd has it']);
+  expect([first.all.includes('tcp . 80 : goto'), first.all.includes('tcp . 22')]).toEqual([true, false]);
+  expect(first.all).toContain('redirect to :10053');
+  answers = false;
+  const then = await rules();
+  expect(then.problems).toEqual(['names are not answered on this host: it does not answer']);
+  expect(then.all).toBe(first.all);
 });
 
 test('a network that the engine cannot remove keeps nobody from having the others', async () => {

@@ -9,11 +9,12 @@ import { deviceNames, TOKEN_LENGTH } from './decide/device-names.ts';
 import { containerMtu, type Underlay } from './decide/device-plan.ts';
 import { type HostNetwork, toHostNetwork } from './decide/host-network.ts';
 import { buildNetTables } from './decide/net-tables.ts';
+import { portKey } from './decide/nft-document.ts';
 import { createEngineNetworks, type NetworkEngine } from './engine-networks.ts';
 import { HostCommandError, type HostCommands } from './host-commands.ts';
 import { createHostDevices } from './host-devices.ts';
 import { problemsOf } from './net-problems.ts';
-import type { NetProcess, NetStatus } from './net-process.ts';
+import type { NetProcess, NetStatus, TakenWhere } from './net-process.ts';
 import type { NetTables } from './net-tables.ts';
 import { type AppliedNetworks, type NetworkPlane, NetworkPlaneError, type ReadyNetwork, type WantedNetworks } from './network-plane.ts';
 import { explainTrouble, problem } from './network-trouble.ts';
@@ -49,6 +50,8 @@ export function createKernelPlane(deps: KernelPlaneDeps): NetworkPlane {
   const rules = createPacketRules({ commands, names, logger });
   let toolsFound = false;
   let served: { readonly tables: NetTables; readonly status: NetStatus } | undefined;
+  /** What the process said last: the rules stay by it while it does not answer. */
+  let lastStatus: NetStatus | undefined;
   /** Of the last pass over devices, and what it found. */
   let shape: readonly object[] | undefined;
   let ground: Ground = { standing: [], ready: new Map(), problems: [], bridgesFilter: false, unfinished: false };
@@ -126,6 +129,7 @@ export function createKernelPlane(deps: KernelPlaneDeps): NetworkPlane {
     served = undefined;
     const status = await deps.process.apply(next);
     served = { tables: next, status };
+    lastStatus = status;
     return status;
   }
 
@@ -169,7 +173,7 @@ export function createKernelPlane(deps: KernelPlaneDeps): NetworkPlane {
     }
     const partly = await rules.apply(
       networks.filter(({ id }) => standing.has(id)),
-      { namePorts: namePorts(status), bridgesFilter: ground.bridgesFilter },
+      { namePorts: namePorts(lastStatus), takenPorts: takenPorts(lastStatus), bridgesFilter: ground.bridgesFilter },
       again,
     );
     if (partly !== undefined) problems.push(partly);
@@ -197,6 +201,7 @@ export function createKernelPlane(deps: KernelPlaneDeps): NetworkPlane {
           await encryption.removeAll();
         }
         served = undefined;
+        lastStatus = undefined;
         if (used.length === 0) return;
         throw new NetworkPlaneError(
           `containers that are no tasks still use the networks ${used.map((name) => `"${name}"`).join(', ')} of the cluster on this host: remove these containers, or disconnect them`,
@@ -237,6 +242,10 @@ const NAME_PORT = 53;
 /** Gateway to the port where names are answered, where a program of the host has the usual one. */
 function namePorts(status: NetStatus | undefined): ReadonlyMap<string, number> {
   return new Map((status?.names ?? []).flatMap(({ gateway, port = NAME_PORT }) => (port === NAME_PORT ? [] : [[gateway, port] as const])));
+}
+
+function takenPorts(status: NetStatus | undefined): ReadonlyMap<string, TakenWhere> {
+  return new Map((status?.ports ?? []).flatMap((port) => (port.taken === undefined ? [] : [[portKey(port), port.taken] as const])));
 }
 
 /** `obstacle`: why this host cannot encrypt. */
