@@ -1,10 +1,11 @@
-import type { NetworkTable } from '@swarm/shared/domain/network-table';
+import { type NetworkTable, tableChecksum } from '@swarm/shared/domain/network-table';
 import { silentLogger } from '@swarm/shared/runtime/logger';
 import { VirtualClock } from '@swarm/shared/runtime/virtual-clock';
 import { expect, test } from 'vitest';
 import { EngineError } from '../engine/engine.ts';
 import { createFakeEngine } from '../engine/fake-engine.ts';
 import { planeOfHost } from '../testing/plane-of-host.ts';
+import { deviceNames } from './decide/device-names.ts';
 import type { HostCommands } from './host-commands.ts';
 import { type NetProcess, NetProcessError } from './net-process.ts';
 import { startNetworkKeeper } from './network-keeper.ts';
@@ -167,6 +168,56 @@ test('rules follow what the process says of ports and names, and stay by its las
   expect(then.problems).toEqual(['names are not answered on this host: it does not answer']);
   expect(then.all).toBe(first.all);
 });
+
+test('while the engine is away nothing can be attached, and the tables are followed all the same', async () => {
+  let away = false;
+  const engine = createFakeEngine({ clock: new VirtualClock() });
+  const listNetworks: typeof engine.listNetworks = (labels) =>
+    away ? Promise.reject(new EngineError('unavailable', 'no answer')) : engine.listNetworks(labels);
+  const commands = recorded();
+  const bridge = JSON.stringify([{ ifname: deviceNames(await tokenIn(commands)).bridge(4097), flags: ['UP'] }]);
+  const shown: HostCommands = {
+    ...commands,
+    run: async (program, args, input) => {
+      const result = await commands.run(program, args, input);
+      return args.join(' ') === '-j -d link show' ? { ...result, stdout: bridge } : result;
+    },
+  };
+  const clock = new VirtualClock();
+  const keeper = startNetworkKeeper({
+    plane: planeOfHost(shown, { ...engine, listNetworks }),
+    clock,
+    logger: silentLogger,
+    stored: new Map([['n1', table(1, '10.7.0.9')]]),
+    save: async () => undefined,
+    onApplied: () => undefined,
+    onProblems: () => undefined,
+    onFailure: (error) => {
+      throw error;
+    },
+  });
+  await clock.advance(1_000);
+  expect([keeper.standing('n1').kind, keeper.applied().map(({ revision }) => revision)]).toEqual(['ready', [1]]);
+  away = true;
+  keeper.lookAgain();
+  await clock.advance(1_000);
+  const { definition, peers, services, endpoints } = table(2, '10.7.0.10');
+  const head = { type: 'network', kind: 'complete', networkID: 'n1', appliesTo: 0, resultsIn: 2, part: 0, last: true } as const;
+  const lists = { peers: [...peers.values()], services: [...services.values()], endpoints: [...endpoints.values()] };
+  commands.take();
+  keeper.receive({ ...head, ...lists, definition, checksum: tableChecksum(table(2, '10.7.0.10')) });
+  await clock.advance(1_000);
+  expect(keeper.standing('n1').kind).toBe('waiting');
+  expect(commands.take().some((line) => line.startsWith('nft') && line.includes('dnat to 10.7.0.10'))).toBe(true);
+  expect(keeper.applied().map(({ revision }) => revision)).toEqual([2]);
+  await keeper.stop();
+});
+
+/** What the plane of this node calls its devices after. */
+async function tokenIn(commands: ReturnType<typeof recorded>): Promise<string> {
+  await planeOfHost(commands).apply({ tables: new Map([['n1', table(1)]]) }, true);
+  return /table ip swarm_(\w+)/.exec(commands.take().join())?.[1] ?? '';
+}
 
 test('a network that the engine cannot remove keeps nobody from having the others', async () => {
   const engine = createFakeEngine({ clock: new VirtualClock() });

@@ -159,7 +159,8 @@ export function createKernelPlane(deps: KernelPlaneDeps): NetworkPlane {
     const standing = new Set(ground.standing);
     const problems = [...ground.problems];
     let status: NetStatus | undefined;
-    let ready = ground.ready;
+    let { ready } = ground;
+    let led: ReadonlySet<string> = standing;
     try {
       status = await serve(
         [...tables].flatMap(([id, table]) => (standing.has(id) ? [table] : [])),
@@ -170,6 +171,7 @@ export function createKernelPlane(deps: KernelPlaneDeps): NetworkPlane {
       // Addresses and ports are led all the same, but nobody may take this host for one that knows the newest names.
       problems.push(explainTrouble(error, 'names are not answered on this host'));
       ready = new Map();
+      led = new Set();
     }
     const partly = await rules.apply(
       networks.filter(({ id }) => standing.has(id)),
@@ -177,7 +179,7 @@ export function createKernelPlane(deps: KernelPlaneDeps): NetworkPlane {
       again,
     );
     if (partly !== undefined) problems.push(partly);
-    return { ready, problems, ...(ground.unfinished && { unfinished: true }) };
+    return { ready, led, problems, ...(ground.unfinished && { unfinished: true }) };
   }
 
   return {
