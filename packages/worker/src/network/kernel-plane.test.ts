@@ -169,6 +169,28 @@ test('rules follow what the process says of ports and names, and stay by its las
   expect(then.all).toBe(first.all);
 });
 
+test('a network keeps the packet size that its containers were made with, whatever the underlay takes by now', async () => {
+  const commands = recorded();
+  let mtu = 9000;
+  const onAddress: HostCommands = {
+    ...commands,
+    run: async (program, args, input) => {
+      const result = await commands.run(program, args, input);
+      const addresses = [{ ifname: 'eth0', mtu, addr_info: [{ family: 'inet', local: '192.0.2.1' }] }];
+      return args.join(' ') === '-j -4 address show' ? { ...result, stdout: JSON.stringify(addresses) } : result;
+    },
+  };
+  const plane = planeOfHost(onAddress);
+  const mtus = async (...tables: readonly NetworkTable[]) => {
+    const { ready } = await plane.apply({ tables: new Map(tables.map((each) => [each.definition.ID, each])) }, true);
+    const set = commands.take().flatMap((line) => [...line.matchAll(/link set \S+x(\d+) mtu (\d+)/g)].map((found) => [found[1], found[2]]));
+    return { ready: [...ready.values()].map((one) => one.mtu), set: Object.fromEntries(set) };
+  };
+  expect(await mtus(tableOf(1))).toEqual({ ready: [8950], set: { 4097: '8950' } });
+  mtu = 1500;
+  expect(await mtus(tableOf(1), tableOf(2))).toEqual({ ready: [8950, 1450], set: { 4097: '8950', 4098: '1450' } });
+});
+
 test('while the engine is away nothing can be attached, and the tables are followed all the same', async () => {
   let away = false;
   const engine = createFakeEngine({ clock: new VirtualClock() });

@@ -7,6 +7,7 @@ import type { Logger } from '@swarm/shared/runtime/logger';
 import { type ContainerPlaces, EngineError, type EngineNetwork } from '../engine/engine.ts';
 import { deviceNames, TOKEN_LENGTH } from './decide/device-names.ts';
 import { containerMtu, type Underlay } from './decide/device-plan.ts';
+import { mtuOfContainers } from './decide/engine-plan.ts';
 import { type HostNetwork, toHostNetwork } from './decide/host-network.ts';
 import { buildNetTables } from './decide/net-tables.ts';
 import { portKey } from './decide/nft-document.ts';
@@ -80,7 +81,8 @@ export function createKernelPlane(deps: KernelPlaneDeps): NetworkPlane {
       return refusal === undefined;
     });
     const underlays = await devices.underlays(possible);
-    const mtuOf = (network: HostNetwork) => containerMtu(network, underlays.get(network.id) as Underlay);
+    const mtus = new Map(possible.map((network) => [network.id, containerMtu(network, underlays.get(network.id) as Underlay)]));
+    const mtuOf = ({ id }: HostNetwork) => mtus.get(id) as number;
     let onEngine: ReadonlyMap<string, EngineNetwork> | undefined;
     let unfinished = false;
     try {
@@ -88,6 +90,7 @@ export function createKernelPlane(deps: KernelPlaneDeps): NetworkPlane {
       const ensured = await engineNetworks.ensure(wanted);
       onEngine = ensured.present;
       unfinished = ensured.unfinished;
+      for (const [id, network] of onEngine) mtus.set(id, mtuOfContainers(network) ?? (mtus.get(id) as number));
       problems.push(...ensured.problems);
     } catch (error) {
       // Without an engine nobody can start containers; those that run must be reached all the same.
@@ -97,7 +100,7 @@ export function createKernelPlane(deps: KernelPlaneDeps): NetworkPlane {
     const candidates = onEngine === undefined ? possible : possible.filter(({ id }) => onEngine.has(id));
     // Before the devices that send: nothing of an encrypted network goes out in clear.
     await encryption.apply(possible);
-    const ensured = await devices.ensure(candidates, underlays, onEngine !== undefined);
+    const ensured = await devices.ensure(candidates, mtus, { underlays, engineAnswers: onEngine !== undefined });
     problems.push(...ensured.problems);
     const ready = new Map<string, ReadyNetwork>();
     let places: readonly ContainerPlaces[] | undefined;
