@@ -20,6 +20,11 @@ const readings: readonly (readonly [string, string, unknown])[] = [
   ],
   ['the keys of maps are untouched', '{"Labels":{"NAME":"x","name":"y"}}', { Labels: { NAME: 'x', name: 'y' } }],
   ['of two spellings the later wins', '{"Name":"a","name":"b"}', { Name: 'b' }],
+  [
+    'half a surrogate pair is the replacement character, in values and in keys of maps',
+    '{"Name":"a\\ud800b","Labels":{"\\udfff":"\\ud83d\\ude00"}}',
+    { Name: 'a\ufffdb', Labels: { '\ufffd': '\u{1f600}' } },
+  ],
   ['null alone is the empty spec', 'null', {}],
   ['a year in nanoseconds is exact', '{"UpdateConfig":{"Delay":31536000000000000}}', { UpdateConfig: { Delay: 31_536_000_000_000_000 } }],
 ];

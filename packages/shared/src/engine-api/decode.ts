@@ -1,17 +1,16 @@
 import { badRequest } from '../errors/api-error.ts';
 import type { Static, TSchema } from '../schema/type.ts';
-import { parseJSON } from './parse-json.ts';
 
 /**
  * The one decoder at the API's door. It reads JSON as Go's decoder does, which clients rely on: known keys match
  * whatever their case and are re-spelled, of two spellings the later wins, unknown keys are dropped, null is absent,
- * the keys of maps are the user's. Depth needs no bound of its own: only what a schema names is descended into.
+ * half a surrogate pair is U+FFFD, the keys of maps are the user's. Depth needs no bound of its own: only what a schema names is descended into.
  * Whatever the input, it throws nothing but `ApiError` 400.
  */
 export function decodeJSON<S extends TSchema>(schema: S, text: string, name: string): Static<S> {
   let value: unknown;
   try {
-    value = parseJSON(text);
+    value = JSON.parse(text);
   } catch (error) {
     throw badRequest(explainSyntax(error));
   }
@@ -55,7 +54,7 @@ function decode(shape: TSchema, value: unknown, place: Place): unknown {
     case 'string':
       if (typeof value !== 'string') throw wrongType(shape, value, place);
       if (shape.contentEncoding === 'base64') checkBase64(value);
-      return value;
+      return value.toWellFormed();
     case 'boolean':
       if (typeof value !== 'boolean') throw wrongType(shape, value, place);
       return value;
@@ -85,7 +84,10 @@ function decodeObject(shape: TSchema, value: object, place: Place): object {
 function decodeMap(shape: TSchema, value: object, place: Place): object {
   const item = shape.additionalProperties ?? {};
   return Object.fromEntries(
-    Object.entries(value).map(([key, entry]) => [key, decode(item, entry, { ...place, keys: [...place.keys, key] }) ?? zeroOf(item)]),
+    Object.entries(value).map(([key, entry]) => [
+      key.toWellFormed(),
+      decode(item, entry, { ...place, keys: [...place.keys, key] }) ?? zeroOf(item),
+    ]),
   );
 }
 

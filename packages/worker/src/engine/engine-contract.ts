@@ -10,6 +10,7 @@ export interface EngineHarness {
   readonly prefix: string;
   /** Makes an image of its own with this name and the same commands. */
   addImage(name: string): Promise<void>;
+  addName(image: string, name: string): Promise<void>;
   /** Lets time pass until `promise` is settled. */
   settled<Value>(promise: Promise<Value>): Promise<Value>;
   /** Lets time pass until `condition` holds. */
@@ -143,6 +144,23 @@ export function engineContract(name: string, open: () => Promise<EngineHarness>)
       expect(await harness.settled(engine.removeImage(name))).toBe('already-gone');
       expect(await harness.settled(engine.removeImage(made?.id ?? ''))).toBe('already-gone');
       expect(await find()).toBeUndefined();
+    });
+
+    test('an image with names of several repositories goes by its id only once they are gone, and keeps them while it is used', async () => {
+      const [one, two] = [`${harness.prefix}one:v1`, `${harness.prefix}two:v1`];
+      await harness.addImage(one);
+      const made = (await engine.inspectImage(one))?.id ?? '';
+      await harness.addName(one, two);
+      const id = await create(['sleep', '600'], { Image: one });
+      expect((await errorOf(engine.removeImage(made))).kind).toBe('several-names');
+      await harness.settled(engine.startContainer(id));
+      expect((await errorOf(engine.removeImage(made))).kind).toBe('conflict');
+      await harness.settled(engine.removeContainer(id));
+      expect((await errorOf(engine.removeImage(made))).kind).toBe('several-names');
+      expect((await engine.listImages()).find((image) => image.id === made)?.names).toEqual([one, two]);
+      expect(await harness.settled(engine.removeImage(two))).toBe('removed');
+      expect(await harness.settled(engine.removeImage(made))).toBe('removed');
+      expect(await harness.settled(engine.removeImage(one))).toBe('already-gone');
     });
 
     test('the disk of the engine has a size', async () => {
