@@ -72,6 +72,21 @@ const refusals: readonly (readonly [string, string, string])[] = [
     'ServiceSpec.UpdateConfig.Delay: 9007199254740993 needs more than 53 significant bits and would be stored as 9007199254740992; use a rounder number',
   ],
   [
+    'the largest of 64 bits, which no number holds',
+    '{"UpdateConfig":{"Delay":9223372036854775807}}',
+    'ServiceSpec.UpdateConfig.Delay: 9223372036854775807 needs more than 53 significant bits and would be stored as 9223372036854775808; use a rounder number',
+  ],
+  [
+    'the largest of 64 bits without a sign',
+    '{"UpdateConfig":{"Parallelism":18446744073709551615}}',
+    'ServiceSpec.UpdateConfig.Parallelism: 18446744073709551615 needs more than 53 significant bits and would be stored as 18446744073709551616; use a rounder number',
+  ],
+  [
+    'one more than 64 bits hold',
+    '{"UpdateConfig":{"Delay":9223372036854775808}}',
+    'json: cannot unmarshal number 9223372036854776000 into Go struct field ServiceSpec.UpdateConfig.Delay of type int64',
+  ],
+  [
     'an integer past 64 bits',
     '{"UpdateConfig":{"Delay":1e30}}',
     'json: cannot unmarshal number 1e+30 into Go struct field ServiceSpec.UpdateConfig.Delay of type int64',

@@ -217,10 +217,10 @@ export function engineContract(name: string, open: () => Promise<EngineHarness>)
       const third = 100 + (process.pid % 100);
       const make = (n: number) => ({
         name: `${harness.prefix}net${n}`,
-        subnet: `10.218.${third + n}.0/24`,
+        subnet: `10.198.${third + n}.0/24`,
         // Only the gateway: the engine itself has no address to give.
-        ipRange: `10.218.${third + n}.1/32`,
-        gateway: `10.218.${third + n}.1`,
+        ipRange: `10.198.${third + n}.1/32`,
+        gateway: `10.198.${third + n}.1`,
         options: {},
         labels: { [key]: value, n: String(n) },
       });
@@ -232,7 +232,7 @@ export function engineContract(name: string, open: () => Promise<EngineHarness>)
         );
         const { ipRange: _, ...shown } = make(0);
         expect(await engine.listNetworks([harness.label, 'n=0'])).toEqual([{ ...shown, id: first.id, options: expect.anything() }]);
-        const place = (n: number, last: number) => `10.218.${third + n}.${last}`;
+        const place = (n: number, last: number) => `10.198.${third + n}.${last}`;
         const EndpointsConfig = { [make(0).name]: { IPAMConfig: { IPv4Address: place(0, 7) }, Aliases: ['alias'] } };
         const id = await create(['sleep', '600'], { HostConfig: { NetworkMode: make(0).name }, NetworkingConfig: { EndpointsConfig } });
         expect(await engine.connectNetwork(second.id, id, place(1, 8))).toBe('connected');

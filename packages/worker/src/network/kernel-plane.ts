@@ -7,13 +7,15 @@ import type { Logger } from '@swarm/shared/runtime/logger';
 import { type ContainerPlaces, EngineError, type EngineNetwork } from '../engine/engine.ts';
 import { deviceNames, TOKEN_LENGTH } from './decide/device-names.ts';
 import { containerMtu, type Underlay } from './decide/device-plan.ts';
+import { mtuOfContainers } from './decide/engine-plan.ts';
 import { type HostNetwork, toHostNetwork } from './decide/host-network.ts';
 import { buildNetTables } from './decide/net-tables.ts';
+import { portKey } from './decide/nft-document.ts';
 import { createEngineNetworks, type NetworkEngine } from './engine-networks.ts';
 import { HostCommandError, type HostCommands } from './host-commands.ts';
 import { createHostDevices } from './host-devices.ts';
 import { problemsOf } from './net-problems.ts';
-import type { NetProcess, NetStatus } from './net-process.ts';
+import type { NetProcess, NetStatus, TakenWhere } from './net-process.ts';
 import type { NetTables } from './net-tables.ts';
 import { type AppliedNetworks, type NetworkPlane, NetworkPlaneError, type ReadyNetwork, type WantedNetworks } from './network-plane.ts';
 import { explainTrouble, problem } from './network-trouble.ts';
@@ -49,6 +51,8 @@ export function createKernelPlane(deps: KernelPlaneDeps): NetworkPlane {
   const rules = createPacketRules({ commands, names, logger });
   let toolsFound = false;
   let served: { readonly tables: NetTables; readonly status: NetStatus } | undefined;
+  /** What the process said last: the rules stay by it while it does not answer. */
+  let lastStatus: NetStatus | undefined;
   /** Of the last pass over devices, and what it found. */
   let shape: readonly object[] | undefined;
   let ground: Ground = { standing: [], ready: new Map(), problems: [], bridgesFilter: false, unfinished: false };
@@ -78,7 +82,8 @@ export function createKernelPlane(deps: KernelPlaneDeps): NetworkPlane {
       return refusal === undefined;
     });
     const underlays = await devices.underlays(possible);
-    const mtuOf = (network: HostNetwork) => containerMtu(network, underlays.get(network.id) as Underlay);
+    const mtus = new Map(possible.map((network) => [network.id, containerMtu(network, underlays.get(network.id) as Underlay)]));
+    const mtuOf = ({ id }: HostNetwork) => mtus.get(id) as number;
     let onEngine: ReadonlyMap<string, EngineNetwork> | undefined;
     let unfinished = false;
     try {
@@ -86,6 +91,7 @@ export function createKernelPlane(deps: KernelPlaneDeps): NetworkPlane {
       const ensured = await engineNetworks.ensure(wanted);
       onEngine = ensured.present;
       unfinished = ensured.unfinished;
+      for (const [id, network] of onEngine) mtus.set(id, mtuOfContainers(network) ?? (mtus.get(id) as number));
       problems.push(...ensured.problems);
     } catch (error) {
       // Without an engine nobody can start containers; those that run must be reached all the same.
@@ -102,7 +108,7 @@ export function createKernelPlane(deps: KernelPlaneDeps): NetworkPlane {
       .filter(({ id }) => onEngine === undefined || onEngine.has(id))
       // What stands has the rules that let nothing out in clear, and the keys that it had.
       .filter(({ id }) => !lacking.has(id) || stood.has(id));
-    const ensured = await devices.ensure(candidates, underlays, onEngine !== undefined);
+    const ensured = await devices.ensure(candidates, mtus, { underlays, engineAnswers: onEngine !== undefined });
     problems.push(...ensured.problems);
     const ready = new Map<string, ReadyNetwork>();
     let places: readonly ContainerPlaces[] | undefined;
@@ -134,6 +140,7 @@ export function createKernelPlane(deps: KernelPlaneDeps): NetworkPlane {
     served = undefined;
     const status = await deps.process.apply(next);
     served = { tables: next, status };
+    lastStatus = status;
     return status;
   }
 
@@ -163,7 +170,8 @@ export function createKernelPlane(deps: KernelPlaneDeps): NetworkPlane {
     const standing = new Set(ground.standing);
     const problems = [...ground.problems];
     let status: NetStatus | undefined;
-    let ready = ground.ready;
+    let { ready } = ground;
+    let led: ReadonlySet<string> = standing;
     try {
       status = await serve(
         [...tables].flatMap(([id, table]) => (standing.has(id) ? [table] : [])),
@@ -174,14 +182,15 @@ export function createKernelPlane(deps: KernelPlaneDeps): NetworkPlane {
       // Addresses and ports are led all the same, but nobody may take this host for one that knows the newest names.
       problems.push(explainTrouble(error, 'names are not answered on this host'));
       ready = new Map();
+      led = new Set();
     }
     const partly = await rules.apply(
       networks.filter(({ id }) => standing.has(id)),
-      { namePorts: namePorts(status), bridgesFilter: ground.bridgesFilter },
+      { namePorts: namePorts(lastStatus), takenPorts: takenPorts(lastStatus), bridgesFilter: ground.bridgesFilter },
       again,
     );
     if (partly !== undefined) problems.push(partly);
-    return { ready, problems, ...(ground.unfinished && { unfinished: true }) };
+    return { ready, led, problems, ...(ground.unfinished && { unfinished: true }) };
   }
 
   return {
@@ -205,6 +214,7 @@ export function createKernelPlane(deps: KernelPlaneDeps): NetworkPlane {
           await encryption.removeAll();
         }
         served = undefined;
+        lastStatus = undefined;
         if (used.length === 0) return;
         throw new NetworkPlaneError(
           `containers that are no tasks still use the networks ${used.map((name) => `"${name}"`).join(', ')} of the cluster on this host: remove these containers, or disconnect them`,
@@ -245,6 +255,10 @@ const NAME_PORT = 53;
 /** Gateway to the port where names are answered, where a program of the host has the usual one. */
 function namePorts(status: NetStatus | undefined): ReadonlyMap<string, number> {
   return new Map((status?.names ?? []).flatMap(({ gateway, port = NAME_PORT }) => (port === NAME_PORT ? [] : [[gateway, port] as const])));
+}
+
+function takenPorts(status: NetStatus | undefined): ReadonlyMap<string, TakenWhere> {
+  return new Map((status?.ports ?? []).flatMap((port) => (port.taken === undefined ? [] : [[portKey(port), port.taken] as const])));
 }
 
 /** `obstacle`: why this host cannot encrypt. */

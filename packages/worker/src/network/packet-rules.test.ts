@@ -5,7 +5,7 @@ import type { HostNetwork } from './decide/host-network.ts';
 import { HostCommandError, type HostCommands } from './host-commands.ts';
 import { createPacketRules } from './packet-rules.ts';
 
-const host = { namePorts: new Map<string, number>(), bridgesFilter: true };
+const host = { namePorts: new Map<string, number>(), takenPorts: new Map<string, 'everywhere' | 'loopback'>(), bridgesFilter: true };
 
 function network(...backends: readonly string[]): HostNetwork {
   const kind = { internal: false, ingress: false, encrypted: false, keys: [], mtu: undefined, dataPathPort: 4789 };
