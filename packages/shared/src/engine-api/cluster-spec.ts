@@ -1,7 +1,7 @@
 import type { DeepReadonly } from '../runtime/deep-readonly.ts';
 import { type Static, Type } from '../schema/type.ts';
 import { Int, OneOf, optional, StringMap, Strings, Uint } from './schema.ts';
-import { GenericResourceSchema } from './service-spec.ts';
+import { GenericResourceSchema, LogDriverSchema } from './service-spec.ts';
 
 export const ROLES = ['worker', 'manager'] as const;
 export type Role = (typeof ROLES)[number];
@@ -46,11 +46,8 @@ export const SwarmSpecSchema = Type.Object({
       ForceRotate: optional(Uint()),
     }),
   ),
-  TaskDefaults: optional(
-    Type.Object({
-      LogDriver: optional(Type.Object({ Name: optional(Type.String()), Options: optional(StringMap()) })),
-    }),
-  ),
+  /** Of tasks that are made from now on; those that are there keep what they have. */
+  TaskDefaults: optional(Type.Object({ LogDriver: optional(LogDriverSchema()) })),
   EncryptionConfig: optional(Type.Object({ AutoLockManagers: optional(Type.Boolean()) })),
 });
 export type SwarmSpec = DeepReadonly<Static<typeof SwarmSpecSchema>>;

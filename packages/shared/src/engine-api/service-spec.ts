@@ -61,6 +61,8 @@ export const NetworkAttachmentConfigSchema = Type.Object({
 });
 export type NetworkAttachmentConfig = DeepReadonly<Static<typeof NetworkAttachmentConfigSchema>>;
 
+export const LogDriverSchema = () => Type.Object({ Name: optional(Type.String()), Options: optional(StringMap()) });
+
 export const TaskSpecSchema = Type.Object({
   ContainerSpec: optional(ContainerSpecSchema),
   PluginSpec: optional(Type.Object({ Name: optional(Type.String()), Remote: optional(Type.String()) })),
@@ -69,7 +71,7 @@ export const TaskSpecSchema = Type.Object({
   RestartPolicy: optional(RestartPolicySchema),
   Placement: optional(PlacementSchema),
   Networks: optional(Type.Array(NetworkAttachmentConfigSchema)),
-  LogDriver: optional(Type.Object({ Name: optional(Type.String()), Options: optional(StringMap()) })),
+  LogDriver: optional(LogDriverSchema()),
   ForceUpdate: optional(Uint()),
   Runtime: optional(Type.String()),
 });

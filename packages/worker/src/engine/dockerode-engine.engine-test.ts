@@ -25,6 +25,7 @@ const prefix = `swarm-contract-${process.pid}-`;
       label,
       prefix,
       addImage: async (name) => labelTestImage(address, `${prefix}image`, name),
+      addName: async (image, name) => void execFileSync('docker', ['--host', address, 'tag', image, name]),
       settled: (promise) => promise,
       async until(condition) {
         const limit = Date.now() + 60_000;

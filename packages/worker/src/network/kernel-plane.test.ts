@@ -128,6 +128,61 @@ test('networks that cannot be made keep nobody from making the others', async ()
   expect(unfinished).toBeUndefined();
 });
 
+/** With keys, as this kernel cannot take any more of them while `isFull`. */
+function fullOfKeys() {
+  const commands = recorded();
+  const state = { isFull: true };
+  const run: HostCommands['run'] = async (program, args, input = '') => {
+    if (state.isFull && input.includes('reqid')) {
+      await commands.run(program, args, input);
+      return { exitCode: 2, stdout: '', stderr: 'RTNETLINK answers: No buffer space available\nCommand failed -:1' };
+    }
+    return commands.run(program, args, input);
+  };
+  return { commands: { ...commands, run }, state };
+}
+
+function encrypted(one: NetworkTable): NetworkTable {
+  const keys = [{ number: 1, secret: Buffer.alloc(20, 'k').toString('base64'), sending: true }];
+  return withPeer({ ...one, definition: { ...one.definition, encrypted: true, keys } }, '192.0.2.2');
+}
+
+test('a host that cannot be given the keys of one network has the others, and nothing of that one goes out', async () => {
+  const { commands, state } = fullOfKeys();
+  const plane = planeOfHost(commands);
+  const tables = new Map([
+    ['n1', encrypted(tableOf(1))],
+    ['n2', tableOf(2)],
+  ]);
+  const { ready, problems } = await plane.apply({ tables }, true);
+  expect([...ready.keys()]).toEqual(['n2']);
+  expect(problems).toEqual([
+    { networkID: 'n1', kind: 'not-applied', text: expect.stringMatching(/"net1" is encrypted.*No buffer space available.*tried again/) },
+  ]);
+  const devices = (lines: readonly string[]) => lines.join('\n').match(/link add \S+ type vxlan id \d+/g) ?? [];
+  expect(devices(commands.take()).map((line) => line.replace(/.* /, ''))).toEqual(['4098']);
+  state.isFull = false;
+  expect([...(await plane.apply({ tables }, true)).ready.keys()]).toEqual(['n1', 'n2']);
+});
+
+test('an encrypted network that stands stays, with its guards, when the host cannot be given another key', async () => {
+  const { commands, state } = fullOfKeys();
+  state.isFull = false;
+  const plane = planeOfHost(commands);
+  const tables = new Map([['n1', encrypted(tableOf(1))]]);
+  expect([...(await plane.apply({ tables }, true)).ready.keys()]).toEqual(['n1']);
+  state.isFull = true;
+  commands.take();
+  const { ready, problems } = await plane.apply({ tables }, true);
+  expect([ready.size, problems.length]).toEqual([0, 1]);
+  expect(
+    commands
+      .take()
+      .filter((line) => line.startsWith('nft'))
+      .at(-1),
+  ).toMatch(/rt ipsec missing drop/);
+});
+
 test('rules follow what the process says of ports and names, and stay by its last word while it does not answer', async () => {
   const commands = recorded();
   const process = createRecordedNetProcess();

@@ -74,7 +74,8 @@ export function createKernelPlane(deps: KernelPlaneDeps): NetworkPlane {
   /** Bridges, VXLAN ports, routes and settings, and what of them could not be made. */
   async function layGround(networks: readonly HostNetwork[], tables: ReadonlyMap<string, NetworkTable>): Promise<Ground> {
     const problems: NetworkProblem[] = [];
-    const obstacle = networks.some(({ encrypted }) => encrypted) ? await encryption.obstacle() : undefined;
+    const asked = await keysDo(async () => (networks.some(({ encrypted }) => encrypted) ? encryption.obstacle() : undefined));
+    const obstacle = 'done' in asked ? asked.done : undefined;
     const possible = networks.filter((network) => {
       const refusal = refuse(network, obstacle);
       if (refusal !== undefined) problems.push(refusal);
@@ -97,9 +98,16 @@ export function createKernelPlane(deps: KernelPlaneDeps): NetworkPlane {
       if (!(error instanceof EngineError)) throw error;
       problems.push(explainTrouble(error, 'networks can neither be made nor removed on this host'));
     }
-    const candidates = onEngine === undefined ? possible : possible.filter(({ id }) => onEngine.has(id));
     // Before the devices that send: nothing of an encrypted network goes out in clear.
-    await encryption.apply(possible);
+    const given = 'done' in asked ? await keysDo(() => encryption.apply(possible)) : asked;
+    const unkeyed = 'done' in given ? [] : possible.filter(({ encrypted }) => encrypted);
+    if (!('done' in given)) problems.push(...explainKeys(given.trouble, unkeyed));
+    const stood = new Set(ground.standing);
+    const lacking = new Set(unkeyed.map(({ id }) => id));
+    const candidates = possible
+      .filter(({ id }) => onEngine === undefined || onEngine.has(id))
+      // What stands has the rules that let nothing out in clear, and the keys that it had.
+      .filter(({ id }) => !lacking.has(id) || stood.has(id));
     const ensured = await devices.ensure(candidates, mtus, { underlays, engineAnswers: onEngine !== undefined });
     problems.push(...ensured.problems);
     const ready = new Map<string, ReadyNetwork>();
@@ -108,7 +116,7 @@ export function createKernelPlane(deps: KernelPlaneDeps): NetworkPlane {
       const { id, gateway, ingress, name } = network;
       const own = onEngine?.get(id);
       const device = ensured.present.get(id);
-      if (own === undefined || device === undefined) continue;
+      if (own === undefined || device === undefined || lacking.has(id)) continue;
       try {
         places ??= await engineNetworks.places(hasGuests(tables, nodeID) ? 'all' : 'tasks');
         await engineNetworks.reconnect(own, tables.get(id) as NetworkTable, device.bridgeIsNew, places);
@@ -266,6 +274,28 @@ function refuse(network: HostNetwork, obstacle: string | undefined): NetworkProb
   }
   if (network.keys.some(({ sending }) => sending)) return undefined;
   return problem('not-applied', `network "${network.name}" is encrypted and has no key yet: a manager gives it one`, network.id);
+}
+
+/** What goes wrong with keys keeps nobody from having networks without. */
+async function keysDo<T>(work: () => Promise<T>): Promise<{ readonly done: T } | { readonly trouble: HostCommandError }> {
+  try {
+    return { done: await work() };
+  } catch (error) {
+    if (!(error instanceof HostCommandError)) throw error;
+    return { trouble: error };
+  }
+}
+
+function explainKeys(trouble: HostCommandError, networks: readonly HostNetwork[]): readonly NetworkProblem[] {
+  if (networks.length === 0)
+    return [explainTrouble(trouble, 'keys of encrypted networks that are gone could not be removed from this host')];
+  return networks.map(({ id, name }) =>
+    explainTrouble(
+      trouble,
+      `network "${name}" is encrypted, and this host could not be given its keys: nothing of it is sent in clear`,
+      id,
+    ),
+  );
 }
 
 /** From the node's id: the same after every restart, another one for another daemon on this machine. */

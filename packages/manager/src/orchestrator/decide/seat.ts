@@ -375,6 +375,7 @@ export function newTask(facts: ServiceFacts, seat: Seat, origin: TaskOrigin, des
     DesiredState: desired,
     origin: volumeNode === undefined ? origin : { ...origin, node: { id: volumeNode, why: 'volume' } },
     ...(facts.waits !== undefined && isHeldBack(origin) && { hold: facts.waits }),
+    ...(facts.logDriver !== undefined && { logDriver: facts.logDriver }),
     Status: { State: 'new', Timestamp: timestamp(now), Message: 'created' },
     ...(isJob(service) && { JobIteration: { Index: service.JobStatus?.JobIteration.Index ?? 0 } }),
   };

@@ -18,6 +18,8 @@ export interface World {
 export interface ServiceFacts {
   readonly service: Service;
   readonly template: Template;
+  /** For new tasks, where the template names none. */
+  readonly logDriver?: NonNullable<Task['logDriver']>;
   /** Why its new tasks are held back, see `dependencies.ts`. */
   readonly waits?: string;
   /** RFC 3339. Tasks made before it are outdated, see `dependencies.ts`. */
