@@ -195,6 +195,8 @@ function buildFrame(networks: readonly HostNetwork[], names: DeviceNames, host: 
       `${vxlan} iifname ${bridges} drop`,
       `${vxlan} ip saddr != @vteps drop`,
       'ip daddr @viprange jump no-tasks',
+      // Nobody answers names in ingress: other hosts look there whether a refusal comes back, and what keeps a published 53 is silent.
+      ...ingress.map(({ vni, gateway }) => `iifname "${names.bridge(vni)}" ip daddr ${gateway} ${toNames} jump no-tasks`),
       `${asksForNames} return`,
       `iifname "lo" ${toNames} return`,
       ...toPrograms,

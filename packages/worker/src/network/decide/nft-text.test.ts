@@ -179,6 +179,11 @@ describe('rules', () => {
     expect(before(published, lines.indexOf(published))).toEqual([`iifname . ip daddr @names ${to}`]);
     expect(before(published, lines.lastIndexOf(published))).toEqual([`ip daddr 127.0.0.0/8 ${to}`]);
     expect(before(refused, lines.indexOf(refused))).toEqual([`iifname . ip daddr @names ${to}`, `iifname "lo" ${to}`]);
+    // In ingress nobody answers names, and the probe of other hosts lives on being refused.
+    const into = lines.slice(lines.indexOf('chain guard-in {'));
+    const inIngress = 'iifname "swtestb4096" ip daddr 10.0.0.1 meta l4proto { tcp, udp } th dport 53 jump no-tasks';
+    expect(into.indexOf(inIngress)).toBeGreaterThan(0);
+    expect(into.indexOf(inIngress)).toBeLessThan(into.indexOf(`iifname . ip daddr @names ${to}`));
   });
 
   test('a published port on which a program of the host listens stays that program’s', () => {
