@@ -67,9 +67,17 @@ test.each(['fd00::7', '999.1.1.1', 'dead.beef', '..'])(
 
 test('a host is no peer of its own, though the node that it was before it was set up anew is still in the network', async () => {
   const commands = recorded();
+  const run: HostCommands['run'] = async (program, args, input) => {
+    const result = await commands.run(program, args, input);
+    const eth1 = { ifname: 'eth1', mtu: 1500, addr_info: [{ family: 'inet', local: '198.51.100.7' }] };
+    return args.join(' ') === '-j -4 address show' ? { ...result, stdout: JSON.stringify([eth1]) } : result;
+  };
   const one = withPeer(table(1, '10.7.0.9'), '192.0.2.1');
-  const again = { ...one, peers: new Map([...one.peers, ['node3', { nodeID: 'node3', address: '192.0.2.3', gateway: '10.7.0.3' }]]) };
-  expect([...(await planeOfHost(commands).apply({ tables: new Map([['n1', again]]) }, true)).ready.keys()]).toEqual(['n1']);
+  const more = ['192.0.2.3', '198.51.100.7'].map(
+    (address, n) => [address, { nodeID: address, address, gateway: `10.7.0.${n + 3}` }] as const,
+  );
+  const again = { ...one, peers: new Map([...one.peers, ...more]) };
+  expect([...(await planeOfHost({ ...commands, run }).apply({ tables: new Map([['n1', again]]) }, true)).ready.keys()]).toEqual(['n1']);
   const floods =
     commands
       .take()
