@@ -16,11 +16,16 @@ const terminal: Terminal = {
   columns: process.stderr.columns || DEFAULT_COLUMNS,
 };
 
+/** They go on when nobody reads what they say, and when the disk with their log is full. */
+const outlivesOutput = process.argv[2] === 'daemon' || process.argv[2] === 'net';
+
 // A reader that has seen enough (`| head`) is no failure.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit(EXIT.ok);
+    if (outlivesOutput) return;
+    if (error.code === 'EPIPE') process.exit(EXIT.ok);
+    if (stream === process.stdout) terminal.err(`swarm: the output cannot be written: ${error.message}\n`);
+    process.exit(EXIT.failed);
   });
 }
 
@@ -47,7 +52,7 @@ async function main(words: readonly string[]): Promise<number> {
       terminal,
       environment: process.env,
       workingDirectory: process.cwd(),
-      streams: { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr, tty: terminalControl() },
+      streams: { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr, keyboard: keyboard(), tty: terminalControl() },
       signal: interrupt.signal,
     });
   } catch (error) {
@@ -58,11 +63,17 @@ async function main(words: readonly string[]): Promise<number> {
   }
 }
 
+function keyboard(): Pick<TerminalControl, 'setRaw'> | undefined {
+  const { stdin } = process;
+  return stdin.isTTY ? { setRaw: (raw) => void stdin.setRawMode(raw) } : undefined;
+}
+
 function terminalControl(): TerminalControl | undefined {
-  const { stdin, stdout } = process;
-  if (!stdin.isTTY || !stdout.isTTY) return undefined;
+  const { stdout } = process;
+  const keys = keyboard();
+  if (keys === undefined || !stdout.isTTY) return undefined;
   return {
-    setRaw: (raw) => void stdin.setRawMode(raw),
+    ...keys,
     size: () => ({ rows: stdout.rows, columns: stdout.columns }),
     onResize(listener) {
       stdout.on('resize', listener);

@@ -6,6 +6,7 @@ import { JournalLocked, openJournalKey } from '@swarm/manager/store/journal-key'
 import type { Store } from '@swarm/manager/store/store';
 import type { Availability, InitRequest, JoinRequest } from '@swarm/shared/engine-api/cluster-spec';
 import { ApiError } from '@swarm/shared/errors/api-error';
+import { nameControlPort } from '@swarm/shared/identity/control-address';
 import { enrol } from '@swarm/shared/identity/enrol';
 import { EnrolError } from '@swarm/shared/identity/enrol-error';
 import type { NodeIdentity } from '@swarm/shared/identity/identity';
@@ -272,7 +273,8 @@ export function createNodeParts(deps: NodePartsDeps): NodeParts {
 
   /** @throws ApiError */
   async function joinCluster(request: JoinRequest, addresses: Addresses, availability: Availability): Promise<RunningNode> {
-    const managers = (request.RemoteAddrs ?? []).filter((address) => address !== '');
+    // What is stored is dialled for ever: without a port that would be the one of HTTPS, though the request to join goes to 2377.
+    const managers = (request.RemoteAddrs ?? []).filter((address) => address !== '').map(nameControlPort);
     if (managers.length > MOST_MANAGERS) {
       throw new ApiError(
         'invalid-argument',

@@ -92,6 +92,15 @@ test('an optional dependency that fails for good is not waited for', async () =>
   await serves('web');
 });
 
+test('an optional dependency that could not start is still waited for while its next attempt is to come', () => {
+  const db = facts();
+  const rule = { service: 'db', condition: 'service_healthy', restart: false, required: false } as const;
+  const waits = (desired: 'ready' | 'shutdown') =>
+    decideWaiting([{ rule, facts: db, tasks: [task('db', { state: 'rejected', desired })], nodes: () => [] }], world([], db)).waits;
+  expect(waits('ready')).toBe('waiting for service db to be healthy (0 of 1)');
+  expect(waits('shutdown')).toBeUndefined();
+});
+
 test('when a dependency is removed, who waits for it is looked at again at once', async () => {
   cluster.behaviours.set('db:1', { startMs: 1e12 });
   await cluster.deploy(named('db', undefined));

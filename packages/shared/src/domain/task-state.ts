@@ -38,6 +38,14 @@ export function isWanted(desired: DesiredState): boolean {
   return TASK_STATE_ORDER[desired] <= TASK_STATE_ORDER.complete;
 }
 
+/**
+ * It ended before its turn to run came (its image is missing, say), and keeps its place until then: when its turn comes,
+ * another task follows it, as far as the restart policy allows.
+ */
+export function isToBeFollowed(task: { readonly DesiredState: DesiredState; readonly Status: { readonly State: ObservedState } }): boolean {
+  return task.DesiredState === 'ready' && isTerminal(task.Status.State);
+}
+
 /** A task that is wanted and not ended. */
 export function isLive(task: { readonly DesiredState: DesiredState; readonly Status: { readonly State: ObservedState } }): boolean {
   return isWanted(task.DesiredState) && !isTerminal(task.Status.State);

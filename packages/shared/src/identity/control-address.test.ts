@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { encodeControlAddress, parseControlAddress } from './control-address.ts';
+import { encodeControlAddress, nameControlPort, parseControlAddress } from './control-address.ts';
 
 test.each([
   ['192.0.2.1', '192.0.2.1', 2377],
@@ -20,3 +20,14 @@ test.each(['', ':2377', 'host:', 'host:0', 'host:65536', 'host:x', 'http://host'
     expect(parseControlAddress(text)).toBeUndefined();
   },
 );
+
+test.each([
+  ['192.0.2.1', '192.0.2.1:2377'],
+  ['192.0.2.1:99', '192.0.2.1:99'],
+  ['manager.example', 'manager.example:2377'],
+  ['2001:db8::1', '[2001:db8::1]:2377'],
+  ['[2001:db8::1]', '[2001:db8::1]:2377'],
+  ['http://host', 'http://host'],
+])('%s with its port named is %s', (text, named) => {
+  expect(nameControlPort(text)).toBe(named);
+});

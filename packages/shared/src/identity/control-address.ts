@@ -23,3 +23,9 @@ export function parseControlAddress(text: string): ControlAddress | undefined {
 export function encodeControlAddress({ host, port }: ControlAddress): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
+
+/** The same address with its port named, as a socket wants it: `192.0.2.1` is `192.0.2.1:2377`. What is no address stays as it is. */
+export function nameControlPort(text: string): string {
+  const address = parseControlAddress(text);
+  return address === undefined ? text : encodeControlAddress(address);
+}

@@ -205,6 +205,12 @@ describe('a wait for a service', () => {
     expect(look(updating, seen, first.memory, ABANDONED_MS).verdict.kind).toBe('waiting');
   });
 
+  it('is not given up while a task that ended before its turn came waits to be followed', () => {
+    const seen = tasks('1 rejected/shutdown', '1 rejected/ready');
+    const first = look(replicated(1), seen);
+    expect(look(replicated(1), seen, first.memory, 10 * ABANDONED_MS).verdict.kind).toBe('waiting');
+  });
+
   it('takes no task of a drained node for one that nobody replaces', () => {
     const drained: ApiNode = { ...up, ID: 'n3', Spec: { ...up.Spec, Availability: 'drain' } };
     const seen = { service: service({ Global: {} }), tasks: tasks('n1 running', 'n3 failed/shutdown'), nodes: [up, drained] };

@@ -20,7 +20,7 @@ export interface Memory {
   readonly ended: ReadonlySet<string>;
   /** Since when everything runs, on the monotonic clock. */
   readonly convergedAtMs?: number;
-  /** Since when a slot has no task that lives or is to come. */
+  /** Since when a slot has no task that lives or is to come: one that ended before its turn came is followed by another then. */
   readonly abandonedAtMs?: number;
   /** Absent before the first look. */
   readonly rollback?: Rollback;
@@ -93,7 +93,9 @@ export function decideProgress(seen: Observation, memory: Memory, nowMs: number)
   const wanted = mode.Replicated?.Replicas ?? mode.ReplicatedJob?.TotalCompletions ?? slots.size;
   const failures = collectFailures(slots, memory.ended);
   const abandoned = [...slots.values()].filter(
-    (inSlot) => inSlot.every(hasEnded) && !inSlot.some((task) => task.Status.State === 'complete' && isJob),
+    (inSlot) =>
+      inSlot.every((task) => hasEnded(task) && task.DesiredState !== 'ready') &&
+      !inSlot.some((task) => task.Status.State === 'complete' && isJob),
   );
   const update = service.UpdateStatus;
   // An update that is under way fills its slots itself, one after the other: it says when it gives up.

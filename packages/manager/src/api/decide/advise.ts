@@ -1,6 +1,6 @@
 import { DEPENDS_ON_LABEL, dependenciesOf } from '@swarm/shared/domain/depends-on';
 import type { Service, Task } from '@swarm/shared/domain/objects';
-import { isTerminal, isWanted } from '@swarm/shared/domain/task-state';
+import { isLive, isTerminal, isToBeFollowed } from '@swarm/shared/domain/task-state';
 import type { NodeVerdict } from '../../seams/placement-preview.ts';
 
 export interface Plight {
@@ -19,6 +19,7 @@ export function adviseTask(plight: Plight): readonly string[] {
   if (task.hold !== undefined) return adviseHold(task.hold, plight);
   if (task.NodeID === undefined) return advisePlace(plight.verdicts, serviceName);
   if (task.Status.State === 'running') return [];
+  if (isToBeFollowed(task)) return [`mend what keeps it from starting: swarm service update FLAGS ${serviceName}`];
   switch (lastFailure(task, seat)?.Status.State) {
     case 'failed':
       return [`see what the task before it wrote: swarm service logs ${serviceName}`];
@@ -52,8 +53,7 @@ export function adviseService(
     ];
   if (UpdateStatus?.State === 'rollback_paused')
     return [`${look}; then mend it (swarm service update FLAGS ${Name}), or try again (without flags)`];
-  const hasLive = tasks.some(({ Status, DesiredState }) => !isTerminal(Status.State) && isWanted(DesiredState));
-  if (hasLive) return [];
+  if (tasks.some((task) => isLive(task) || isToBeFollowed(task))) return [];
   if (Mode.Global !== undefined) return advisePlace(verdicts, Name);
   const isOver = tasks.some(({ Status }) => Status.State === 'failed' || Status.State === 'rejected');
   return isOver && (Mode.Replicated?.Replicas ?? 0) > 0

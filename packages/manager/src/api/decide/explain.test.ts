@@ -155,6 +155,16 @@ const rows: readonly {
     why: ['is held back: waiting for service db'],
   },
   {
+    it: 'one that ended before its turn came says when another one follows',
+    more: {
+      NodeID: asID('a'),
+      DesiredState: 'ready',
+      origin: { kind: 'restart', failuresInRow: 3, notBefore: 'noon' },
+      Status: { State: 'rejected', Timestamp: '', Err: 'no such image: web:2' },
+    },
+    why: ['rejected: no such image: web:2', 'another task follows it at noon (4 failures in a row: the pause grows)'],
+  },
+  {
     it: 'one that ended says how, and what came after',
     more: {
       NodeID: asID('a'),
@@ -207,6 +217,20 @@ test('a service tells how many run, who waits, and what happened in order', () =
     'b: pending: no suitable node',
     'a: running on host-a',
   ]);
+});
+
+test('a service whose task could not start is not given up: another one follows when its turn comes', () => {
+  const ended: Partial<Task> = { NodeID: asID('a'), Status: { State: 'rejected', Timestamp: '', Err: 'no such image: web:2' } };
+  const turn = { origin: { kind: 'restart', notBefore: 'noon' } } as const;
+  const told = (...tasks: readonly Task[]) => explainService(view({}, [node('a')]), tasks, 2);
+  const waits = told(task('first', { ...ended, DesiredState: 'shutdown' }), task('next', { ...ended, ...turn, DesiredState: 'ready' }));
+  expect([waits.Why, waits.Advice]).toEqual([['0 of 2 tasks run'], []]);
+  expect(waits.Waiting).toMatchObject([
+    { Name: 'web.1.next', Why: [expect.any(String), 'another task follows it at noon'], Advice: [expect.stringContaining('mend')] },
+  ]);
+  const over = told(task('last', { ...ended, DesiredState: 'shutdown' }));
+  expect(over.Why[1]).toMatch(/^nothing follows the last task: rejected: /);
+  expect(over.Waiting).toEqual([]);
 });
 
 test('a job is told by what it has completed, not by what runs', () => {

@@ -1,7 +1,7 @@
 import { dataLeftOn, emptyStartWarning } from '@swarm/shared/domain/empty-start';
 import { isPinned } from '@swarm/shared/domain/local-volumes';
 import { type Node, type Service, type Task, type TaskOrigin, type Template, taskName } from '@swarm/shared/domain/objects';
-import { isLive, isTerminal, isWanted } from '@swarm/shared/domain/task-state';
+import { isLive, isTerminal, isToBeFollowed, isWanted } from '@swarm/shared/domain/task-state';
 import type { ExplainedEvent, ExplainedNode, ExplainedTask, ServiceExplanation, TaskExplanation } from '@swarm/shared/engine-api/explain';
 import type { NodeVerdict } from '../../seams/placement-preview.ts';
 import { adviseService, adviseTask, lastFailure } from './advise.ts';
@@ -54,7 +54,7 @@ function withWish(view: ExplainView, { origin, NodeID }: Task): ExplainView {
 export function explainService(view: ExplainView, tasks: readonly Task[], wanted: number): ServiceExplanation {
   const live = tasks.filter(isLive);
   const running = live.filter((task) => task.Status.State === 'running' && !isOnDownNode(task, view.nodes));
-  const waiting = live.filter((task) => task.Status.State !== 'running').sort(bySeat);
+  const waiting = tasks.filter((task) => isToBeFollowed(task) || (isLive(task) && task.Status.State !== 'running')).sort(bySeat);
   return {
     Kind: 'service',
     Service: nameOfService(view),
@@ -90,8 +90,8 @@ function whyService(view: ExplainView, running: number, wanted: number, tasks: r
     why.push('no node may have a task of it now; it starts on each that becomes so');
   why.push(...emptyStarts(view, tasks));
   if (service?.rebalanceSince !== undefined) why.push('its tasks are being moved to even out the nodes');
-  const live = tasks.filter(isLive);
-  if (live.length === 0 && (job === undefined ? running < wanted : job.completed < job.wanted)) {
+  const isDeserted = !tasks.some((task) => isLive(task) || isToBeFollowed(task));
+  if (isDeserted && (job === undefined ? running < wanted : job.completed < job.wanted)) {
     const [last] = tasks.filter((task) => isTerminal(task.Status.State)).sort((a, b) => (a.CreatedAt < b.CreatedAt ? 1 : -1));
     if (last !== undefined) why.push(`nothing follows the last task: ${endOf(last)}; its restart policy allows no other`);
     else why.push('no node may have a task of it');
@@ -137,8 +137,8 @@ function describe(view: ExplainView, task: Task, seat: readonly Task[]): Explain
     State: task.Status.State,
     DesiredState: task.DesiredState,
     ...(task.NodeID !== undefined && { Node: { ID: task.NodeID, Name: nameOfNode(view, task.NodeID) } }),
-    Why: isOver(task) ? whyEnded(task, seat) : whyLive(view, task, seat),
-    Advice: isOver(task) ? [] : adviseTask({ ...view, serviceName: nameOfService(view).Name, task, seat }),
+    Why: isOver(task) ? whyEnded(view, task, seat) : whyLive(view, task, seat),
+    Advice: isOver(task) && !isToBeFollowed(task) ? [] : adviseTask({ ...view, serviceName: nameOfService(view).Name, task, seat }),
   };
 }
 
@@ -146,11 +146,20 @@ function isOver({ Status, DesiredState }: Task): boolean {
   return isTerminal(Status.State) || !isWanted(DesiredState);
 }
 
-function whyEnded(task: Task, seat: readonly Task[]): readonly string[] {
+function whyEnded(view: ExplainView, task: Task, seat: readonly Task[]): readonly string[] {
   const state = isTerminal(task.Status.State) ? endOf(task) : `is being stopped: desired state ${task.DesiredState}`;
+  if (isToBeFollowed(task)) return [state, whatFollows(view, task)];
   const next = seat.filter(isLive).sort((a, b) => (a.CreatedAt < b.CreatedAt ? 1 : -1))[0];
   const after = next === undefined ? 'no other task has taken its place' : `task ${next.ID} has taken its place (${next.Status.State})`;
   return [state, after];
+}
+
+function whatFollows({ template }: ExplainView, { origin }: Task): string {
+  const failures = (origin?.failuresInRow ?? 0) + 1;
+  const when = origin?.notBefore === undefined ? 'soon' : `at ${origin.notBefore}`;
+  const pause = failures > 1 ? ` (${failures} failures in a row: the pause grows)` : '';
+  const isLimited = (template.spec.RestartPolicy?.MaxAttempts ?? 0) > 0;
+  return `another task follows it ${when}${pause}${isLimited ? ', if its restart policy allows one more attempt' : ''}`;
 }
 
 function endOf({ Status }: Task): string {

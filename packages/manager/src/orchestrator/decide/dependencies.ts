@@ -1,6 +1,6 @@
 import type { Dependency, DependencyCondition } from '@swarm/shared/domain/depends-on';
 import type { Node, Task } from '@swarm/shared/domain/objects';
-import { compareStates, isLive } from '@swarm/shared/domain/task-state';
+import { compareStates, isLive, isToBeFollowed } from '@swarm/shared/domain/task-state';
 import { purposeOfNode } from './global.ts';
 import { isJob } from './restart.ts';
 import { byAge, endedByItself, hasStopped, isClean } from './standing.ts';
@@ -106,6 +106,7 @@ function hasReached(task: Task, condition: DependencyCondition, world: World): b
 /** Nothing of it lives or is to come, and the last that was there did not end well: nobody starts it again. */
 function explainEnd(tasks: readonly Task[]): string | undefined {
   const [last] = tasks.filter((task) => task.DesiredState !== 'remove' && endedByItself(task)).sort(byAge);
-  if (last === undefined || last.Status.State === 'complete' || tasks.some(isLive)) return undefined;
+  if (last === undefined || last.Status.State === 'complete' || tasks.some((task) => isLive(task) || isToBeFollowed(task)))
+    return undefined;
   return `its last task ${last.Status.State}: ${last.Status.Err ?? last.Status.Message ?? 'no reason given'}`;
 }
