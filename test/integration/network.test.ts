@@ -253,7 +253,10 @@ describe('an internal network', () => {
     const other = tasks.find(({ host }) => host !== tasks[0]!.host)!;
     const format = '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}';
     const address = (await lab.host(other.host).docker('inspect', '-f', format, other.container)).trim();
-    await expectReached(inTask(tasks[0], ask([http(address)])), 1);
+    await waitFor('its own tasks to be reached', async () => {
+      await expectReached(inTask(tasks[0], ask([http(address)])), 1);
+      return true;
+    });
     await cluster.swarm('service', 'rm', 'hidden');
   });
 });

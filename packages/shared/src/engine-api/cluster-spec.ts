@@ -1,6 +1,6 @@
 import type { DeepReadonly } from '../runtime/deep-readonly.ts';
 import { type Static, Type } from '../schema/type.ts';
-import { Int, OneOf, optional, StringMap, Strings, Uint } from './schema.ts';
+import { InAnyCase, Int, optional, StringMap, Strings, Uint } from './schema.ts';
 import { GenericResourceSchema, LogDriverSchema } from './service-spec.ts';
 
 export const ROLES = ['worker', 'manager'] as const;
@@ -55,8 +55,8 @@ export type SwarmSpec = DeepReadonly<Static<typeof SwarmSpecSchema>>;
 export const NodeSpecSchema = Type.Object({
   Name: optional(Type.String()),
   Labels: optional(StringMap()),
-  Role: optional(OneOf(ROLES)),
-  Availability: optional(OneOf(AVAILABILITIES)),
+  Role: optional(InAnyCase(ROLES)),
+  Availability: optional(InAnyCase(AVAILABILITIES)),
 });
 export type NodeSpecInput = DeepReadonly<Static<typeof NodeSpecSchema>>;
 export type NodeSpec = NodeSpecInput & {
@@ -125,7 +125,7 @@ export const InitRequestSchema = Type.Object({
   ForceNewCluster: optional(Type.Boolean()),
   Spec: optional(SwarmSpecSchema),
   AutoLockManagers: optional(Type.Boolean()),
-  Availability: optional(Type.String()),
+  Availability: optional(Type.Unsafe<string>(InAnyCase(AVAILABILITIES))),
 });
 export type InitRequest = DeepReadonly<Static<typeof InitRequestSchema>>;
 
@@ -135,7 +135,7 @@ export const JoinRequestSchema = Type.Object({
   DataPathAddr: optional(Type.String()),
   RemoteAddrs: optional(Strings()),
   JoinToken: optional(Type.String()),
-  Availability: optional(Type.String()),
+  Availability: optional(Type.Unsafe<string>(InAnyCase(AVAILABILITIES))),
   /** Ours: labels that the node starts with. Docker's clients do not send it. */
   Labels: optional(StringMap()),
 });

@@ -2,9 +2,31 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ApiError } from '../errors/api-error.ts';
 import { Type } from '../schema/type.ts';
+import { NodeSpecSchema } from './cluster-spec.ts';
 import { decodeJSON } from './decode.ts';
 import { SecretSpecSchema } from './payload-specs.ts';
 import { ServiceSpecSchema } from './service-spec.ts';
+
+test('words that Docker takes in any case are given in its own, and no other word is touched', () => {
+  const spec = {
+    TaskTemplate: {
+      ContainerSpec: { Mounts: [{ Type: 'BIND', BindOptions: { Propagation: 'RShared' } }, { Type: 'Foo' }] },
+      RestartPolicy: { Condition: 'Any' },
+    },
+    EndpointSpec: { Mode: 'VIP', Ports: [{ Protocol: 'TCP', PublishMode: 'Host' }] },
+  };
+  expect(service(JSON.stringify(spec))).toEqual({
+    TaskTemplate: {
+      ContainerSpec: { Mounts: [{ Type: 'bind', BindOptions: { Propagation: 'rshared' } }, { Type: 'Foo' }] },
+      RestartPolicy: { Condition: 'Any' },
+    },
+    EndpointSpec: { Mode: 'VIP', Ports: [{ Protocol: 'tcp', PublishMode: 'host' }] },
+  });
+  expect(decodeJSON(NodeSpecSchema, '{"Role":"Manager","Availability":"DRAIN"}', 'NodeSpec')).toEqual({
+    Role: 'manager',
+    Availability: 'drain',
+  });
+});
 
 const service = (text: string) => decodeJSON(ServiceSpecSchema, text, 'ServiceSpec');
 

@@ -55,7 +55,7 @@ function decode(shape: TSchema, value: unknown, place: Place): unknown {
     case 'string':
       if (typeof value !== 'string') throw wrongType(shape, value, place);
       if (shape.contentEncoding === 'base64') checkBase64(value);
-      return value.toWellFormed();
+      return (shape.anyCase === true ? shape.enum?.find((word) => word === value.toLowerCase()) : undefined) ?? value.toWellFormed();
     case 'boolean':
       if (typeof value !== 'boolean') throw wrongType(shape, value, place);
       return value;

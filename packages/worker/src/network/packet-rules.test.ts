@@ -84,3 +84,44 @@ test('without conntrack the rules are applied all the same, and what is missing 
   });
   expect(applied()).toBe(1);
 });
+
+/** Kinds of iptables, by program: whether it has Docker's chain for rules of others, and ours in it. */
+function firewall(chains: Readonly<Record<string, { readonly hasRule: boolean }>>, legacyTables = '') {
+  const ran: string[] = [];
+  const commands: HostCommands = {
+    async run(program, args) {
+      const verb = args.find((arg) => /^-[CLI]$/.test(arg)) ?? '';
+      ran.push(`${program} ${verb}`.trim());
+      if (program === 'cat') return { exitCode: 0, stdout: legacyTables, stderr: '' };
+      if (!(program in chains) && program === 'iptables') throw new HostCommandError('missing', 'this host has no program "iptables"');
+      const chain = chains[program];
+      const isDone = verb === '-C' ? chain?.hasRule === true : chain !== undefined;
+      return { exitCode: isDone ? 0 : 1, stdout: '', stderr: isDone ? '' : 'iptables: No chain/target/match by that name.' };
+    },
+    readSetting: async () => '1',
+    writeSetting: async () => undefined,
+  };
+  return { rules: createPacketRules({ commands, names: deviceNames('test'), logger: silentLogger }), ran };
+}
+
+test.each([
+  ['stands: one look, as every host takes it every few seconds', { iptables: { hasRule: true } }, '', ['iptables -C']],
+  ['is missing', { iptables: { hasRule: false } }, '', ['iptables -C', 'iptables -L', 'iptables -I']],
+  [
+    'belongs into a chain that another program shows',
+    { 'iptables-nft': { hasRule: false } },
+    '',
+    ['iptables -C', 'iptables-nft -C', 'iptables-nft -L', 'iptables-nft -I'],
+  ],
+  [
+    'belongs into the old tables, where there are some',
+    { 'iptables-legacy': { hasRule: true } },
+    'filter',
+    ['iptables -C', 'iptables-nft -C', 'iptables-nft -L', 'cat', 'iptables-legacy -C'],
+  ],
+  ['has no chain to be in', {}, '', ['iptables -C', 'iptables-nft -C', 'iptables-nft -L', 'cat']],
+])("the rule that Docker's own let pass what we lead: it %s", async (_what, chains, legacy, expected) => {
+  const { rules, ran } = firewall(chains, legacy);
+  expect(await rules.ensurePassage()).toBeUndefined();
+  expect(ran).toEqual(expected);
+});

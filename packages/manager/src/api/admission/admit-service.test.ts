@@ -314,6 +314,11 @@ test('the files of secrets are said in full, and mode 0 is a mode', () => {
   }
 });
 
+test('options of a bind that say nothing are none', () => {
+  const mount = { Type: 'bind', Source: '/a', Target: '/b' };
+  expect(admit(web({}, { Mounts: [{ ...mount, BindOptions: {} }] })).spec.TaskTemplate.ContainerSpec?.Mounts).toEqual([mount]);
+});
+
 test('options of a bind without a word on propagation mean rprivate', () => {
   const mount = { Type: 'bind', Source: '/a', Target: '/b', BindOptions: { NonRecursive: true } };
   expect(admit(web({}, { Mounts: [mount] })).spec.TaskTemplate.ContainerSpec?.Mounts).toEqual([

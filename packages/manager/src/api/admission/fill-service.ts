@@ -51,16 +51,17 @@ function fillContainer(spec: ContainerSpec): ContainerSpec {
     ...(spec.Mounts && { Mounts: spec.Mounts.map(fillMount) }),
     ...(spec.Secrets && { Secrets: spec.Secrets.map(fillFile) }),
     ...(spec.Configs && { Configs: spec.Configs.map(fillFile) }),
-    Isolation: ISOLATIONS.find((known) => known === spec.Isolation) ?? 'default',
+    Isolation: ISOLATIONS.find((known) => known === spec.Isolation?.toLowerCase()) ?? 'default',
   };
 }
 
 function fillMount(mount: Mount): Mount {
-  const { BindOptions } = mount;
+  const { BindOptions, ...rest } = mount;
+  const given = Object.keys(BindOptions ?? {}).length > 0;
   return {
-    ...mount,
+    ...rest,
     Type: mount.Type ?? 'bind',
-    ...(BindOptions && { BindOptions: { ...BindOptions, Propagation: BindOptions.Propagation ?? 'rprivate' } }),
+    ...(given && { BindOptions: { ...BindOptions, Propagation: BindOptions?.Propagation ?? 'rprivate' } }),
   };
 }
 

@@ -177,7 +177,7 @@ function hasGivenUp({ tasks }: UpdateSeat, { facts }: UpdateView, { startFirst }
 }
 
 function renew({ seat, tasks }: UpdateSeat, { facts, world }: UpdateView, rules: Rules, now: number): SeatPlan {
-  const draft = new SeatDraft(tasks);
+  const draft = new SeatDraft(tasks, world.nodes);
   const live = tasks.filter(isLive);
   if (rules.startFirst) {
     for (const task of live) draft.restOn(task);
