@@ -245,6 +245,24 @@ test('rules follow what the process says of ports and names, and stay by its las
   expect(then.all).toBe(first.all);
 });
 
+test('an engine that hangs keeps nobody from what the tables say', async () => {
+  const engine = createFakeEngine({ clock: new VirtualClock() });
+  let hangs = false;
+  const commands = recorded();
+  const plane = planeOfHost(commands, {
+    ...engine,
+    probe: (timeoutMs) =>
+      hangs ? Promise.reject(new EngineError('unavailable', `no answer in ${timeoutMs} ms`)) : engine.probe(timeoutMs),
+    // Until the call is given up.
+    listNetworks: (labels) => (hangs ? new Promise(() => undefined) : engine.listNetworks(labels)),
+  });
+  const apply = (each: NetworkTable) => plane.apply({ tables: new Map([['n1', each]]) }, true);
+  await apply(table(1, '10.7.0.9'));
+  hangs = true;
+  const { problems } = await apply(table(1, '10.7.0.9'));
+  expect(problems).toEqual([{ kind: 'not-applied', text: expect.stringContaining('no answer in 5000 ms') }]);
+});
+
 test('a network keeps the packet size that its containers were made with, whatever the underlay takes by now', async () => {
   const commands = recorded();
   let mtu = 9000;
