@@ -25,11 +25,17 @@ function dependenciesAreCurrent() {
 
 function installDependencies() {
   console.error('Installing dependencies: npm ci …');
-  const { status, error } = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
-    cwd: root,
-    stdio: ['ignore', 'inherit', 'inherit'],
-  });
-  if (status === 0) return;
+  let error;
+  // A registry that fails for a moment is no reason to run nothing.
+  for (let left = 3; left > 0; left -= 1) {
+    const result = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+      cwd: root,
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
+    if (result.status === 0) return;
+    error = result.error;
+    if (error || result.signal) break;
+  }
   console.error(
     `npm ci failed${error ? `: ${error.message}` : ''}. Nothing was run. See its output above; then try the same command again.`,
   );
@@ -52,13 +58,20 @@ function installLibatomic(why) {
   }
   console.error(`Installing libatomic1, which Node ${WANTED_NODE_MAJOR} needs: apt-get …`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  spawnSync('apt-get', ['-qq', 'update'], { stdio: 'ignore', env });
-  const { status, stderr } = spawnSync('apt-get', ['-qq', 'install', '-y', '--no-install-recommends', 'libatomic1', 'libstdc++6'], {
-    encoding: 'utf8',
-    env,
-  });
-  if (status === 0) return;
-  console.error(`apt-get could not install libatomic1:\n${stderr}`);
+  let failure;
+  for (let left = 3; left > 0; left -= 1) {
+    spawnSync('apt-get', ['-qq', 'update'], { stdio: 'ignore', env });
+    const packages = ['libatomic1', 'libstdc++6'];
+    // A machine that has just booted updates its packages by itself: apt waits until that is over.
+    const { status, stderr } = spawnSync(
+      'apt-get',
+      ['-qq', '-o', 'DPkg::Lock::Timeout=300', 'install', '-y', '--no-install-recommends', ...packages],
+      { encoding: 'utf8', env },
+    );
+    if (status === 0) return;
+    failure = stderr;
+  }
+  console.error(`apt-get could not install libatomic1:\n${failure}`);
   process.exit(1);
 }
 

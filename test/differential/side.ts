@@ -31,7 +31,7 @@ export async function startSide(name: Side['name'], directory: string): Promise<
   const socket = name === 'reference' ? engineSocket : join(directory, 'swarm.sock');
   writeFileSync(join(directory, 'daemon.json'), '{}');
   const ours = [
-    `${WORKSPACE_ROOT}/packages/cli/bin/swarm daemon --data-root ${directory}/swarm --exec-root ${directory}/run`,
+    `'${WORKSPACE_ROOT}/packages/cli/bin/swarm' daemon --data-root ${directory}/swarm --exec-root ${directory}/run`,
     `--engine unix://${engineSocket} -H unix://${socket} --advertise-addr ${ADDRESS} >${directory}/swarm.log 2>&1 &`,
   ].join(' ');
   const cgroup = `differential-${process.pid}-${name}`;

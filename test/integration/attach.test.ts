@@ -4,7 +4,7 @@ import type { ExecResult } from '../lab/engine.ts';
 import type { LabHost } from '../lab/host.ts';
 import { Lab } from '../lab/lab.ts';
 import { awaitService } from '../lab/load.ts';
-import { waitFor, waitUntil } from '../lab/wait-for.ts';
+import { waitFor } from '../lab/wait-for.ts';
 
 /** Containers that people start by hand in networks of the cluster, with the unmodified docker CLI on any host's socket. */
 const SOCKET = 'unix:///run/swarm/docker.sock';
@@ -130,21 +130,24 @@ describe('the address of such a container', () => {
     return exitCode === 0;
   };
 
-  it('is free when it ends, and is its own again when it starts', async () => {
+  it('is its own again when it starts, and free when it ends', async () => {
     const address = await addressOf(worker, 'two');
     expect(await isFree(worker, address)).toBe(false);
     await docker(worker, 'stop', '-t', '0', 'two');
-    await waitFor('the address to be free', () => isFree(worker, address));
     await docker(worker, 'start', 'two');
     expect(await addressOf(worker, 'two')).toBe(address);
+    await docker(worker, 'stop', '-t', '0', 'two');
+    await waitFor('the address to be free', () => isFree(worker, address));
+    await docker(worker, 'start', 'two');
     await reaches(boss, 'one', 'http://two:8080/');
   });
 
   it('is another one when somebody has it by then', async () => {
     const address = await addressOf(worker, 'two');
     await docker(worker, 'stop', '-t', '0', 'two');
-    await waitFor('the address to be free', () => isFree(worker, address));
-    await docker(worker, 'run', '-d', '--name', 'heir', '--network', 'open', '--ip', address, IMAGE);
+    await waitFor('the address to be free, and another’s', () =>
+      docker(worker, 'run', '-d', '--name', 'heir', '--network', 'open', '--ip', address, IMAGE),
+    );
     await docker(worker, 'start', 'two');
     expect(await addressOf(worker, 'two')).not.toBe(address);
     await reaches(boss, 'one', 'http://two:8080/');
@@ -170,11 +173,9 @@ describe('the address of such a container', () => {
 
   it('that the cluster does not know of is another’s to keep: who took it by the engine is put out', async () => {
     await worker.docker('run', '-d', '--name', 'wild', '--network', 'open', '--ip', '10.44.0.91', IMAGE);
-    await waitUntil(
-      'the cluster to know of it',
-      () => isFree(boss, '10.44.0.91'),
-      (free) => !free,
-    );
+    // To ask for its address before the cluster knows of it would make it another's.
+    await reaches(boss, 'one', 'http://wild:8080/');
+    expect(await isFree(boss, '10.44.0.91')).toBe(false);
     const taken = await addressOf(boss, 'one');
     await worker.docker('run', '-d', '--name', 'thief', '--network', 'open', '--ip', taken, IMAGE);
     await waitFor(

@@ -80,7 +80,11 @@ describe('a voting stack of Redis and PostgreSQL', () => {
     );
     expect(held.map(({ state, host }) => [state, host])).toEqual([['pending', '']]);
     expect(await swarm('stack deploy -q -c - voting', VOTING())).toMatchObject({ exitCode: 0 });
-    expect(await inVote('redis-cli', '-p', '16379', 'get', 'votes')).toMatch(/^[1-9]/);
+    await waitUntil(
+      'the first vote',
+      () => inVote('redis-cli', '-p', '16379', 'get', 'votes'),
+      (votes) => /^[1-9]/.test(votes),
+    );
     const [db] = await cluster.settled('voting_db', 1);
     await waitUntil(
       'rows in the database',

@@ -25,7 +25,7 @@ describe('joining', () => {
   afterAll(() => lab?.down());
 
   const address = () => `${cluster.manager.address}:${CONTROL_PORT}`;
-  const join = (host: LabHost, token: string, at = address()) => host.exec(['swarm', 'join', '--token', token, at], { timeoutMs: 60_000 });
+  const join = (host: LabHost, token: string, at = address()) => host.exec(['swarm', 'join', '--token', token, at]);
 
   /** Whatever refused the guest, it is still nobody's node and the cluster does not know it. */
   async function expectUntouched(): Promise<void> {
@@ -101,7 +101,7 @@ describe('joining', () => {
   it('by the join script makes a fresh host a node, with its labels; run twice it does no harm', async () => {
     const script = await cluster.swarm('join-script', '--format', 'sh', '--label', 'zone=c');
     const host = await lab.addHost({ name: 'scripted', systemd: true });
-    const run = () => host.sh('cat > /root/join.sh && sh /root/join.sh', { input: script, timeoutMs: 120_000 });
+    const run = () => host.sh('cat > /root/join.sh && sh /root/join.sh', { input: script });
     await run();
     await cluster.nodeState('scripted', 'ready');
     const id = await cluster.nodeID('scripted');

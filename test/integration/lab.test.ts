@@ -26,7 +26,7 @@ describe('the lab', () => {
   });
 
   it('refuses an image that the registry lacks at once, without asking the world', async () => {
-    const { exitCode, stderr } = await lab.host('host2').exec(['docker', 'pull', 'nosuch/image'], { timeoutMs: 10_000 });
+    const { exitCode, stderr } = await lab.host('host2').exec(['docker', 'pull', 'nosuch/image']);
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(/refused|not found/);
   });
@@ -37,14 +37,16 @@ describe('the lab', () => {
     expect(await reaches('host2', 'http://host1:8080/')).toBe(timedOut);
     expect(await reaches('host1', `http://${lab.registry.address}/v2/`)).toBe(timedOut);
     await lab.host('host1').heal();
-    expect(await reaches('host2', 'http://host1:8080/cgi-bin/echo')).toBe(0);
+    await waitFor('the echo server to answer again', async () => (await reaches('host2', 'http://host1:8080/cgi-bin/echo')) === 0);
   });
 
   it('kills an engine, whose containers live on, and starts it again', async () => {
     const host = lab.host('host2');
+    const serves = async () => (await host.exec(['pgrep', '-x', 'httpd'])).exitCode === 0;
     await host.docker('run', '-d', '--name', 'survivor', 'example/echo');
+    await waitFor('the echo server to run', serves);
     await host.killEngine();
-    expect((await host.exec(['pgrep', '-x', 'httpd'])).exitCode).toBe(0);
+    expect(await serves()).toBe(true);
     await host.startEngine();
     expect(await host.docker('ps', '-aq', '--filter', 'name=survivor')).not.toBe('');
   });

@@ -1,7 +1,7 @@
 import type { Service } from '@swarm/shared/domain/objects';
 import { delay, systemClock } from '@swarm/shared/runtime/clock';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { awaitNoOrphans, type Cluster, formCluster, perHost, taskContainers } from '../lab/cluster.ts';
+import { awaitNoOrphans, type Cluster, formCluster, givingNobodyUp, perHost, taskContainers } from '../lab/cluster.ts';
 import { Lab } from '../lab/lab.ts';
 import { waitFor, waitUntil } from '../lab/wait-for.ts';
 
@@ -97,23 +97,25 @@ describe('loss', () => {
   it(`kill -9 of the manager ${MANAGER_KILLS} times in the middle of deploys: nothing acknowledged is lost, no duplicate, no orphan`, async () => {
     const before = await deploy('steady', 2, '--constraint', 'node.role == worker');
     const acknowledged: string[] = [];
-    for (let round = 1; round <= MANAGER_KILLS; round++) {
-      const name = `round-${round}`;
-      const create = cluster.manager.exec(['swarm', 'service', 'create', '-d', '--name', name, '--replicas', '2', 'example/echo']);
-      // Sometimes before the answer, sometimes while tasks are placed or started.
-      if (round % 2 === 0) await create;
-      await cluster.manager.killDaemon();
-      if ((await create).exitCode === 0) acknowledged.push(name);
-      await cluster.manager.startDaemon();
-    }
-    const services = await cluster.get<readonly Service[]>('/services');
-    const names = services.map((service) => service.Spec.Name);
-    expect(acknowledged.length).toBeGreaterThanOrEqual(MANAGER_KILLS / 2);
-    expect(acknowledged.filter((name) => !names.includes(name))).toEqual([]);
-    expect(new Set(names).size).toBe(names.length);
-    for (const name of names) await cluster.settled(name, 2);
-    await awaitNoOrphans(cluster, names);
-    expect((await cluster.settled('steady', 2)).map(({ id }) => id)).toEqual(before.map(({ id }) => id));
+    await givingNobodyUp(cluster, async () => {
+      for (let round = 1; round <= MANAGER_KILLS; round++) {
+        const name = `round-${round}`;
+        const create = cluster.manager.exec(['swarm', 'service', 'create', '-d', '--name', name, '--replicas', '2', 'example/echo']);
+        // Sometimes before the answer, sometimes while tasks are placed or started.
+        if (round % 2 === 0) await create;
+        await cluster.manager.killDaemon();
+        if ((await create).exitCode === 0) acknowledged.push(name);
+        await cluster.manager.startDaemon();
+      }
+      const services = await cluster.get<readonly Service[]>('/services');
+      const names = services.map((service) => service.Spec.Name);
+      expect(acknowledged.length).toBeGreaterThanOrEqual(MANAGER_KILLS / 2);
+      expect(acknowledged.filter((name) => !names.includes(name))).toEqual([]);
+      expect(new Set(names).size).toBe(names.length);
+      for (const name of names) await cluster.settled(name, 2);
+      await awaitNoOrphans(cluster, names);
+      expect((await cluster.settled('steady', 2)).map(({ id }) => id)).toEqual(before.map(({ id }) => id));
+    });
   });
 
   it('workers run on without a manager, and start a container again that crashed meanwhile', async () => {
@@ -171,11 +173,13 @@ describe('loss', () => {
 
   it('the manager loses its power and comes back with all it had acknowledged', async () => {
     const before = await deploy('web', 2, '--constraint', 'node.role == worker');
-    await cluster.manager.powerOff();
-    await cluster.manager.start();
-    await cluster.nodeState('host2', 'ready');
-    await cluster.nodeState('host3', 'ready');
-    expect((await cluster.settled('web', 2)).map(({ id }) => id)).toEqual(before.map(({ id }) => id));
+    await givingNobodyUp(cluster, async () => {
+      await cluster.manager.powerOff();
+      await cluster.manager.start();
+      await cluster.nodeState('host2', 'ready');
+      await cluster.nodeState('host3', 'ready');
+      expect((await cluster.settled('web', 2)).map(({ id }) => id)).toEqual(before.map(({ id }) => id));
+    });
     await awaitNoOrphans(cluster, ['web']);
   });
 

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type Cluster, formCluster, type TaskView } from '../lab/cluster.ts';
+import { type Cluster, formCluster, givingNobodyUp, type TaskView } from '../lab/cluster.ts';
 import type { LabHost } from '../lab/host.ts';
 import { Lab } from '../lab/lab.ts';
 import { lookUpIn } from '../lab/load.ts';
@@ -92,11 +92,13 @@ describe('names', () => {
     const address = expect.stringMatching(/^10\./);
     await eventually([task!], ['web'], [[address]]);
     const pid = await netProcess(host);
-    await host.killDaemon();
-    expect(await found(task!, 'web')).toEqual([[address]]);
-    await host.startDaemon();
-    expect(await found(task!, 'web')).toEqual([[address]]);
-    expect(await netProcess(host)).toBe(pid);
+    await givingNobodyUp(cluster, async () => {
+      await host.killDaemon();
+      expect(await found(task!, 'web')).toEqual([[address]]);
+      await host.startDaemon();
+      expect(await found(task!, 'web')).toEqual([[address]]);
+      expect(await netProcess(host)).toBe(pid);
+    });
   });
 
   it('are answered again soon after their process was killed', async () => {

@@ -19,8 +19,7 @@ describe('the root certificate', () => {
   });
   afterAll(() => lab?.down());
 
-  const docker = (...words: readonly string[]) =>
-    cluster.manager.exec(['docker', '-H', 'unix:///run/swarm/docker.sock', ...words], { timeoutMs: 60_000 });
+  const docker = (...words: readonly string[]) => cluster.manager.exec(['docker', '-H', 'unix:///run/swarm/docker.sock', ...words]);
   const settled = () =>
     waitFor('every node to have a certificate of the new root', async () => {
       const [swarm, nodes] = await Promise.all([cluster.get<Swarm>('/swarm'), cluster.get<readonly Node[]>('/nodes')]);

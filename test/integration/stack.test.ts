@@ -88,7 +88,6 @@ describe('stacks of real software', () => {
       'another task to run in its place',
       () => cluster.running('shop_db'),
       ([task]) => task !== undefined && task.id !== first!.id,
-      { timeoutMs: 90_000 },
     );
     expect(await waitFor('the rows', () => sql(second!.container, 'SELECT count(*) FROM orders'))).toBe('1000\n');
   });

@@ -133,6 +133,17 @@ export function clusterOn(lab: Lab, manager: LabHost): Cluster {
   return cluster;
 }
 
+/**
+ * Work that starts a daemon again and shall find every task as it was: on a slow machine that takes longer than the period
+ * after whose silence a node is down, and its tasks would be replaced, as they shall. A failure leaves the long period.
+ */
+export async function givingNobodyUp(cluster: Cluster, work: () => Promise<void>): Promise<void> {
+  const setPeriod = (period: string) => cluster.swarm('update', '--dispatcher-heartbeat', period);
+  await setPeriod('30s');
+  await work();
+  await setPeriod('5s');
+}
+
 export interface TaskContainer {
   readonly id: string;
   readonly task: string;

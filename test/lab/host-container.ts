@@ -2,6 +2,9 @@ import { GenericContainer, Wait } from 'testcontainers';
 import { HOST_LABEL, type LabIdentity, labLabels, ROLE_LABEL, WORKSPACE_ROOT } from './labels.ts';
 import { REGISTRY_PORT } from './registry.ts';
 
+/** Only ends what hangs: hosts of two labs start at once, on machines of two cores. */
+const START_TIMEOUT_MS = 300_000;
+
 export interface ContainerPlan {
   readonly lab: LabIdentity;
   readonly image: string;
@@ -34,7 +37,9 @@ export class RegistryContainer extends LabContainer {
     this.createOpts.ExposedPorts = { [`${REGISTRY_PORT}/tcp`]: {} };
     // Only this machine pushes to it.
     this.hostConfig.PortBindings = { [`${REGISTRY_PORT}/tcp`]: [{ HostIp: '127.0.0.1', HostPort: '0' }] };
-    this.withWaitStrategy(Wait.forSuccessfulCommand(`curl -fsS http://127.0.0.1:${REGISTRY_PORT}/v2/`));
+    this.withWaitStrategy(
+      Wait.forSuccessfulCommand(`curl -fsS http://127.0.0.1:${REGISTRY_PORT}/v2/`).withStartupTimeout(START_TIMEOUT_MS),
+    );
   }
 }
 
@@ -86,6 +91,6 @@ export class HostContainer extends LabContainer {
         .join(', '),
     });
     this.withEntrypoint(plan.systemd ? ['/usr/local/bin/host-init', 'systemd'] : ['tini', '--', '/usr/local/bin/host-init']);
-    this.withWaitStrategy(Wait.forSuccessfulCommand('docker version').withStartupTimeout(60_000));
+    this.withWaitStrategy(Wait.forSuccessfulCommand('docker version').withStartupTimeout(START_TIMEOUT_MS));
   }
 }

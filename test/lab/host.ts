@@ -91,18 +91,14 @@ export function createHost(deps: { readonly name: string; readonly address: stri
   }
 
   async function awaitDaemon(): Promise<void> {
-    await waitFor(
-      `our daemon on ${name} to answer`,
-      async () => {
-        // It answers while it takes up its place in the cluster: then a manager says that it is being prepared.
-        const { exitCode, stdout } = await exec(['curl', '-sS', '-m', '5', '--unix-socket', DAEMON_SOCKET, 'http://swarm/swarm']);
-        if (exitCode === 0 && !stdout.includes('Manager is being prepared')) return true;
-        if ((await daemonPids()).length === 0)
-          throw new Error(`it does not run; its log ends with:\n${await sh('tail -n 20 /var/log/swarm.log')}`);
-        return false;
-      },
-      { timeoutMs: 120_000 },
-    );
+    await waitFor(`our daemon on ${name} to answer`, async () => {
+      // It answers while it takes up its place in the cluster: then a manager says that it is being prepared.
+      const { exitCode, stdout } = await exec(['curl', '-sS', '-m', '5', '--unix-socket', DAEMON_SOCKET, 'http://swarm/swarm']);
+      if (exitCode === 0 && !stdout.includes('Manager is being prepared')) return true;
+      if ((await daemonPids()).length === 0)
+        throw new Error(`it does not run; its log ends with:\n${await sh('tail -n 20 /var/log/swarm.log')}`);
+      return false;
+    });
   }
 
   async function awaitEngine(): Promise<void> {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type Dockerode from 'dockerode';
 import { type AptFile, type AptMirror, findMirror, parseOsRelease } from './apt-mirror.ts';
 import { isGone } from './engine.ts';
-import { lastLines, mustRun, runCommand } from './setup/command.ts';
+import { lastLines, mustRun, persist, runCommand } from './setup/command.ts';
 import { aptInstall, exists, isDebianLike, obstacleToInstalling } from './setup/ensure-engine.ts';
 
 /**
@@ -24,6 +24,14 @@ const PULLED_BASE = 'debian:bookworm-slim';
 const PULL_TIMEOUT_MS = 20_000;
 /** Change this when the way the base is made changes. */
 const BASE_RECIPE = 'minbase-1';
+
+interface BuildPlan {
+  readonly name: string;
+  readonly reference: string;
+  readonly context: string;
+  readonly files: readonly string[];
+  readonly base: string;
+}
 
 export function createImageMaker(deps: { readonly engine: Dockerode; readonly say: (line: string) => void }): ImageMaker {
   const { engine, say } = deps;
@@ -61,6 +69,11 @@ export function createImageMaker(deps: { readonly engine: Dockerode; readonly sa
     const reference = `swarm-lab/${name}:${hash.digest('hex').slice(0, 12)}`;
     if (await has(reference)) return reference;
     say(`Building the image ${reference} (once) …`);
+    await persist(() => buildOnce({ name, reference, context, files, base }));
+    return reference;
+  }
+
+  async function buildOnce({ name, reference, context, files, base }: BuildPlan): Promise<void> {
     const stream = await engine.buildImage(
       { context, src: [...files] },
       {
@@ -73,7 +86,6 @@ export function createImageMaker(deps: { readonly engine: Dockerode; readonly sa
       },
     );
     await follow(engine, stream, `the image ${reference}`);
-    return reference;
   }
 
   function once(name: string, make: () => Promise<string>): Promise<string> {
@@ -107,7 +119,16 @@ async function bootstrapBase(engine: Dockerode, tag: string): Promise<void> {
     );
   }
   if (!(await exists('debootstrap'))) await aptInstall(['debootstrap']);
-  const { suite, mirror } = await readMirror();
+  const source = await readMirror();
+  await persist(() => importBase(engine, tag, source));
+}
+
+interface Source {
+  readonly suite: string;
+  readonly mirror: AptMirror;
+}
+
+async function importBase(engine: Dockerode, tag: string, { suite, mirror }: Source): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'swarm-lab-base-'));
   try {
     await mustRun('debootstrap', [
@@ -130,7 +151,7 @@ async function bootstrapBase(engine: Dockerode, tag: string): Promise<void> {
   }
 }
 
-async function readMirror(): Promise<{ suite: string; mirror: AptMirror }> {
+async function readMirror(): Promise<Source> {
   const { VERSION_CODENAME: suite = '' } = parseOsRelease(await readFile('/etc/os-release', 'utf8'));
   const paths = ['/etc/apt/sources.list'];
   for (const name of (await readdir('/etc/apt/sources.list.d')).sort()) paths.push(join('/etc/apt/sources.list.d', name));

@@ -52,7 +52,7 @@ async function main(words: readonly string[]): Promise<number> {
       terminal,
       environment: process.env,
       workingDirectory: process.cwd(),
-      streams: { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr, tty: terminalControl() },
+      streams: { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr, keyboard: keyboard(), tty: terminalControl() },
       signal: interrupt.signal,
     });
   } catch (error) {
@@ -63,11 +63,17 @@ async function main(words: readonly string[]): Promise<number> {
   }
 }
 
+function keyboard(): Pick<TerminalControl, 'setRaw'> | undefined {
+  const { stdin } = process;
+  return stdin.isTTY ? { setRaw: (raw) => void stdin.setRawMode(raw) } : undefined;
+}
+
 function terminalControl(): TerminalControl | undefined {
-  const { stdin, stdout } = process;
-  if (!stdin.isTTY || !stdout.isTTY) return undefined;
+  const { stdout } = process;
+  const keys = keyboard();
+  if (keys === undefined || !stdout.isTTY) return undefined;
   return {
-    setRaw: (raw) => void stdin.setRawMode(raw),
+    ...keys,
     size: () => ({ rows: stdout.rows, columns: stdout.columns }),
     onResize(listener) {
       stdout.on('resize', listener);

@@ -30,6 +30,19 @@ export async function mustRun(program: string, args: readonly string[], env: Rea
   return output;
 }
 
+const TRIES = 3;
+
+/** Tries again what needs mirrors and networks, which fail for a moment now and then. */
+export async function persist<T>(attempt: () => Promise<T>): Promise<T> {
+  for (let left = TRIES - 1; ; left -= 1) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (left === 0) throw error;
+    }
+  }
+}
+
 export function lastLines(text: string, count: number): string {
   return text.trimEnd().split('\n').slice(-count).join('\n');
 }

@@ -3,12 +3,11 @@ import { existsSync, openSync, readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { parseOsRelease } from '../apt-mirror.ts';
 import { waitFor } from '../wait-for.ts';
-import { lastLines, mustRun, runCommand } from './command.ts';
+import { lastLines, mustRun, persist, runCommand } from './command.ts';
 
 const SOCKET = '/var/run/docker.sock';
 const ENGINE_LOG = '/var/log/dockerd.log';
 const PACKAGES = ['docker.io', 'iproute2', 'iptables', 'nftables', 'debootstrap', 'busybox-static'];
-const START_TIMEOUT_MS = 60_000;
 
 /**
  * Makes sure that a Docker Engine answers on this machine: where none runs and we may, it is installed and started;
@@ -32,18 +31,26 @@ export async function ensureEngine(say: (line: string) => void): Promise<void> {
   if (existsSync('/run/systemd/system')) {
     say('Starting the Docker Engine: systemctl start docker …');
     await mustRun('systemctl', ['start', 'docker']);
-    await waitFor(`the engine's answer on ${SOCKET}`, () => answers(SOCKET), { timeoutMs: START_TIMEOUT_MS });
+    await waitFor(`the engine's answer on ${SOCKET}`, () => answers(SOCKET));
     return;
   }
   say(`Starting the Docker Engine: dockerd, which logs to ${ENGINE_LOG} and keeps running …`);
   await startDockerd();
 }
 
+/** A machine that has just booted updates its packages by itself: apt waits for that as long, in seconds. */
+const APT_LOCK_S = 300;
+
 /** Installs Debian packages without questions. A third-party source that cannot be refreshed is no obstacle by itself. */
-export async function aptInstall(packages: readonly string[]): Promise<void> {
+export function aptInstall(packages: readonly string[]): Promise<void> {
+  return persist(() => tryAptInstall(packages));
+}
+
+async function tryAptInstall(packages: readonly string[]): Promise<void> {
   const env = { DEBIAN_FRONTEND: 'noninteractive' };
-  const update = await runCommand('apt-get', ['update'], env);
-  const install = await runCommand('apt-get', ['install', '-y', '--no-install-recommends', ...packages], env);
+  const lock = ['-o', `DPkg::Lock::Timeout=${APT_LOCK_S}`];
+  const update = await runCommand('apt-get', [...lock, 'update'], env);
+  const install = await runCommand('apt-get', [...lock, 'install', '-y', '--no-install-recommends', ...packages], env);
   if (install.exitCode === 0) return;
   const updateOutput = update.exitCode === 0 ? '' : `\n"apt-get update" had failed before:\n${lastLines(update.output, 10)}`;
   throw new Error(`apt-get could not install ${packages.join(', ')}:\n${lastLines(install.output, 15)}${updateOutput}`);
@@ -89,7 +96,7 @@ async function startDockerd(): Promise<void> {
   dockerd.once('exit', (code, signal) => {
     ended = `it ended with ${signal ?? `exit code ${code}`}`;
   });
-  await waitFor('dockerd to answer or to end', async () => ended !== undefined || (await answers(SOCKET)), { timeoutMs: START_TIMEOUT_MS });
+  await waitFor('dockerd to answer or to end', async () => ended !== undefined || (await answers(SOCKET)));
   if (ended !== undefined) {
     throw new Error(`dockerd did not start: ${ended}. The end of ${ENGINE_LOG}:\n${lastLines(readFileSync(ENGINE_LOG, 'utf8'), 10)}`);
   }

@@ -16,6 +16,8 @@ export interface Streams {
   readonly stdin: Readable;
   readonly stdout: Writable;
   readonly stderr: Writable;
+  /** Undefined unless standard input is a terminal. */
+  readonly keyboard: Pick<TerminalControl, 'setRaw'> | undefined;
   /** Undefined unless both standard input and output are a terminal. */
   readonly tty: TerminalControl | undefined;
 }

@@ -50,6 +50,7 @@ export async function runWords(
     readonly signal?: AbortSignal;
     readonly workingDirectory?: string;
     readonly homeDirectory?: string;
+    readonly keyboard?: Streams['keyboard'];
     readonly tty?: TerminalControl;
   } = {},
 ): Promise<Run> {
@@ -64,6 +65,7 @@ export async function runWords(
       stdin: Readable.from(options.stdin === undefined ? [] : [Buffer.from(options.stdin)]),
       stdout: collect((text) => terminal.out(text)),
       stderr: collect((text) => terminal.err(text)),
+      keyboard: options.keyboard,
       tty: options.tty,
     };
     const exitCode = await runParsed(parsed, {

@@ -213,6 +213,17 @@ describe('service update, scale and rollback', () => {
     expect(posted()[0]?.body).toEqual({ ...web.Spec, Mode: { Replicated: { Replicas: 5 } } });
   });
 
+  it('scale refuses two numbers for one service before it changes any, and takes the same one twice as one', async () => {
+    await serve(routes);
+    expect(await run('service scale -d web=5 other=1 web=3')).toMatchObject({
+      exitCode: 2,
+      errors: expect.stringContaining('"web" is given both 5 and 3'),
+    });
+    expect(posted()).toEqual([]);
+    expect((await run('service scale -d web=5 web=5')).output).toBe('web scaled to 5\n');
+    expect(posted()).toHaveLength(1);
+  });
+
   it('scale refuses a global service by name', async () => {
     await serve({ ...routes, 'GET /services/web': { ...web, Spec: { ...web.Spec, Mode: { Global: {} } } } });
     const result = await run('service scale -d web=5');

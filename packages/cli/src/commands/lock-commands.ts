@@ -2,7 +2,7 @@ import type { SwarmSpec } from '@swarm/shared/engine-api/cluster-spec';
 import { type Command, defineCommand, type OptionSpec } from '../command/command.ts';
 import type { Context } from '../command/context.ts';
 import { CommandFailure, EXIT, usageError } from '../command/exit-codes.ts';
-import { readLine } from '../command/read-stdin.ts';
+import { readHiddenLine, readLine } from '../command/read-stdin.ts';
 import { parseCount, parseDuration } from '../service/values.ts';
 
 /** What `init` and `update` can say about the cluster as a whole. */
@@ -81,12 +81,17 @@ const unlock = defineCommand({
       );
     }
     context.terminal.err('Please enter the unlock key: ');
-    const key = (await readLine(context.streams.stdin, context.signal)).trim();
+    const key = await readKey(context).finally(() => context.terminal.err('\n'));
     await api.unlock(key);
-    context.terminal.err('\n');
     return EXIT.ok;
   },
 });
+
+/** A terminal does not show it, as it shows no password. */
+async function readKey({ streams: { stdin, keyboard }, signal }: Context): Promise<string> {
+  const line = keyboard === undefined ? readLine(stdin, signal) : readHiddenLine({ stdin, keyboard }, signal);
+  return (await line).trim();
+}
 
 const unlockKey = defineCommand({
   path: ['unlock-key'],

@@ -118,6 +118,26 @@ describe('autolock', () => {
     expect(posted()).toEqual([]);
   });
 
+  it.each([
+    ['what is typed', `${KEY}\r`],
+    ['what is left of it', `wrong\x15${KEY}xy\x7f\x08\r`],
+    ['what came before its end', `${KEY}\x04`],
+  ])('unlock takes %s at a terminal, which does not show it and is itself again afterwards', async (_what, stdin) => {
+    await serve({ 'GET /info': { Swarm: { LocalNodeState: 'locked' } }, 'POST /swarm/unlock': 'ok' });
+    const raw: boolean[] = [];
+    const result = await runWords(['unlock'], { host: api.host, stdin, keyboard: { setRaw: (on) => void raw.push(on) } });
+    expect(result).toMatchObject({ exitCode: 0, output: '' });
+    expect([posted()[0]?.body, raw]).toEqual([{ UnlockKey: KEY }, [true, false]]);
+  });
+
+  it('unlock ends without a call when Ctrl-C is typed instead of the key', async () => {
+    await serve({ 'GET /info': { Swarm: { LocalNodeState: 'locked' } } });
+    const raw: boolean[] = [];
+    const result = await runWords(['unlock'], { host: api.host, stdin: 'SWM\x03', keyboard: { setRaw: (on) => void raw.push(on) } });
+    expect(result).toMatchObject({ exitCode: 130, errors: expect.stringContaining('interrupted') });
+    expect([posted(), raw]).toEqual([[], [true, false]]);
+  });
+
   it('unlock reads the key from standard input, of a locked node only', async () => {
     await serve({ 'GET /info': { Swarm: { LocalNodeState: 'locked' } }, 'POST /swarm/unlock': 'ok' });
     expect(await run('unlock', `${KEY}\n`)).toMatchObject({ exitCode: 0, output: '' });

@@ -143,15 +143,19 @@ export const scale = defineCommand({
     const wanted = args.map((word) => {
       const [name, replicas] = splitPair(word);
       if (name === '' || replicas === undefined) throw usageError(`"${word}" says no number; write SERVICE=REPLICAS, as in web=3`);
-      return { name, replicas: parseCount(name, replicas) };
+      return [name, parseCount(name, replicas)] as const;
     });
+    const counts = new Map(wanted);
+    for (const [name, replicas] of wanted) {
+      if (counts.get(name) !== replicas)
+        throw usageError(`"${name}" is given both ${replicas} and ${counts.get(name)}; say one number for it`);
+    }
     const api = await context.api();
     const changed: string[] = [];
     const ok = await forEach(
-      wanted.map((item) => item.name),
+      [...counts.keys()],
       async (name) => {
-        const replicas = wanted.find((item) => item.name === name)?.replicas ?? 0;
-        changed.push(await scaleOne(context, api, name, replicas));
+        changed.push(await scaleOne(context, api, name, counts.get(name) ?? 0));
       },
       (message) => context.terminal.err(`swarm: ${message}\n`),
     );

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
 import type { Logger } from '@swarm/shared/runtime/logger';
 import type { ContainerEngine } from '@swarm/worker/engine/engine';
 import { parseResolvers } from '@swarm/worker/network/decide/resolvers';
@@ -24,7 +25,7 @@ export function hostNetworkPlane(deps: {
       commands: systemCommands,
       process: deps.process,
       // A host without the file resolves nothing itself.
-      resolvers: async () => parseResolvers(await readFile(RESOLV_CONF, 'utf8').catch(() => '')),
+      resolvers: async () => parseResolvers(await readFile(RESOLV_CONF, 'utf8').catch(() => ''), (text) => isIP(text) !== 0),
       logger: deps.logger.child({ part: 'network' }),
     });
 }

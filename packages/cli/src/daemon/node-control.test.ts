@@ -2,6 +2,7 @@ import { JournalError } from '@swarm/manager/store/journal';
 import { JournalLocked } from '@swarm/manager/store/journal-key';
 import type { InitRequest, JoinRequest } from '@swarm/shared/engine-api/cluster-spec';
 import { ApiError } from '@swarm/shared/errors/api-error';
+import { IdentityError } from '@swarm/shared/identity/identity-store';
 import { createUnlockKey, parseUnlockKey } from '@swarm/shared/identity/unlock-key';
 import { type Logger, silentLogger } from '@swarm/shared/runtime/logger';
 import { VirtualClock } from '@swarm/shared/runtime/virtual-clock';
@@ -22,6 +23,7 @@ interface World {
   /** The node is locked with it. */
   readonly unlockKey?: string;
   readonly unlock?: () => Promise<RunningNode>;
+  readonly isMember?: () => Promise<boolean>;
   readonly make?: () => Promise<RunningNode>;
   readonly leave?: () => Promise<void>;
   readonly engine?: Partial<EngineInfo> | EngineError;
@@ -45,7 +47,7 @@ function build(world: World = {}, onInit: (addresses: Addresses) => void = () =>
   };
   const make = world.make ?? (async () => node);
   const parts: NodeParts = {
-    isMember: async () => world.member ?? false,
+    isMember: world.isMember ?? (async () => world.member ?? false),
     resume: world.resume ?? (async () => node),
     init: async (_request, addresses, availability) => {
       onInit(addresses);
@@ -184,12 +186,34 @@ describe('membership of a host', () => {
   it.each([
     ['its address is there', noAddress],
     ['its disk has room again', fullDisk],
+    ['its disk is writable again', Object.assign(new Error("EROFS: read-only file system, open '/x'"), { code: 'EROFS' })],
+    ['its identity can be read again', new IdentityError('the identity cannot be read', Object.assign(new Error('EIO'), { code: 'EIO' }))],
+    ['its disk answers again', Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO' })],
   ])('comes back by itself once %s, and says until then why it cannot', async (_what, error) => {
     const { control, clock } = await keptOut(error);
     await clock.advance(5_000);
     expect(control.local()).toMatchObject({ state: 'error', error: error.message });
     await clock.advance(30_000);
     expect(control.local()).toMatchObject({ state: 'active', nodeID: 'node1' });
+  });
+
+  it.each([
+    [true, 'active'],
+    [false, 'inactive'],
+  ])('looks again what it is when its disk did not answer at first: member %s', async (member, state) => {
+    const failures = [Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO' })];
+    const { control, clock } = build({
+      isMember: async () => {
+        const failure = failures.pop();
+        if (failure !== undefined) throw failure;
+        return member;
+      },
+    });
+    await control.look();
+    await control.resume();
+    expect(control.local()).toMatchObject({ state: 'error', error: 'EIO: i/o error, read' });
+    await clock.advance(5_000);
+    expect(control.local().state).toBe(state);
   });
 
   it('does not try again what only a user can mend', async () => {

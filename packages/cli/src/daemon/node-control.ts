@@ -140,19 +140,32 @@ export function createNodeControl(deps: NodeControlDeps): DaemonControl {
       failures = 0;
       state.set({ kind: node.isLocked ? 'locked' : 'active', node });
     } catch (error) {
-      stayOut(error);
+      stayOut(error, resumeNow);
+    }
+  }
+
+  async function lookNow(): Promise<void> {
+    try {
+      const isMember = await parts.isMember();
+      if (isMember) state.set({ kind: 'starting', what: 'resume' });
+      else if (state.get().kind !== 'inactive') state.set({ kind: 'inactive' });
+    } catch (error) {
+      stayOut(error, async () => {
+        await lookNow();
+        if (state.get().kind === 'starting') await resumeNow();
+      });
     }
   }
 
   /** The node cannot come back now. Where that may pass nobody has to start the daemon anew. */
-  function stayOut(error: unknown): void {
+  function stayOut(error: unknown, again: () => Promise<void>): void {
     const failed: DaemonState = { kind: 'error', message: messageOf(error) };
     state.set(failed);
     if (isStopping || !mayPass(error)) return;
     cancelRetry = deps.clock.setTimer(Math.min(RETRY_FROM_MS * 2 ** failures, RETRY_TO_MS), () => {
       if (state.get() !== failed) return;
       state.set({ kind: 'starting', what: 'resume' });
-      changing = resumeNow();
+      changing = again();
     });
     failures += 1;
   }
@@ -172,19 +185,13 @@ export function createNodeControl(deps: NodeControlDeps): DaemonControl {
       await now.node.stop();
       state.set({ kind: 'active', node: await parts.unlock(key) });
     } catch (error) {
-      stayOut(error);
+      stayOut(error, resumeNow);
       throw error;
     }
   }
 
   return {
-    async look() {
-      try {
-        if (await parts.isMember()) state.set({ kind: 'starting', what: 'resume' });
-      } catch (error) {
-        state.set({ kind: 'error', message: messageOf(error) });
-      }
-    },
+    look: lookNow,
     async resume() {
       if (state.get().kind === 'starting') await resumeNow();
     },

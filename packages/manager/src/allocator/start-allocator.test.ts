@@ -303,6 +303,22 @@ test('a node leaves a network it has not used for long, but never ingress; one t
   await allocator.stop();
 });
 
+test('what a node had is given back also when it was removed just before the manager ended', async () => {
+  const { clock, store, allocator, write, read } = await setUp();
+  await write((tx) => addNetwork(tx, { Name: 'net', Attachable: true }));
+  await allocator.stop();
+  await store.update((tx) => {
+    tx.guests.create({ ID: asID('g'), networkID: asID('net'), nodeID: asID('n1'), name: 'by-hand', aliases: [], running: false });
+    tx.nodes.remove('n1');
+  });
+  const next = startAllocator({ store, clock, random: systemRandom, onFailure: (error) => expect.unreachable(String(error)) });
+  await clock.advance(0);
+  await next.idle();
+  expect(read.gateways()).toEqual(['ingress.n2 10.0.0.3']);
+  expect(store.view((tx) => tx.guests.all())).toEqual([]);
+  await next.stop();
+});
+
 test('a manager that starts goes on from what lives: no address twice, none moved', async () => {
   const first = await setUp();
   await first.write((tx) => {

@@ -56,7 +56,11 @@ export function startAllocator({ store, clock, random, onFailure }: AllocatorDep
     for (const { ID } of newLast(tx.tasks.all())) dirty.tasks.add(ID);
     for (const { ID } of tx.guests.all()) dirty.guests.add(ID);
     for (const { ID } of tx.nodes.all()) dirty.nodes.add(ID);
-    for (const { networkID } of tx.gateways.all()) dirty.networks.add(networkID);
+    // Also of nodes and networks that were removed when nobody looked.
+    for (const { networkID, nodeID } of [...tx.gateways.all(), ...tx.guests.all()]) {
+      dirty.networks.add(networkID);
+      dirty.nodes.add(nodeID);
+    }
     for (const { ID } of tx.networks.by('ingress', 'true')) dirty.networks.add(ID);
     return AddressBook.build(tx, clock.now());
   }, follow);

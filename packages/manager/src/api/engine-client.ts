@@ -15,6 +15,8 @@ export interface EngineClient {
   open(path: string, signal: AbortSignal): Promise<IncomingMessage>;
   /** The API versions to advertise. Asks the engine at most every `VERSION_TTL_MS`; never fails. */
   versions(): Promise<ApiVersions>;
+  /** The builder to advertise, likewise, once the versions are known: the engine's own word in its ping, since it is the engine that builds. */
+  builder(): Promise<string | undefined>;
 }
 
 export interface ApiVersions {
@@ -29,21 +31,14 @@ const MAX_REPLY_BYTES = 64 * 1024 * 1024;
 
 export function buildEngineClient(deps: { readonly engine: EngineAddress; readonly clock: Clock }): EngineClient {
   const { engine, clock } = deps;
-  let known: ApiVersions = { maximum: FLOOR_API_VERSION, minimum: OWN_MIN_API_VERSION };
-  let askedAt: number | undefined;
-  let asking: Promise<void> | undefined;
-
-  async function ask(): Promise<void> {
-    try {
-      known = advertisedVersions(await requestJSON(engine, '/version', VERSION_TIMEOUT_MS));
-      askedAt = clock.monotonicMs();
-    } catch (error) {
-      // The engine is down: what it said last stands, and the next request asks again.
-      if (!(error instanceof ApiError)) throw error;
-    } finally {
-      asking = undefined;
-    }
-  }
+  const floor: ApiVersions = { maximum: FLOOR_API_VERSION, minimum: OWN_MIN_API_VERSION };
+  let hasAnswered = false;
+  const versions = remember(clock, floor, async () => {
+    const reply = await requestJSON(engine, '/version', VERSION_TIMEOUT_MS);
+    hasAnswered = true;
+    return advertisedVersions(reply);
+  });
+  const builder = remember<string | undefined>(clock, undefined, () => requestBuilder(engine));
 
   return {
     getJSON: (path) => requestJSON(engine, path, ENGINE_TIMEOUT_MS),
@@ -53,14 +48,37 @@ export function buildEngineClient(deps: { readonly engine: EngineAddress; readon
         const request = http.get({ ...engine, path, headers: { host: 'docker' }, agent: false, signal }, resolve);
         request.on('error', (error) => reject(engineUnavailable(error)));
       }),
-    async versions() {
-      const fresh = askedAt !== undefined && clock.monotonicMs() - askedAt < VERSION_TTL_MS;
-      if (!fresh) {
-        asking ??= ask();
-        if (askedAt === undefined) await asking;
-      }
-      return known;
-    },
+    versions,
+    // Whoever pings has waited for the versions: for an engine that hangs nobody waits twice.
+    builder: async () => (hasAnswered ? builder() : undefined),
+  };
+}
+
+/** The engine's last answer, asked for anew once it is old; whoever comes meanwhile waits for the first one only. */
+function remember<Answer>(clock: Clock, before: Answer, ask: () => Promise<Answer>): () => Promise<Answer> {
+  let known = before;
+  let askedAt: number | undefined;
+  let asking: Promise<void> | undefined;
+
+  async function askAgain(): Promise<void> {
+    try {
+      known = await ask();
+      askedAt = clock.monotonicMs();
+    } catch (error) {
+      // The engine is down: what it said last stands, and the next request asks again.
+      if (!(error instanceof ApiError)) throw error;
+    } finally {
+      asking = undefined;
+    }
+  }
+
+  return async () => {
+    const fresh = askedAt !== undefined && clock.monotonicMs() - askedAt < VERSION_TTL_MS;
+    if (!fresh) {
+      asking ??= askAgain();
+      if (askedAt === undefined) await asking;
+    }
+    return known;
   };
 }
 
@@ -109,6 +127,20 @@ function requestJSON(
       });
     });
     request.on('timeout', () => request.destroy(new Error(`no answer within ${timeoutMs / 1000} s`)));
+    request.on('error', (error) => reject(engineUnavailable(error)));
+    request.end();
+  });
+}
+
+function requestBuilder(engine: EngineAddress): Promise<string | undefined> {
+  return new Promise((resolve, reject) => {
+    const options = { ...engine, path: '/_ping', method: 'HEAD', headers: { host: 'docker' }, timeout: VERSION_TIMEOUT_MS, agent: false };
+    const request = http.request(options, (response) => {
+      response.resume();
+      const builder = response.headers['builder-version'];
+      resolve(Array.isArray(builder) ? builder[0] : builder);
+    });
+    request.on('timeout', () => request.destroy(new Error(`no answer within ${VERSION_TIMEOUT_MS / 1000} s`)));
     request.on('error', (error) => reject(engineUnavailable(error)));
     request.end();
   });

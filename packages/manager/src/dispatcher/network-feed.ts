@@ -40,7 +40,7 @@ interface Held {
 export class NetworkFeed {
   readonly #deps: NetworkFeedDeps;
   readonly #held = new Map<string, Held>();
-  /** What the node said it has applied, in this session. */
+  /** What the node said it has applied, in this session: as revisions here, where it calls them otherwise. */
   readonly #applied = new Map<string, number>();
   readonly #dirty: Set<string>;
   /** The node cannot use a change of these. */
@@ -81,6 +81,11 @@ export class NetworkFeed {
     return applied !== undefined && applied < revision;
   }
 
+  /** Undefined: the node has not said in this session that it has the network. */
+  appliedRevision(networkID: string): number | undefined {
+    return this.#applied.get(networkID);
+  }
+
   /** What the node says it has. Where that is not what it should be, it is told anew. */
   applied(networks: NetworksApplied['networks']): void {
     const { tables, nodeID } = this.#deps;
@@ -94,6 +99,9 @@ export class NetworkFeed {
       } else if (held !== undefined && (revision > held.wire || (revision === held.wire && checksum !== held.checksum))) {
         this.sendComplete(networkID);
       }
+      const now = this.#held.get(networkID);
+      // Under the name that it had with another manager, which may be older than that of the same table here.
+      if (now !== undefined && now.wire === revision && now.checksum === checksum) this.#applied.set(networkID, now.base);
     }
     if (this.#state === 'listening') this.#begin();
     else this.#wake();

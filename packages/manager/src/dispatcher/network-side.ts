@@ -65,8 +65,12 @@ export class NetworkSide {
   }
 
   applied(nodeID: string, networks: NetworksApplied['networks']): void {
-    this.#feeds.get(nodeID)?.applied(networks);
-    for (const { networkID, revision } of networks) this.#gate.applied(nodeID, networkID, revision);
+    const feed = this.#feeds.get(nodeID);
+    feed?.applied(networks);
+    for (const { networkID } of networks) {
+      const revision = feed?.appliedRevision(networkID);
+      if (revision !== undefined) this.#gate.applied(nodeID, networkID, revision);
+    }
   }
 
   /** What the node of a task is told while its stop is held back; undefined when it is not. */
@@ -84,8 +88,14 @@ export class NetworkSide {
       else if (before !== undefined && isServing(before) && isStopping(after)) leaving.push(...leavingOf(after, before.DesiredState));
     }
     this.#hold(leaving);
-    for (const { networkID, nodeID } of moved) this.#feeds.get(nodeID)?.moved(networkID);
-    for (const networkID of changed) this.#rounds.start(networkID);
+    for (const { networkID, nodeID } of moved) {
+      this.#feeds.get(nodeID)?.moved(networkID);
+      if (!this.#tables.has(nodeID, networkID)) this.#gate.networkLeft(networkID, nodeID);
+    }
+    for (const networkID of changed) {
+      if (this.#tables.get(networkID) === undefined) this.#gate.networkLeft(networkID);
+      this.#rounds.start(networkID);
+    }
     for (const networkID of joined) this.#tellLater(networkID);
   }
 

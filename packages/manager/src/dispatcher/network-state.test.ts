@@ -3,6 +3,7 @@ import { decodeManagerMessage } from '@swarm/shared/protocol/decode';
 import { asID } from '@swarm/shared/runtime/ids';
 import { expect, test } from 'vitest';
 import type { WriteTransaction } from '../store/store.ts';
+import { NetworkSide } from './network-side.ts';
 import { HOLD_MS } from './stop-gate.ts';
 import { addNode, gateway, move, NODES, type Reader, setNode, setUp, task } from './testing/network-world.ts';
 
@@ -132,6 +133,14 @@ test.each([
   ['a node that goes down', (tx: WriteTransaction) => setNode(tx, 'n1', { State: 'down', Addr: '192.0.2.1' }), false],
   ['a node of which nobody knows', (tx: WriteTransaction) => setNode(tx, 'n1', { State: 'unknown', Addr: '192.0.2.1' }), true],
   ['a task that shall stop', (tx: WriteTransaction) => move(tx, 't', 'running', 'shutdown'), false],
+  [
+    'a task that is stopped for its health',
+    (tx: WriteTransaction) => {
+      const now = tx.tasks.get('t') as Task;
+      tx.tasks.update({ ...now, Status: { ...now.Status, Err: 'dockerexec: unhealthy container' } });
+    },
+    false,
+  ],
   ['a task that shall go', (tx: WriteTransaction) => move(tx, 't', 'running', 'remove'), false],
 ])('%s: its endpoint serves: %#', async (_, change, serving) => {
   const { readers, write } = await setUp();
@@ -206,6 +215,30 @@ test('what was to stop when its node went away waits anew when the node is back'
   slow.sayAll();
   expect(side.heldDesiredState('t')).toBeUndefined();
   expect(released).toEqual(['t']);
+});
+
+test('a new manager waits for no node that has the newest table, whatever the one before it called that table', async () => {
+  const { store, clock, readers, write } = await withRunningTask();
+  await store.update((tx) => move(tx, 't', 'running', 'shutdown'));
+  await clock.advance(200);
+  await write((tx) => addNode(tx, 'another', '192.0.2.9'));
+  const next = new NetworkSide({ store, clock, onRelease: () => undefined });
+  const [own, ...others] = readers.map((reader) => reader.meets(next)) as [Reader, Reader, Reader];
+  for (const reader of others) reader.connect();
+  own.connect();
+  expect(next.heldDesiredState('t')).toBeUndefined();
+});
+
+test.each([
+  ['a network that is removed', (tx: WriteTransaction) => tx.networks.remove('net1')],
+  ['a node that has the network no more', (tx: WriteTransaction) => tx.gateways.remove('net1.n3')],
+])('%s holds no stop back: nothing will be said of it any more', async (_, remove) => {
+  const { store, clock, readers, released, side } = await withRunningTask();
+  readers[2]!.speaks = false;
+  await store.update((tx) => move(tx, 't', 'running', 'remove'));
+  await store.update(remove);
+  await clock.advance(200);
+  expect([side.heldDesiredState('t'), released]).toEqual([undefined, ['t']]);
 });
 
 test.each([

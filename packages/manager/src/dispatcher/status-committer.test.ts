@@ -38,6 +38,19 @@ test('what comes in one turn is one transaction', async () => {
   expect([version() - before, state('t1'), state('t3')]).toEqual([1, 'running', 'running']);
 });
 
+test('the ports of a running task are those of its service, with the numbers that its host gave them', async () => {
+  const { add, acknowledged, store } = await start(['t1']);
+  const port = { TargetPort: 80, Protocol: 'tcp', PublishMode: 'host' } as const;
+  await store.update((tx) => {
+    const template = { serviceID: asID<never>('s'), serviceName: 'web', serviceLabels: {}, spec: {}, global: false };
+    tx.templates.create({ ...template, ID: asID('p'), endpoint: { Ports: [port] } });
+  });
+  const Ports = [{ ...port, PublishedPort: 32768 }];
+  add('batch', [{ taskID: 't1', status: { State: 'running', Timestamp: 'now', PortStatus: { Ports: [...Ports, { TargetPort: 22 }] } } }]);
+  await eventually(() => expect(acknowledged).toEqual(['batch']));
+  expect(store.view((tx) => tx.tasks.get('t1')?.Status.PortStatus)).toEqual({ Ports });
+});
+
 test('what an ended session left behind is neither committed nor acknowledged', async () => {
   const { add, acknowledged, state } = await start(['t1', 't2']);
   let isCurrent = true;

@@ -40,7 +40,10 @@ export function startStatusCommitter(deps: StatusCommitterDeps) {
       const dropped = await store.update((tx) =>
         batches.flatMap(({ nodeID, statuses }) =>
           statuses.flatMap((reported) => {
-            const decision = decideStatus(tx.tasks.get(reported.taskID), nodeID, reported, now);
+            const task = tx.tasks.get(reported.taskID);
+            const hasPorts = task !== undefined && reported.status.PortStatus !== undefined;
+            const published = hasPorts ? tx.templates.get(task.templateID)?.endpoint?.Ports : undefined;
+            const decision = decideStatus(task, nodeID, reported, now, published);
             if (decision.kind === 'commit') tx.tasks.update(decision.task);
             return decision.kind === 'drop' ? [{ nodeID, taskID: reported.taskID, reason: decision.reason }] : [];
           }),

@@ -90,6 +90,13 @@ export class StopGate {
     for (const [networkID, waits] of this.#waits) for (const wait of waits) this.#pass(networkID, wait, nodeID);
   }
 
+  /** The network is gone, or the node has no use for it any more: nothing will be said of it. */
+  networkLeft(networkID: string, nodeID?: string): void {
+    for (const wait of this.#waits.get(networkID) ?? []) {
+      for (const id of nodeID === undefined ? [...wait.nodes] : [nodeID]) this.#pass(networkID, wait, id);
+    }
+  }
+
   /** Nothing is waited for any more, e.g. since the task has ended by itself. */
   release(taskID: string): void {
     const task = this.#held.get(taskID);

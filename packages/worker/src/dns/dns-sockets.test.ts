@@ -123,6 +123,15 @@ it('asks the next resolver when one refuses, fails or is silent, and the silent 
   expect(await none.ask('example.com')).toMatchObject({ rcode: 'SERVFAIL', authoritative: false });
 });
 
+it('asks the next resolver when no way leads to one', async () => {
+  // The system refuses the first at once, as it does every address while the host has no route, and the second has no such zone.
+  const unreachable = ['255.255.255.255', 'fe80::1%gone0'];
+  const { ask } = await serve([...unreachable, await resolver(answerWith('192.0.2.4'))]);
+  expect(await ask('example.com')).toMatchObject({ addresses: ['192.0.2.4'] });
+  const alone = await serve(unreachable);
+  expect(await alone.ask('example.com')).toMatchObject({ rcode: 'SERVFAIL' });
+});
+
 it('does not believe an answer to another question', async () => {
   const { ask } = await serve([
     await resolver((bytes, reply) => {

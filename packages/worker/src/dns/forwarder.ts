@@ -126,7 +126,11 @@ function exchangeUdp({ clock, resolver, query, timeoutMs }: Exchange): Promise<B
     socket.on('message', (bytes) => {
       if (answersQuery(bytes, query)) end(bytes);
     });
-    socket.connect(resolver.port, resolver.address, () => socket.send(query));
+    // Where no route leads there this says so itself, and no event does.
+    socket.connect(resolver.port, resolver.address, (error?: Error) => {
+      if (error === undefined) socket.send(query);
+      else end();
+    });
   });
 }
 

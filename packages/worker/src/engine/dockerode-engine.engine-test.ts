@@ -25,11 +25,12 @@ const prefix = `swarm-contract-${process.pid}-`;
       label,
       prefix,
       addImage: async (name) => labelTestImage(address, `${prefix}image`, name),
+      addName: async (image, name) => void execFileSync('docker', ['--host', address, 'tag', image, name]),
       settled: (promise) => promise,
       async until(condition) {
-        const limit = Date.now() + 60_000;
+        const limit = Date.now() + 300_000;
         while (!(await condition())) {
-          if (Date.now() > limit) throw new Error('the condition did not come true within a minute');
+          if (Date.now() > limit) throw new Error('the condition did not come true within five minutes');
           await new Promise((resolve) => setTimeout(resolve, 20));
         }
       },

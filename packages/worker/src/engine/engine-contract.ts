@@ -10,6 +10,7 @@ export interface EngineHarness {
   readonly prefix: string;
   /** Makes an image of its own with this name and the same commands. */
   addImage(name: string): Promise<void>;
+  addName(image: string, name: string): Promise<void>;
   /** Lets time pass until `promise` is settled. */
   settled<Value>(promise: Promise<Value>): Promise<Value>;
   /** Lets time pass until `condition` holds. */
@@ -145,6 +146,23 @@ export function engineContract(name: string, open: () => Promise<EngineHarness>)
       expect(await find()).toBeUndefined();
     });
 
+    test('an image with names of several repositories goes by its id only once they are gone, and keeps them while it is used', async () => {
+      const [one, two] = [`${harness.prefix}one:v1`, `${harness.prefix}two:v1`];
+      await harness.addImage(one);
+      const made = (await engine.inspectImage(one))?.id ?? '';
+      await harness.addName(one, two);
+      const id = await create(['sleep', '600'], { Image: one });
+      expect((await errorOf(engine.removeImage(made))).kind).toBe('several-names');
+      await harness.settled(engine.startContainer(id));
+      expect((await errorOf(engine.removeImage(made))).kind).toBe('conflict');
+      await harness.settled(engine.removeContainer(id));
+      expect((await errorOf(engine.removeImage(made))).kind).toBe('several-names');
+      expect((await engine.listImages()).find((image) => image.id === made)?.names).toEqual([one, two]);
+      expect(await harness.settled(engine.removeImage(two))).toBe('removed');
+      expect(await harness.settled(engine.removeImage(made))).toBe('removed');
+      expect(await harness.settled(engine.removeImage(one))).toBe('already-gone');
+    });
+
     test('the disk of the engine has a size', async () => {
       const usage = await engine.diskUsage();
       expect(usage?.usedBytes).toBeGreaterThan(0);
@@ -199,10 +217,10 @@ export function engineContract(name: string, open: () => Promise<EngineHarness>)
       const third = 100 + (process.pid % 100);
       const make = (n: number) => ({
         name: `${harness.prefix}net${n}`,
-        subnet: `10.218.${third + n}.0/24`,
+        subnet: `10.198.${third + n}.0/24`,
         // Only the gateway: the engine itself has no address to give.
-        ipRange: `10.218.${third + n}.1/32`,
-        gateway: `10.218.${third + n}.1`,
+        ipRange: `10.198.${third + n}.1/32`,
+        gateway: `10.198.${third + n}.1`,
         options: {},
         labels: { [key]: value, n: String(n) },
       });
@@ -214,7 +232,7 @@ export function engineContract(name: string, open: () => Promise<EngineHarness>)
         );
         const { ipRange: _, ...shown } = make(0);
         expect(await engine.listNetworks([harness.label, 'n=0'])).toEqual([{ ...shown, id: first.id, options: expect.anything() }]);
-        const place = (n: number, last: number) => `10.218.${third + n}.${last}`;
+        const place = (n: number, last: number) => `10.198.${third + n}.${last}`;
         const EndpointsConfig = { [make(0).name]: { IPAMConfig: { IPv4Address: place(0, 7) }, Aliases: ['alias'] } };
         const id = await create(['sleep', '600'], { HostConfig: { NetworkMode: make(0).name }, NetworkingConfig: { EndpointsConfig } });
         expect(await engine.connectNetwork(second.id, id, place(1, 8))).toBe('connected');

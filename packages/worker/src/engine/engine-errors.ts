@@ -67,6 +67,12 @@ function pullErrorKind(error: EngineError): EngineErrorKind {
   return 'registry-unavailable';
 }
 
+/** Engines look for children of an image and for running containers first, then at its names, then for ended containers. */
+export function translateRemovalError(error: EngineError): EngineError {
+  const isNamedTwice = error.kind === 'conflict' && error.message.includes('referenced in multiple repositories');
+  return isNamedTwice ? new EngineError('several-names', error.message, { cause: error }) : error;
+}
+
 /** What is not there is a value. */
 export async function absent404<Value>(read: () => Promise<Value>): Promise<Value | undefined> {
   try {

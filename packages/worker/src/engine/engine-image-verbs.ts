@@ -2,7 +2,7 @@ import { statfs } from 'node:fs/promises';
 import type { ContainerEngine, DiskUsage, EngineImage } from './engine.ts';
 import { EngineError } from './engine.ts';
 import type { EngineConnection } from './engine-connection.ts';
-import { absent404, translatePullError } from './engine-errors.ts';
+import { absent404, translatePullError, translateRemovalError } from './engine-errors.ts';
 import { readLines } from './engine-streams.ts';
 import type { RawImage, RawImageSummary, RawInfo } from './raw-engine-types.ts';
 
@@ -28,8 +28,13 @@ export function engineImageVerbs(engine: EngineConnection, address: string): Ima
       return raw.map(toImage);
     },
     async removeImage(reference) {
-      const removed = await absent404(() => engine.call({ method: 'DELETE', path: `/images/${reference}`, timeoutMs: REMOVE_TIMEOUT_MS }));
-      return removed === undefined ? 'already-gone' : 'removed';
+      const path = `/images/${reference}`;
+      try {
+        const removed = await absent404(() => engine.call({ method: 'DELETE', path, timeoutMs: REMOVE_TIMEOUT_MS }));
+        return removed === undefined ? 'already-gone' : 'removed';
+      } catch (error) {
+        throw error instanceof EngineError ? translateRemovalError(error) : error;
+      }
     },
     async diskUsage() {
       // Over TCP the engine may be on any host, where a folder of that name is another one.

@@ -165,7 +165,7 @@ export interface ContainerEngine {
   listImages(): Promise<readonly EngineImage[]>;
   /**
    * By a name only that name goes, and the image with its last one; by its id the image with its names of one repository.
-   * @throws EngineError `conflict` when a container, another image or a further name needs it.
+   * @throws EngineError `conflict` when a container or another image needs it, `several-names` by its id when that says too little.
    */
   removeImage(reference: string): Promise<'removed' | 'already-gone'>;
   /** Of the disk that holds the engine's data root; undefined when this host does not see it, as with an engine over TCP. */
@@ -215,6 +215,8 @@ export type EngineErrorKind =
   | 'name-taken'
   | 'invalid'
   | 'conflict'
+  /** An image has names of several repositories, and nothing else keeps it but perhaps an ended container. */
+  | 'several-names'
   | 'failed';
 
 export class EngineError extends Error {

@@ -12,6 +12,7 @@ engineContract('fake', async () => {
     label: 'contract=fake',
     prefix: 'contract-',
     addImage: async (name) => engine.addImage(name),
+    addName: async (image, name) => engine.addImage(name, { id: (await engine.inspectImage(image))?.id ?? '' }),
     async settled(promise) {
       let done = false;
       const watched = promise.finally(() => {

@@ -67,19 +67,12 @@ export function createFakeImages(deps: { readonly containers: ReadonlyMap<string
         found.tags.delete(tag);
         return 'removed';
       }
-      if (byID && found.tags.size > 1) {
-        throw new EngineError(
-          'conflict',
-          `conflict: unable to delete ${found.id} (must be forced) - image is referenced in multiple repositories`,
-        );
-      }
-      const user = [...deps.containers.values()].find(({ imageID }) => imageID === found.id);
-      if (user !== undefined) {
-        throw new EngineError(
-          'conflict',
-          `conflict: unable to delete ${found.id} (must be forced) - image is being used by container ${user.state.id}`,
-        );
-      }
+      const refusal = `conflict: unable to delete ${found.id} (must be forced) - image is`;
+      const users = [...deps.containers.values()].filter(({ imageID }) => imageID === found.id).map(({ state }) => state);
+      const running = users.find(({ status }) => status === 'running');
+      if (running !== undefined) throw new EngineError('conflict', `${refusal} being used by running container ${running.id}`);
+      if (byID && found.tags.size > 1) throw new EngineError('several-names', `${refusal} referenced in multiple repositories`);
+      if (users[0] !== undefined) throw new EngineError('conflict', `${refusal} being used by stopped container ${users[0].id}`);
       local.delete(found.id);
       return 'removed';
     },

@@ -25,9 +25,9 @@ if (reason !== undefined) process.stderr.write(`tests on a real engine are skipp
       access: createHttpContainerAccess({ socketPath }),
       containerID: id,
       async until(condition) {
-        const limit = Date.now() + 60_000;
+        const limit = Date.now() + 300_000;
         while (!(await condition())) {
-          if (Date.now() > limit) throw new Error('the condition did not come true within a minute');
+          if (Date.now() > limit) throw new Error('the condition did not come true within five minutes');
           await new Promise((resolve) => setTimeout(resolve, 20));
         }
       },

@@ -93,6 +93,25 @@ test('what the engine would not remove is passed over, and tried again later', a
   await world.until(() => !names().includes('a:1'), 'a:1 removed');
 });
 
+test('an image that the engine would not remove keeps all its names', async () => {
+  world = await createWorkerWorld({ imageGarbage: RULES });
+  for (const [index, image] of ['a:1', 'other/a:1', 'b:1'].entries()) {
+    world.engine.addRegistryImage(image, { id: `sha256:${image.slice(-3)}`, bytes: 8 * GB });
+    world.assign(task(`t${index}`, image));
+    await world.untilState(`t${index}`, 'running');
+    await world.clock.advance(HOUR);
+  }
+  const conflict = new EngineError('conflict', 'image has dependent child images');
+  world.engine.faults = { failure: (verb, target) => (verb === 'removeImage' && target === 'sha256:a:1' ? conflict : undefined) };
+  const before = world.engine.calls.removeImage;
+  fill(99 * GB);
+  await world.until(() => world.engine.calls.removeImage > before, 'the removal of a:1');
+  await world.clock.advance(HOUR);
+  expect(names()).toEqual(expect.arrayContaining(['a:1', 'other/a:1']));
+  world.engine.faults = {};
+  await world.until(() => !names().includes('a:1') && !names().includes('other/a:1'), 'a:1 removed');
+});
+
 test('a task that comes while an image is removed pulls it anew', async () => {
   await ran('a:1', 'b:1');
   world.engine.faults = { latencyMs: { removeImage: 60_000 } };

@@ -129,7 +129,7 @@ export function startImageGarbage(deps: ImageGarbageDeps): { stop(): Promise<voi
     const assignedImages = deps.assignedImages();
     if (assignedImages === undefined || isUsed(image, { ...view, assignedImages })) return;
     try {
-      for (const reference of [...namesToDrop(present.names), image.id]) await engine.removeImage(reference);
+      if (!(await removeWhole(image.id, present.names))) return;
       const unusedForMs = view.nowMs - (image.unusedSinceMs ?? view.nowMs);
       logger.info(
         {
@@ -148,6 +148,22 @@ export function startImageGarbage(deps: ImageGarbageDeps): { stop(): Promise<voi
       refusals.set(image.id, error.message);
       logger.warn({ image: present.names[0] ?? image.id, imageID: image.id, reason: error.message }, 'unused image could not be removed');
     }
+  }
+
+  /**
+   * Names that would have to go first go only once they are all that keeps the image: an engine that refuses it in the end
+   * gives them back to nobody. False: a container came since the look.
+   */
+  async function removeWhole(id: string, names: readonly string[]): Promise<boolean> {
+    try {
+      await engine.removeImage(id);
+      return true;
+    } catch (error) {
+      if (!(error instanceof EngineError) || error.kind !== 'several-names') throw error;
+    }
+    if ((await engine.listContainers([])).some(({ imageID }) => imageID === id)) return false;
+    for (const reference of [...namesToDrop(names), id]) await engine.removeImage(reference);
+    return true;
   }
 
   function noteEnd(view: GarbageView, stuck: string | undefined): void {

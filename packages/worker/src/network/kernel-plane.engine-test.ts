@@ -19,7 +19,7 @@ if (reason !== undefined) process.stderr.write(`tests on a real kernel are skipp
 
 const CLUSTER = `plane-contract-${process.pid}`;
 const FIRST_VNI = 9_000_000 + (process.pid % 30_000) * 10;
-const SUBNETS = '10.219';
+const SUBNETS = '10.199';
 const underlay =
   Object.values(networkInterfaces())
     .flat()

@@ -19,7 +19,7 @@ export interface NetTable {
   readonly gateway: string;
   /** CIDR, for who asks and for reverse look-ups. */
   readonly subnet: string;
-  /** Lower-case name to addresses: services, `tasks.<service>`, tasks, aliases. Only what serves. */
+  /** Lower-case name to addresses: services, `tasks.<service>`, tasks, aliases. Only what serves; empty: nothing does now. */
   readonly names: { readonly [name: string]: readonly string[] };
   /** Address to name, for PTR. */
   readonly addresses: { readonly [address: string]: string };

@@ -220,15 +220,27 @@ test('what is said is a beat too: a worker beats after a quiet time only, and at
   for (let told = 0; told < 10; told += 1) {
     await clock.advance(900);
     connection.tellNetworkProblems([]);
+    await say({ type: 'heartbeatAcknowledged' });
   }
   expect(beats()).toBe(0);
   await clock.advance(1_000);
   expect(beats()).toBe(1);
   await clock.advance(900);
   connection.tellNetworkProblems([]);
+  await say({ type: 'heartbeatAcknowledged' });
   health.ok = false;
   await clock.advance(100);
   expect(beats()).toBe(2);
+});
+
+test('a manager that answers nothing is given up, however much the worker has to say', async () => {
+  const { say, connection, closed, clock } = open();
+  await say(WELCOME);
+  for (let told = 0; told < 10 && closed.length === 0; told += 1) {
+    await clock.advance(900);
+    connection.tellNetworksApplied([], true);
+  }
+  expect(closed).toEqual(['the manager no longer answers']);
 });
 
 test('many statuses go in batches of bounded size', async () => {

@@ -62,6 +62,7 @@ export class Connection {
   #toldTrust: TrustReport | undefined;
   #cancelBeat: () => void;
   #saidAtMs = 0;
+  #heardAtMs = 0;
   #toldHealth: EngineHealth | undefined;
   #flushAtMs = Number.POSITIVE_INFINITY;
   #cancelFlush: (() => void) | undefined;
@@ -159,6 +160,7 @@ export class Connection {
       return;
     }
     this.#unanswered = 0;
+    this.#heardAtMs = this.#deps.clock.monotonicMs();
     const { message } = decoded;
     if (this.#state === 'greeting' && message.type !== 'welcome') this.close(`"${message.type}" came before welcome`);
     else this.#handle(message);
@@ -222,11 +224,14 @@ export class Connection {
     this.#cancelBeat = this.#deps.clock.setTimer(this.#beatEveryMs, () => this.#beat());
   }
 
-  /** Any message is a beat for the manager: where something was said meanwhile, and the engine is as it was, the beat waits. */
+  /**
+   * Any message is a beat for the manager: where something was said meanwhile, and the engine is as it was, the beat waits.
+   * Not where nothing was heard meanwhile: what is said may want no answer, and only a beat shows that there is none.
+   */
   #beat(): void {
     const { clock, engineHealth } = this.#deps;
     const health = engineHealth();
-    const dueInMs = this.#saidAtMs + this.#beatEveryMs - clock.monotonicMs();
+    const dueInMs = Math.min(this.#saidAtMs, this.#heardAtMs) + this.#beatEveryMs - clock.monotonicMs();
     // Timers are exact to a millisecond.
     if (dueInMs > 1 && deepEqual(health, this.#toldHealth)) {
       this.#cancelBeat = clock.setTimer(dueInMs, () => this.#beat());

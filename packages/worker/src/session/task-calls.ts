@@ -64,6 +64,7 @@ const STATUS: { readonly [Kind in EngineErrorKind]: number } = {
   'name-taken': 409,
   invalid: 400,
   conflict: 409,
+  'several-names': 409,
   failed: 500,
 };
 

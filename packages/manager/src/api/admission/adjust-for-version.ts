@@ -1,3 +1,4 @@
+import type { InitRequest } from '@swarm/shared/engine-api/cluster-spec';
 import type { ServiceSpecInput } from '@swarm/shared/engine-api/service-spec';
 import { compareApiVersions } from '../api-version.ts';
 
@@ -17,6 +18,12 @@ export function adjustForVersion(spec: ServiceSpecInput, apiVersion: string): Se
     ...(task !== undefined && { TaskTemplate: adjustTask(task, before) }),
     ...(mode !== undefined && before('1.41') && { Mode: without(mode, 'ReplicatedJob', 'GlobalJob') }),
   };
+}
+
+/** Likewise for what begins a cluster. Source: dockerd 20.10 and 28, `initCluster`. */
+export function adjustInitForVersion(request: InitRequest, apiVersion: string): InitRequest {
+  const pools = compareApiVersions(apiVersion, '1.39') < 0 ? without(request, 'DefaultAddrPool', 'SubnetSize') : request;
+  return compareApiVersions(apiVersion, '1.40') < 0 ? without(pools, 'DataPathPort') : pools;
 }
 
 type Before = (version: string) => boolean;

@@ -13,7 +13,10 @@ test('a client that went before its log was opened ends what it wanted to follow
   response.destroy();
   const sink = openLogSink(response);
   const query = parseLogQuery(new Query('stdout=1&follow=1', '1.41'));
-  await streamLogs({ store: api.store, logs: api.logs, clock: api.deps.clock }, { query, sink, tty: false, open: true, tasks: () => [] });
+  await streamLogs(
+    { store: api.store, logs: api.logs, clock: api.deps.clock },
+    { query, sink, tty: false, open: true, tasks: () => [], has: () => false },
+  );
   await expect(sink.write(Buffer.from('line'))).rejects.toThrow(ClientGone);
   await api.app.close();
 });

@@ -23,8 +23,10 @@ export interface LogStream {
   readonly sink: LogSink;
   /** Whether the tasks have a terminal: then the stream has no frames. */
   readonly tty: boolean;
-  /** The tasks to read, asked again whenever tasks change while the log is followed. */
+  /** The tasks to read. */
   readonly tasks: (tx: ReadTransaction) => readonly Task[];
+  /** Whether a task that has come or changed while the log is followed is one of them. */
+  readonly has: (task: Task) => boolean;
   /** More tasks may come. Ends with the client only. */
   readonly open: boolean;
 }
@@ -34,6 +36,7 @@ export interface LogStream {
  * on stderr, and the others go on. Rejects only for what nobody foresaw.
  */
 export async function streamLogs(deps: LogStreamDeps, stream: LogStream): Promise<void> {
+  /** Of those that the store still has: whoever follows a service for weeks sees very many tasks. */
   const seen = new Set<string>();
   const waiting: Task[] = [];
   const failed = new AbortController();
@@ -63,8 +66,8 @@ export async function streamLogs(deps: LogStreamDeps, stream: LogStream): Promis
       }
       if (active === 0 && waiting.length === 0 && !moreMayCome()) settle();
     };
-    const collect = (tx: ReadTransaction) => {
-      for (const task of stream.tasks(tx)) {
+    const collect = (tasks: readonly Task[]) => {
+      for (const task of tasks) {
         if (seen.has(task.ID) || !hasContainer(task)) continue;
         seen.add(task.ID);
         waiting.push(task);
@@ -73,8 +76,11 @@ export async function streamLogs(deps: LogStreamDeps, stream: LogStream): Promis
     // Listening before the first look: no task can come between the two.
     const stop = stream.query.follow
       ? deps.store.watch((commit) => {
-          if (!commit.changes.some((change) => change.table === 'tasks')) return;
-          deps.store.view(collect);
+          const changes = commit.changes.filter((change) => change.table === 'tasks');
+          const own = changes.filter(({ before, after }) => [before, after].some((task) => task !== undefined && stream.has(task)));
+          if (own.length === 0) return;
+          for (const { id, after } of own) if (after === undefined) seen.delete(id);
+          collect(own.flatMap(({ after }) => after ?? []));
           startNext();
         })
       : () => undefined;
@@ -83,7 +89,7 @@ export async function streamLogs(deps: LogStreamDeps, stream: LogStream): Promis
       settle(new ClientGone());
       return;
     }
-    deps.store.view(collect);
+    collect(deps.store.view(stream.tasks));
     startNext();
   });
 }

@@ -1,6 +1,8 @@
+import type { InitRequest } from '@swarm/shared/engine-api/cluster-spec';
 import { expect, test } from 'vitest';
 import { LOCKED_MESSAGE, NO_LEADER_MESSAGE, NO_SWARM_MESSAGE, WORKER_MESSAGE } from '../local-state.ts';
 import { ACTIVE_MANAGER, INACTIVE, MANAGER_ID, makeNode, startTestApi, type TestApi } from '../testing/cluster.ts';
+import { startFixedEngine } from '../testing/fixed-engine.ts';
 
 async function send(api: TestApi, method: 'GET' | 'POST' | 'DELETE' | 'HEAD' | 'PUT', url: string, body?: object) {
   const reply = await api.app.inject({
@@ -104,6 +106,15 @@ const updates: readonly (readonly [string, string, object, ReturnType<typeof mes
     message(400, 'rpc error: code = InvalidArgument desc = heartbeat time period cannot be a negative duration'),
   ],
   ['a foreign CA protocol', '', { CAConfig: { ExternalCAs: [{ Protocol: 'foo' }] } }, message(400, 'invalid protocol: "foo"')],
+  [
+    'a default log driver of many options',
+    '',
+    { TaskDefaults: { LogDriver: { Name: 'gelf', Options: { labels: 'x'.repeat(4096) } } } },
+    message(
+      400,
+      'rpc error: code = InvalidArgument desc = the default log driver has 4135 bytes with its options, more than the 4096 that go with each task; make its options shorter, or name it in the services that need it',
+    ),
+  ],
   ['a word that is no boolean', '&rotateWorkerToken=maybe', {}, message(400, 'invalid value for rotateWorkerToken: maybe')],
 ];
 test.each(updates)('an update of the cluster with %s is refused', async (_name, query, spec, expected) => {
@@ -144,6 +155,40 @@ test.each(inits)('init with %s is refused', async (_name, body, expected) => {
   api.local = INACTIVE;
   expect(await send(api, 'POST', '/swarm/init', body)).toEqual(expected);
   expect(api.local).toBe(INACTIVE);
+});
+
+test.each([
+  ['1.38', []],
+  ['1.39', ['DefaultAddrPool', 'SubnetSize']],
+  ['1.40', ['DefaultAddrPool', 'SubnetSize', 'DataPathPort']],
+])('a client of version %s can say of the network of a new cluster only %j: the rest is ignored', async (version, known) => {
+  const api = await startTestApi();
+  api.local = INACTIVE;
+  const asked: InitRequest[] = [];
+  const { init } = api.deps.node;
+  Object.assign(api.deps.node, {
+    init(request: InitRequest) {
+      asked.push(request);
+      return init(request);
+    },
+  });
+  const pools = { DefaultAddrPool: ['10.20.0.0/16'], SubnetSize: 26, DataPathPort: 7777 };
+  expect((await send(api, 'POST', `/v${version}/swarm/init`, { ...ADDRESS, ...pools })).status).toBe(200);
+  expect(Object.keys(pools).filter((name) => name in (asked[0] ?? {}))).toEqual(known);
+});
+
+test('what a version ignores does not refuse a new cluster either', async () => {
+  const api = await startTestApi();
+  api.local = INACTIVE;
+  expect((await send(api, 'POST', '/v1.38/swarm/init', { ...ADDRESS, SubnetSize: 30, DataPathPort: 80 })).status).toBe(200);
+});
+
+test.each([['2'], ['1'], [undefined]])('clients build as the engine of this host says it builds: %s', async (builder) => {
+  const engine = await startFixedEngine(() => undefined, builder);
+  const { app } = await startTestApi({ engine: engine.address });
+  const reply = await app.inject({ method: 'HEAD', url: '/_ping' });
+  expect(reply.headers['builder-version']).toBe(builder);
+  await engine.stop();
 });
 
 test('join needs an address and a token that is one', async () => {

@@ -6,10 +6,9 @@ import { asID } from '@swarm/shared/runtime/ids';
 import { VirtualClock } from '@swarm/shared/runtime/virtual-clock';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { TaskLogsUnavailable } from '../../seams/task-logs.ts';
-import type { ReadTransaction } from '../../store/store.ts';
 import { frameHeader } from '../logs/log-lines.ts';
 import { parseLogQuery } from '../logs/log-query.ts';
-import { streamLogs } from '../logs/stream-logs.ts';
+import { type LogStream, streamLogs } from '../logs/stream-logs.ts';
 import { Query } from '../query.ts';
 import { makeNode, startTestApi, type TestApi } from '../testing/cluster.ts';
 
@@ -135,6 +134,44 @@ test('a followed log waits for tasks, goes on with the next one, and ends at its
   expect(aborted.sort()).toEqual(['t1', 't2']);
 });
 
+const OF_WEB: Pick<LogStream, 'tasks' | 'has'> = {
+  tasks: (tx) => tx.tasks.by('service', 'web-id'),
+  has: ({ ServiceID }) => ServiceID === 'web-id',
+};
+
+test('a followed log remembers no task that the store has forgotten, and does not ask for all tasks when one changes', async () => {
+  await addTask('t1', 'node1');
+  const asked: string[] = [];
+  const logs = {
+    async open({ taskID }: { taskID: string }) {
+      asked.push(taskID);
+      return (async function* () {})();
+    },
+  };
+  const gone = new AbortController();
+  const sink = { signal: gone.signal, write: async () => undefined, end: () => undefined };
+  const query = parseLogQuery(new Query('stdout=1&follow=1', '1.41'));
+  let listed = 0;
+  const tasks: LogStream['tasks'] = (tx) => {
+    listed += 1;
+    return OF_WEB.tasks(tx);
+  };
+  const stream = { query, sink, tty: false, open: true, has: OF_WEB.has, tasks };
+  const done = streamLogs({ store: api.store, logs, clock: new VirtualClock() }, stream);
+  await api.store.update((tx) => {
+    const task = tx.tasks.get('t1');
+    if (task === undefined) throw new Error('the task is gone');
+    tx.tasks.update({ ...task, Status: { ...task.Status, Message: 'as before' } });
+  });
+  expect(asked).toEqual(['t1']);
+  await api.store.update((tx) => tx.tasks.remove('t1'));
+  await addTask('t1', 'node1');
+  await addTask('t2', 'node1');
+  expect([asked, listed]).toEqual([['t1', 't1', 't2'], 1]);
+  gone.abort();
+  await done;
+});
+
 test('a followed log that breaks off is named and goes on where it was, and the others do not notice', async () => {
   await addTask('t1', 'node1');
   await addTask('t2', 'node2');
@@ -164,10 +201,7 @@ test('a followed log that breaks off is named and goes on where it was, and the 
     },
   };
   const query = parseLogQuery(new Query('stdout=1&follow=1&timestamps=1&tail=2', '1.41'));
-  const done = streamLogs(
-    { store: api.store, logs, clock },
-    { query, sink, tty: false, open: true, tasks: (tx) => tx.tasks.by('service', 'web-id') },
-  );
+  const done = streamLogs({ store: api.store, logs, clock }, { query, sink, tty: false, open: true, ...OF_WEB });
   await clock.advance(5_000);
   gone.abort();
   await done;
@@ -207,9 +241,8 @@ test.each([
       })(),
   };
   const query = parseLogQuery(new Query('stdout=1&follow=1', '1.41'));
-  const tasks = (tx: ReadTransaction) => tx.tasks.by('service', 'web-id');
   let over = false;
-  const done = streamLogs({ store: api.store, logs, clock: new VirtualClock() }, { query, sink, tty: false, open: false, tasks }).then(
+  const done = streamLogs({ store: api.store, logs, clock: new VirtualClock() }, { query, sink, tty: false, open: false, ...OF_WEB }).then(
     () => {
       over = true;
     },

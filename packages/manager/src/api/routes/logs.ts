@@ -20,7 +20,12 @@ export function addLogRoutes(app: FastifyInstance, deps: RouteDeps): void {
     checkLogStreams(queryOf(request));
     const service = store.view((tx) => findService(tx, pathID(request)));
     const tty = service.Spec.TaskTemplate.ContainerSpec?.TTY === true;
-    await serve(request, reply, { tty, open: true, tasks: (tx) => tx.tasks.by('service', service.ID) });
+    await serve(request, reply, {
+      tty,
+      open: true,
+      tasks: (tx) => tx.tasks.by('service', service.ID),
+      has: ({ ServiceID }) => ServiceID === service.ID,
+    });
   });
 
   app.get('/tasks/:id/logs', async (request, reply) => {
@@ -31,13 +36,14 @@ export function addLogRoutes(app: FastifyInstance, deps: RouteDeps): void {
       return { task: found, tty: tx.templates.get(found.templateID)?.spec.ContainerSpec?.TTY === true };
     });
     const current = (tx: ReadTransaction) => [tx.tasks.get(task.ID)].filter((now) => now !== undefined);
-    await serve(request, reply, { tty, open: false, tasks: current });
+    await serve(request, reply, { tty, open: false, tasks: current, has: ({ ID }) => ID === task.ID });
   });
 
   interface Source {
     readonly tty: boolean;
     readonly open: boolean;
     readonly tasks: (tx: ReadTransaction) => readonly Task[];
+    readonly has: (task: Task) => boolean;
   }
 
   async function serve(request: FastifyRequest, reply: FastifyReply, source: Source): Promise<void> {

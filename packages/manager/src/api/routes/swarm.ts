@@ -7,6 +7,7 @@ import { Type } from '@swarm/shared/schema/type';
 import type { FastifyInstance } from 'fastify';
 import type { ClusterCertificates } from '../../seams/cluster-certificates.ts';
 import type { ReadTransaction } from '../../store/store.ts';
+import { adjustInitForVersion } from '../admission/adjust-for-version.ts';
 import { admitSwarmUpdate, checkInitRequest, checkJoinRequest, rootWanted } from '../admission/check-swarm.ts';
 import { explainLeave } from '../explain-leave.ts';
 import { explainNoManager, NO_LEADER_MESSAGE, requireManager } from '../local-state.ts';
@@ -32,7 +33,7 @@ export function addSwarmRoutes(app: FastifyInstance, deps: RouteDeps): void {
   });
 
   app.post('/swarm/init', async (request, reply) => {
-    const body = await readJSON(request, InitRequestSchema, 'InitRequest');
+    const body = adjustInitForVersion(await readJSON(request, InitRequestSchema, 'InitRequest'), request.apiVersion);
     if (body.ForceNewCluster !== true) requireInactive();
     checkInitRequest(body);
     // Docker's CLI says it twice, docker-py in the spec only.

@@ -7,16 +7,18 @@ import type { RouteDeps } from '../route-deps.ts';
 
 /** `/_ping`, `/version` and `/info`: what clients ask before anything else. Answered even while the engine is down. */
 export function addSystemRoutes(app: FastifyInstance, deps: RouteDeps): void {
-  const ping = (body: string) => (_request: unknown, reply: FastifyReply) =>
-    reply
+  const ping = (body: string) => async (_request: unknown, reply: FastifyReply) => {
+    const builder = await deps.engineClient.builder();
+    return reply
       .headers({
         'cache-control': 'no-cache, no-store, must-revalidate',
         pragma: 'no-cache',
         'content-type': 'text/plain; charset=utf-8',
-        'builder-version': '1',
+        ...(builder !== undefined && { 'builder-version': builder }),
         swarm: swarmHeader(deps),
       })
       .send(Buffer.from(body));
+  };
   app.get('/_ping', ping('OK'));
   app.head('/_ping', ping(''));
 

@@ -123,5 +123,6 @@ export function guestEntry(guest: Guest | undefined, node: Node | undefined): Ne
 
 /** Gets traffic, as far as the task itself goes: it runs, is healthy where that is checked, and is not about to stop. */
 export function isServing(task: Task): boolean {
-  return task.Status.State === 'running' && isWanted(task.DesiredState);
+  // A worker that stops an unhealthy container says so as long as that takes; of others that run it has nothing to say.
+  return task.Status.State === 'running' && (task.Status.Err ?? '') === '' && isWanted(task.DesiredState);
 }

@@ -91,6 +91,40 @@ test('container and ports stay known when a later report leaves them out; messag
   expect(decision.kind === 'commit' && decision.task.Status.Message).toBeUndefined();
 });
 
+const onHost = (TargetPort: number, PublishedPort = 0, more: object = {}) => ({
+  TargetPort,
+  PublishedPort,
+  PublishMode: 'host' as const,
+  ...more,
+});
+const web = onHost(80, 8080, { Name: 'web', Protocol: 'tcp' });
+const names = onHost(53, 0, { Protocol: 'udp' });
+const ingress = { TargetPort: 80, PublishedPort: 9000, PublishMode: 'ingress' as const };
+
+test.each([
+  {
+    it: 'the numbers that the engine gave',
+    reported: [web, onHost(53, 32768, { Protocol: 'udp' })],
+    kept: [web, { ...names, PublishedPort: 32768 }],
+  },
+  {
+    it: 'nothing of a port whose number is not known',
+    reported: [{ ...names, PublishedPort: 32768 }],
+    kept: [{ ...names, PublishedPort: 32768 }],
+  },
+  { it: 'the name that the spec has, not what a node calls it', reported: [{ ...web, Name: 'x'.repeat(1e6) }], kept: [web] },
+  { it: 'nothing that the service does not publish on hosts', reported: [onHost(22, 22), onHost(9000, 9000)], kept: [] },
+  { it: 'each port once, however often it is said', reported: Array.from({ length: 1e5 }, () => web), kept: [web] },
+])('of what a node says of ports is kept: $it', ({ reported, kept }) => {
+  const decision = decideStatus(task('starting'), 'n1', report('running', { PortStatus: { Ports: reported } }), 'today', [
+    ingress,
+    web,
+    names,
+  ]);
+  expect(decision).toMatchObject({ kind: 'commit', task: { Status: { PortStatus: { Ports: kept } } } });
+  expect(decision.kind === 'commit' && decision.task.Status.PortStatus?.Ports).toEqual(kept);
+});
+
 test('when a task was first seen running is kept, whatever is reported later', () => {
   let current = task('assigned');
   for (const [state, now] of [

@@ -31,6 +31,13 @@ export class Reader {
     this.#side = side;
   }
 
+  /** The same node, as another manager meets it. */
+  meets(side: NetworkSide): Reader {
+    const reader = new Reader(this.nodeID, side);
+    for (const [id, table] of this.tables) reader.tables.set(id, table);
+    return reader;
+  }
+
   connect(hooks: { onFirstSent?: () => void; onSent?: (networkID: string) => void } = {}): void {
     this.#parts = [];
     this.feed = this.#side.attend(this.nodeID, this, { onFirstSent: () => undefined, onSent: () => undefined, ...hooks });

@@ -69,7 +69,7 @@ describe('names', () => {
       [],
     );
     expect(tables.networks.map(({ names }) => names)).toEqual([
-      { one: ['10.9.0.7'], box: ['10.9.0.7'] },
+      { one: ['10.9.0.7'], box: ['10.9.0.7'], shop_web: [], 'tasks.shop_web': [], 'tasks.web': [], web: [] },
       { one: ['10.8.0.7'], box: ['10.8.0.7'], web: ['10.8.0.7'] },
     ]);
     expect(tables.members).toEqual([
@@ -78,9 +78,9 @@ describe('names', () => {
     ]);
   });
 
-  test('what does not serve has no name; its address keeps one', () => {
+  test('a service of which nothing serves is known, and leads nowhere; its task has no name, and its address keeps one', () => {
     const tables = buildNetTables([table('n1', [web], [endpoint(5, { serving: false })])], 'node1', []);
-    expect(tables.networks[0]?.names).toEqual({});
+    expect(tables.networks[0]?.names).toEqual({ shop_web: [], 'tasks.shop_web': [], 'tasks.web': [], web: [] });
     expect(tables.networks[0]?.addresses).toEqual({ '10.9.0.200': 'shop_Web', '10.9.0.5': 'shop_web.5.t5' });
   });
 
@@ -88,6 +88,8 @@ describe('names', () => {
     const other: NetworkService = { ...web, ID: 's2', name: 'blog_web', vip: '10.9.0.201' };
     const both = table('n1', [web, other], [endpoint(5), endpoint(6, { serviceID: 's2' })]);
     expect(namesOf(both)[0]?.web).toEqual(['10.9.0.200', '10.9.0.201']);
+    const one = table('n1', [web, other], [endpoint(5, { serving: false }), endpoint(6, { serviceID: 's2' })]);
+    expect(namesOf(one)[0]?.web).toEqual(['10.9.0.201']);
   });
 });
 

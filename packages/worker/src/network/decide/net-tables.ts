@@ -44,17 +44,16 @@ function buildNetTable(table: NetworkTable, nodeID: string): NetTable | undefine
     add(name, [address]);
   }
   for (const { ID, name, aliases, vip } of services.values()) {
-    const tasks = serving.get(ID);
+    const tasks = serving.get(ID) ?? [];
     if (vip !== undefined) addresses.set(vip, name);
-    if (tasks === undefined) continue;
+    // Known also while nothing serves: nobody outside is asked for it then, where some answer every name.
     for (const known of [name, ...aliases]) {
-      add(known, vip === undefined ? tasks : [vip]);
+      add(known, vip === undefined || tasks.length === 0 ? tasks : [vip]);
       add(`tasks.${known}`, tasks);
     }
   }
   // A name of the cluster's own never leads to a container that someone has called the same.
   const taken = new Set(names.keys());
-  for (const { name, aliases } of services.values()) for (const known of [name, ...aliases]) taken.add(known.toLowerCase());
   for (const { name, aliases = [], address } of guests) {
     for (const known of [name, ...aliases]) if (!taken.has(known.toLowerCase())) add(known, [address]);
   }

@@ -47,3 +47,10 @@ it('tells a host that hangs from one that answers', async () => {
   const namesPort = address !== null && typeof address === 'object' ? address.port : 0;
   expect(await createProbeWire({ clock: systemClock, random, namesPort }).askTcp('127.0.0.1')).toBe('silent');
 });
+
+it('takes an address to which no way leads for silent, over UDP and TCP', async () => {
+  // The system refuses it at once, as it does every address of another host while there is no route.
+  const nowhere = '255.255.255.255';
+  const wire = createProbeWire({ clock: systemClock, random });
+  expect(await Promise.all([wire.askUdp(nowhere), wire.askTcp(nowhere), wire.knockUdp(nowhere)])).toEqual(['silent', 'silent', 'silent']);
+});

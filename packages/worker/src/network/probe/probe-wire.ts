@@ -71,7 +71,11 @@ function sendUdp(clock: Clock, address: string, port: number, bytes: Buffer, isA
     socket.on('message', (answer) => {
       if (isAnswer(answer)) end('answered');
     });
-    socket.connect(port, address, () => socket.send(bytes));
+    // Where no route leads there this says so itself, and no event does.
+    socket.connect(port, address, (error?: Error) => {
+      if (error === undefined) socket.send(bytes);
+      else end(outcomeOf(error));
+    });
   });
 }
 

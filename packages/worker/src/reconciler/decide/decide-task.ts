@@ -6,7 +6,7 @@ import type { ManagerReach } from '../../session/worker-ports.ts';
 import type { Now, ObservedContainer, Step, StepKind } from './step.ts';
 import { isUp } from './step.ts';
 import type { TaskRecord } from './task-record.ts';
-import { climbTo, endWithError, exitError, waitFor } from './task-status.ts';
+import { asUnhealthy, climbTo, endWithError, exitError, waitFor } from './task-status.ts';
 import { decideUnattendedRestart } from './unattended-restart.ts';
 
 export interface TaskView {
@@ -141,7 +141,8 @@ function decideRunning({ task, template, record, now }: TaskView, container: Obs
   };
   if (!isWanted(task.desiredState)) return { record: seen, steps: [stop(task, template, container, 'its task shall end')] };
   if (container.health === 'unhealthy' || record.unhealthy) {
-    return { record: { ...seen, unhealthy: true }, steps: [stop(task, template, container, 'it is unhealthy')] };
+    const status = asUnhealthy(record, seen.status);
+    return { record: { ...seen, status, unhealthy: true }, steps: [stop(task, template, container, 'it is unhealthy')] };
   }
   return { record: seen, steps: [] };
 }

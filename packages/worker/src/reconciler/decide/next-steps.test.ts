@@ -96,11 +96,12 @@ const rows: { readonly [sentence: string]: Row } = {
     steps: ['stop'],
     state: 'starting',
   },
-  'an unhealthy container is stopped': {
+  'an unhealthy container is stopped, and its task says so as long as that takes': {
     record: record('running', started),
     containers: [container({ health: 'unhealthy' })],
     steps: ['stop'],
     state: 'running',
+    err: 'dockerexec: unhealthy container',
   },
   'a container that starts anew does not move its task back': {
     record: record('running', started),
@@ -271,6 +272,17 @@ describe('next steps', () => {
     const status = plan.records.get('a')?.status;
     expect(status?.State).toBe(row.state);
     expect(status?.Err).toBe(row.err);
+  });
+
+  test('what is said of an unhealthy container is said once', () => {
+    const wanted = { set: assignmentSet([{ id: 'a' }]), confirmed: true };
+    const look = (records: ReadonlyMap<string, TaskRecord>) => {
+      const containers = [container({ health: 'unhealthy' })];
+      const observed = { containers, records, payloads: new Set<string>(), networks: new Map(), busy: new Map() };
+      return nextSteps(observed, wanted, NOW, 'connected').records;
+    };
+    const first = look(new Map([['a', record('running', started)]]));
+    expect(look(first).get('a')?.status).toBe(first.get('a')?.status);
   });
 
   test('without a set nothing is done, not even to containers of no task', () => {

@@ -49,6 +49,13 @@ export function waitFor(record: TaskRecord, why: string, now: string): WorkerSta
   return reached.Message === Message ? reached : { ...reached, Message };
 }
 
+/** A running container that is being stopped for its health: its task runs until it has ended, and nobody shall be led to it. */
+export function asUnhealthy(record: TaskRecord, seen: WorkerStatus): WorkerStatus {
+  if (seen.State !== 'running') return seen;
+  const next = { ...seen, Err: UNHEALTHY };
+  return sameStatus(record.status, next) ? record.status : next;
+}
+
 /** Failure before `starting` is rejected, from `starting` on failed. The message stays that of the state it broke in. */
 export function endWithError(record: TaskRecord, error: string, now: string, container?: ContainerState): WorkerStatus {
   const before = record.status;
@@ -64,10 +71,13 @@ function cutText(text: string): string {
   return text.length <= MAX_STATUS_TEXT ? text : `${text.slice(0, MAX_STATUS_TEXT - 1)}…`;
 }
 
+/** As Docker Swarm writes it. */
+const UNHEALTHY = 'dockerexec: unhealthy container';
+
 /** `task: non-zero exit (137): why`, as Docker Swarm writes it. */
 export function exitError(container: ContainerState, unhealthy: boolean, memoryLimitBytes: number | undefined): string {
   const exit = `task: non-zero exit (${container.exitCode})`;
-  if (unhealthy) return `${exit}: dockerexec: unhealthy container`;
+  if (unhealthy) return `${exit}: ${UNHEALTHY}`;
   if (container.oomKilled) {
     const limit = memoryLimitBytes ? `its memory limit of ${memoryLimitBytes} bytes was reached` : 'the host ran out of memory';
     return `${exit}: out of memory: ${limit}`;

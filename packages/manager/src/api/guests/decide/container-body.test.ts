@@ -78,3 +78,8 @@ describe('what the engine is given', () => {
 test.each(['', 'x', '[]', '3', '"text"', 'null'])('a body that is no JSON object is refused: %s', (text) => {
   expect(() => parseExact(text)).toThrow(/invalid JSON/);
 });
+
+test('half a surrogate pair is the replacement character, as in the engine: every network that is named can stand in a path', () => {
+  const body = parseExact('{"HostConfig":{"NetworkMode":"a\\ud800"},"NetworkingConfig":{"EndpointsConfig":{"\\udfffb":{}}}}');
+  expect(networkTerms(body)).toEqual(expect.arrayContaining(['a\ufffd', '\ufffdb']));
+});

@@ -2,7 +2,8 @@ import { badRequest } from '@swarm/shared/errors/api-error';
 
 /**
  * JSON that is passed on with changes: what nobody looks at goes on as it came. Integers past 2^53 keep their digits,
- * and keys are found whatever their case, as Go's decoder finds them (of two spellings the later one counts).
+ * and keys are found whatever their case, as Go's decoder finds them (of two spellings the later one counts). As there,
+ * half a surrogate pair is U+FFFD: such text could not stand in a path.
  */
 export type JSONObject = { [key: string]: unknown };
 
@@ -19,16 +20,21 @@ interface RawJSON {
 export function parseExact(text: string): JSONObject {
   let value: unknown;
   try {
-    value = JSON.parse(text, (_key: string, item: unknown, context?: Source) =>
-      typeof item === 'number' && !Number.isSafeInteger(item) && context?.source !== undefined
-        ? (JSON as unknown as RawJSON).rawJSON(context.source)
-        : item,
-    );
+    value = JSON.parse(text, (_key: string, item: unknown, context?: Source) => {
+      if (typeof item === 'string') return item.toWellFormed();
+      if (typeof item === 'number' && !Number.isSafeInteger(item) && context?.source !== undefined)
+        return (JSON as unknown as RawJSON).rawJSON(context.source);
+      return isObject(item) && !Object.keys(item).every((key) => key.isWellFormed()) ? withWholeKeys(item) : item;
+    });
   } catch (error) {
     throw badRequest(`invalid JSON: ${error instanceof Error ? error.message : String(error)}`);
   }
   if (!isObject(value)) throw badRequest('invalid JSON: the body is no object');
   return value;
+}
+
+function withWholeKeys(object: JSONObject): JSONObject {
+  return Object.fromEntries(Object.entries(object).map(([key, item]) => [key.toWellFormed(), item]));
 }
 
 export function isObject(value: unknown): value is JSONObject {
