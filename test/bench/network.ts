@@ -136,7 +136,7 @@ async function lookUp({ lab }: Cluster, task: TaskView | undefined): Promise<str
 
 function benchRules(): void {
   const names = deviceNames('bnch');
-  const host = { namePorts: new Map<string, number>(), bridgesFilter: true };
+  const host = { namePorts: new Map<string, number>(), takenPorts: new Map<string, 'everywhere' | 'loopback'>(), bridgesFilter: true };
   const address = (n: number) => `10.200.${n >> 8}.${n & 255}`;
   const service = (n: number, tasks: number): HostService => ({
     id: `s${n}`,

@@ -7,9 +7,11 @@ import { isOver } from '@swarm/shared/domain/permitted-moves';
 import { isLive, isTerminal } from '@swarm/shared/domain/task-state';
 import { epochMs } from '@swarm/shared/runtime/clock';
 import type { ContainerState } from '@swarm/worker/engine/engine';
+import { explainNetworks, explainPlaces, waitsForAddress } from './convergence-networks.ts';
 import { mayWait } from './invariants/dependencies.ts';
 import { explainRoom, explainStay, holds } from './invariants/placement.ts';
 import { imageOf } from './plot/operations.ts';
+import type { Host } from './world/host.ts';
 import type { World } from './world/world.ts';
 
 /**
@@ -28,8 +30,9 @@ export function explainUnrest(world: World): readonly string[] {
         .map(({ ID, Status }) => `node ${ID} is ${Status.State}`),
       ...tx.nodes.all().flatMap((node) => explainDamping(node, manager.store.now())),
       ...tx.services.all().flatMap((service) => explainService(tx, service, containers)),
+      ...explainNetworks(world, tx),
       ...tx.tasks.all().flatMap((task) => explainLeftover(tx, task)),
-      ...[...containers].flatMap(([taskID, { container, host }]) => explainContainer(tx, taskID, container, host)),
+      ...[...containers].flatMap(([taskID, { container, host }]) => explainContainer(tx, taskID, container, host.name)),
       ...world.hosts.flatMap((host) =>
         [...host.payloads.held()]
           .filter((taskID) => !containers.has(taskID))
@@ -56,17 +59,18 @@ function explainDamping({ ID, damped }: Node, nowMs: number): readonly string[] 
 
 interface Running {
   readonly container: ContainerState;
-  readonly host: string;
+  readonly host: Host;
   readonly image: string;
 }
 
 function runningContainers(world: World): ReadonlyMap<string, Running> {
   const found = new Map<string, Running>();
-  for (const { engine, name } of world.hosts) {
+  for (const host of world.hosts) {
+    const { engine } = host;
     for (const container of engine.containers()) {
       if (container.status !== 'running') continue;
       const image = String(engine.requestOf(container.id)?.body.Image);
-      found.set(container.labels[CONTAINER_LABELS.taskID] ?? '', { container, image, host: name });
+      found.set(container.labels[CONTAINER_LABELS.taskID] ?? '', { container, image, host });
     }
   }
   return found;
@@ -136,7 +140,7 @@ function explainSeat(
     const [{ NodeID, Slot } = {}] = seat;
     return Slot === undefined && !roomFor(tx, service, [NodeID ?? '']) ? [] : [`${where} has no live task`];
   }
-  if (task.Status.State === 'pending') {
+  if (['new', 'pending', 'assigned'].includes(task.Status.State)) {
     return waitsInVain(tx, service, task)
       ? []
       : [`${where} waits for a node (${task.hold ?? task.Status.Err ?? 'nobody says why'}), and there is room`];
@@ -149,7 +153,7 @@ function explainSeat(
   if (running === undefined) return [`${where} is said to run, and its container does not`];
   const isRight = running.image === imageOf(service.Spec) || isPaused || couldNotRenew(service, seat);
   if (!isRight) return [`${where} runs ${running.image} in place of ${imageOf(service.Spec)}`];
-  return [];
+  return task.templateID === service.templateID ? explainPlaces(tx, service, task, running.host) : [];
 }
 
 /** What is over is kept as history, and no more of it than was asked for: a crash loop costs bounded memory. */
@@ -161,8 +165,9 @@ function explainHistory(tx: ReadTransaction, service: Service, key: string, seat
   return over > most ? [`${service.Spec.Name} at ${key} keeps ${over} tasks that are over, and ${most} are the most`] : [];
 }
 
-/** It waits for a node, or for what its service depends on, and says why; and it is so. */
+/** It waits for a node, an address, or for what its service depends on, and says why; and it is so. */
 function waitsInVain(tx: ReadTransaction, service: Service, task: Task): boolean {
+  if (waitsForAddress(tx, service, task)) return true;
   if (task.Status.State !== 'pending') return false;
   if (task.hold !== undefined) return mayWait(tx, service);
   if (task.Status.Err === undefined) return false;
@@ -204,7 +209,8 @@ function explainJob(tx: ReadTransaction, service: Service, tasks: readonly Task[
   const iteration = service.JobStatus?.JobIteration.Index ?? 0;
   const ofNow = tasks.filter((task) => (task.JobIteration?.Index ?? 0) === iteration);
   const complete = new Set(ofNow.filter(({ Status }) => Status.State === 'complete').map(slotKey)).size;
-  if (ofNow.some((task) => isLive(task) && task.Status.State !== 'pending')) return [`the job ${Name} is at work`];
+  if (ofNow.some((task) => isLive(task) && task.Status.State !== 'pending' && !waitsForAddress(tx, service, task)))
+    return [`the job ${Name} is at work`];
   const wanted = Mode.ReplicatedJob?.TotalCompletions ?? 0;
   if (
     Mode.ReplicatedJob !== undefined &&

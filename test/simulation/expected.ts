@@ -57,4 +57,7 @@ export const EXPECTED: readonly string[] = [
   'task moved to even out the nodes',
   'task evened out',
   'unused image removed',
+  'task given an address',
+  'task waits for an address',
+  'container in a network stopped',
 ];

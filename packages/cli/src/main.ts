@@ -16,11 +16,16 @@ const terminal: Terminal = {
   columns: process.stderr.columns || DEFAULT_COLUMNS,
 };
 
+/** They go on when nobody reads what they say, and when the disk with their log is full. */
+const outlivesOutput = process.argv[2] === 'daemon' || process.argv[2] === 'net';
+
 // A reader that has seen enough (`| head`) is no failure.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit(EXIT.ok);
+    if (outlivesOutput) return;
+    if (error.code === 'EPIPE') process.exit(EXIT.ok);
+    if (stream === process.stdout) terminal.err(`swarm: the output cannot be written: ${error.message}\n`);
+    process.exit(EXIT.failed);
   });
 }
 

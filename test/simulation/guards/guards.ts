@@ -17,7 +17,7 @@ export interface Guard {
   /** Where to look first: a seed that has caught it before. */
   readonly seed: number;
   /** What is rare is met sooner when the runs have nothing but what leads to it. */
-  readonly focus?: Pick<ScenarioOptions, 'faultKinds' | 'operationKinds'>;
+  readonly focus?: Pick<ScenarioOptions, 'faultKinds' | 'operationKinds' | 'hasNetworks'>;
 }
 
 export const GUARDS: readonly Guard[] = [
@@ -369,5 +369,50 @@ export const GUARDS: readonly Guard[] = [
     without: '',
     promise: 'no image is removed',
     seed: 4,
+  },
+  {
+    name: 'a stop waits until nobody is led to the container',
+    file: 'manager/src/dispatcher/network-side.ts',
+    text: 'else if (before !== undefined && isServing(before) && isStopping(after)) leaving.push(...leavingOf(after, before.DesiredState));',
+    without: '',
+    promise: 'nobody is led',
+    seed: 1,
+    focus: { hasNetworks: true },
+  },
+  {
+    name: 'an address that somebody has is not given again',
+    file: 'manager/src/allocator/address-range.ts',
+    text: 'if (!this.#holders.has(address) && !this.#resting.has(address)',
+    without: 'if (!this.#resting.has(address)',
+    promise: 'belongs to one',
+    seed: 4,
+    focus: { hasNetworks: true },
+  },
+  {
+    name: 'a node gets a task together with its addresses',
+    file: 'manager/src/dispatcher/assignment-feed.ts',
+    text: 'if (waitsForAddresses(task, needed)) return undefined;',
+    without: '',
+    promise: 'belongs to one',
+    seed: 1,
+    focus: { hasNetworks: true },
+  },
+  {
+    name: 'what a removed node had in networks is given back',
+    file: 'manager/src/allocator/start-allocator.ts',
+    text: 'dirty.nodes.add(nodeID);',
+    without: '',
+    promise: 'desired state is reached',
+    seed: 10,
+    focus: { hasNetworks: true },
+  },
+  {
+    name: 'a worker that has much to say notices that nobody answers',
+    file: 'worker/src/session/connection.ts',
+    text: 'Math.min(this.#saidAtMs, this.#heardAtMs)',
+    without: 'this.#saidAtMs',
+    promise: 'desired state is reached',
+    seed: 27,
+    focus: { hasNetworks: true },
   },
 ];

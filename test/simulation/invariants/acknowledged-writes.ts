@@ -45,7 +45,11 @@ export const acknowledgedWritesSurvive: MakeInvariant = ({ view, broken }) => {
         if (after === undefined) {
           versions.delete(key);
           removed.add(key);
-        } else versions.set(key, after.Version.Index);
+        } else {
+          versions.set(key, after.Version.Index);
+          // A gateway's id says whose it is: it comes again.
+          removed.delete(key);
+        }
       }
     },
     statusesAcknowledged(statuses) {

@@ -1,4 +1,5 @@
 import { acknowledgedWritesSurvive } from './acknowledged-writes.ts';
+import { addressesBelongToOne } from './addresses.ts';
 import { dependenciesComeFirst } from './dependencies.ts';
 import { movesAreGentle } from './evening-out.ts';
 import { neededImagesStay } from './images.ts';
@@ -13,6 +14,7 @@ import { fieldsHaveOneWriter } from './ownership.ts';
 import { attemptsArePaced } from './paced.ts';
 import { placementsFit } from './placement.ts';
 import { secretsStayWhereNeeded } from './secrets.ts';
+import { stopsWaitForTheTables } from './stops-wait.ts';
 import { failedUpdatesStop } from './update-failures.ts';
 import { updatesKeepTheirPromise } from './update-promise.ts';
 import { tasksGoToTheirData } from './volumes.ts';
@@ -36,4 +38,6 @@ export const INVARIANTS: readonly MakeInvariant[] = [
   movesAreGentle,
   neededImagesStay,
   noFalseDeath,
+  addressesBelongToOne,
+  stopsWaitForTheTables,
 ];

@@ -15,7 +15,7 @@ const TASK_WRITER: Partial<Record<Writer, TaskWriter>> = {
 
 /** Of nodes and services, as of tasks: each field has its writer. Tasks have a table of their own, `permitted-moves`. */
 const NODE_FIELDS: Partial<Record<Writer, readonly (keyof Node)[]>> = {
-  dispatcher: ['Status', 'Description', 'engineHealth', 'ManagerStatus'],
+  dispatcher: ['Status', 'Description', 'engineHealth', 'ManagerStatus', 'networkProblems', 'dataPathAddr'],
   orchestrator: ['downs', 'damped'],
   operator: ['Spec'],
 };
@@ -29,8 +29,11 @@ const ORCHESTRATED: readonly (keyof Service)[] = [
   'templateID',
   'registryAuth',
   'previousRegistryAuth',
-  'volumeNodes',
+  // A rollback brings back the ports that the service had.
+  'Endpoint',
 ];
+
+const SERVICE_FIELDS: Partial<Record<Writer, readonly (keyof Service)[]>> = { orchestrator: ORCHESTRATED, allocator: ['Endpoint'] };
 
 export const fieldsHaveOneWriter: MakeInvariant = ({ broken, coverage }) => ({
   promise: 'tasks climb their ladder, and each field has its one writer',
@@ -72,9 +75,14 @@ function explain(change: Change, writer: Writer): string | undefined {
     case 'services':
       if (writer === 'operator') return undefined;
       if (before === undefined || after === undefined) return `${writer} made or removed service ${id}`;
-      return explainFields(before, after, writer === 'orchestrator' ? ORCHESTRATED : [], `${writer} wrote of service ${id}`);
+      return explainFields(before, after, SERVICE_FIELDS[writer] ?? [], `${writer} wrote of service ${id}`);
     case 'templates':
       return before !== undefined && after !== undefined ? `${writer} changed template ${id}, which is immutable` : undefined;
+    case 'networks':
+      if (before === undefined || after === undefined) return writer === 'operator' ? undefined : `${writer} made or removed network ${id}`;
+      return explainFields(before, after, writer === 'allocator' ? ['keys'] : [], `${writer} wrote of network ${id}`);
+    case 'gateways':
+      return writer === 'allocator' ? undefined : `${writer} wrote gateway ${id}`;
     default:
       return writer === 'operator' ? undefined : `${writer} wrote ${table} ${id}`;
   }

@@ -48,6 +48,7 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
       world.crashDaemon(host, true);
       host.engine.goDown();
       host.payloads.reboot();
+      host.leads.networks = new Map();
       host.isOn = false;
       return {
         story: 'the power goes',
@@ -126,6 +127,7 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   'connection reset': {
     begin: ({ world, host }) => {
       world.network.dropAll(host.index, false, 'connection reset');
+      host.silencedUntilMs = world.time.monotonicMs();
       return { story: 'its connections are reset' };
     },
   },

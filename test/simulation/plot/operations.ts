@@ -1,5 +1,7 @@
+import { admitNetwork, checkNetworkNameIsFree, createNetwork } from '@swarm/manager/api/admission/admit-network';
 import { admitSecret, refuseInUse } from '@swarm/manager/api/admission/admit-payload';
 import { admitService } from '@swarm/manager/api/admission/admit-service';
+import { refuseNetworkInUse } from '@swarm/manager/api/admission/network-in-use';
 import { admitNodeSpec, checkRemoval } from '@swarm/manager/api/routes/nodes';
 import { createService, removeService, replaceService, rollbackChange } from '@swarm/manager/api/write-service';
 import type { WriteTransaction } from '@swarm/manager/store/store';
@@ -13,12 +15,14 @@ import { ApiError } from '@swarm/shared/errors/api-error';
 import { timestamp } from '@swarm/shared/runtime/clock';
 import { asID } from '@swarm/shared/runtime/ids';
 import type { Chance } from '../world/chance.ts';
-import type { World } from '../world/world.ts';
+import { INGRESS_NETWORK, type World } from '../world/world.ts';
 import { GOOD_IMAGES, isBroken } from './images.ts';
 import {
   inventConstraint,
   inventDependency,
   inventImage,
+  inventNetwork,
+  inventReach,
   inventReservations,
   inventRestartPolicy,
   inventService,
@@ -37,12 +41,14 @@ export interface OperationView {
 export type Operation = (view: OperationView) => string | undefined;
 
 const MAX_SERVICES = 6;
+const MAX_NETWORKS = 4;
 
 export const OPERATIONS = {
   'create a service': (view) => {
     const { tx, chance } = view;
     if (tx.services.size >= MAX_SERVICES) return undefined;
-    const invented = inventService(chance, `s${chance.between(1, 9999)}`);
+    const hasNetworks = tx.networks.size > 0;
+    const invented = withNetworks(view, inventService(chance, `s${chance.between(1, 9999)}`, hasNetworks));
     const [secret] = tx.secrets.all();
     const dependency =
       tx.services.size > 0 && chance.chance(0.3) ? inventDependency(chance, chance.pick(tx.services.all()).Spec.Name) : undefined;
@@ -154,6 +160,23 @@ export const OPERATIONS = {
     tx.clusters.update({ ...cluster, Spec: { ...cluster.Spec, Orchestration: { TaskHistoryRetentionLimit } } });
     return String(TaskHistoryRetentionLimit);
   },
+  'create a network': ({ tx, chance, newID }) => {
+    if (tx.networks.size > MAX_NETWORKS) return undefined;
+    const isIngress = tx.networks.count('ingress', 'true') === 0;
+    const spec = admitNetwork(isIngress ? INGRESS_NETWORK : inventNetwork(chance));
+    checkNetworkNameIsFree(tx, spec.Name, () => false);
+    createNetwork(tx, { id: newID, fraction: () => chance.fraction() }, spec);
+    return JSON.stringify(spec);
+  },
+  'remove a network': ({ tx, chance }) => {
+    const network = chance.pick(tx.networks.all());
+    refuseNetworkInUse(tx, network);
+    tx.networks.remove(network.ID);
+    return network.Spec.Name;
+  },
+  'change its networks': (view) => update(view, (spec) => withNetworks(view, spec)),
+  'change how it is reached': (view) =>
+    update(view, (spec) => ({ ...spec, EndpointSpec: inventReach(view.chance, view.chance.fraction(), true) })),
   'create a secret': ({ tx, chance, newID }) => {
     const Spec = admitSecret({ Name: `key${chance.between(1, 99)}`, Data: 'c2VjcmV0' });
     if (tx.secrets.count('name', Spec.Name) > 0) return undefined;
@@ -171,6 +194,13 @@ export const OPERATIONS = {
 
 export type OperationName = keyof typeof OPERATIONS;
 
+const OF_NETWORKS: readonly OperationName[] = ['create a network', 'remove a network', 'change its networks', 'change how it is reached'];
+
+export function operationNames(hasNetworks: boolean): readonly OperationName[] {
+  const names = Object.keys(OPERATIONS) as OperationName[];
+  return hasNetworks ? names : names.filter((name) => !OF_NETWORKS.includes(name));
+}
+
 /** Mends what operators have broken: a cluster whose services cannot run never comes to rest. */
 export const REPAIR: Operation = (view) => {
   const mended: string[] = [];
@@ -180,6 +210,10 @@ export const REPAIR: Operation = (view) => {
     if (isJob(service) || !(isPaused || isBroken(imageOf(Spec)))) continue;
     replace(view, service, withImage(Spec, view.chance.pick(GOOD_IMAGES)));
     mended.push(Spec.Name);
+  }
+  if (view.tx.networks.size > 0 && view.tx.networks.count('ingress', 'true') === 0) {
+    createNetwork(view.tx, { id: view.newID, fraction: () => view.chance.fraction() }, admitNetwork(INGRESS_NETWORK));
+    mended.push(INGRESS_NETWORK.Name);
   }
   for (const node of view.tx.nodes.all()) {
     if (node.Spec.Availability === 'active') continue;
@@ -267,6 +301,13 @@ function withImage(spec: ServiceSpecInput, Image: string): ServiceSpecInput {
     ...spec,
     TaskTemplate: { ...spec.TaskTemplate, ContainerSpec: { ...container, Image, ...(check !== undefined && { Healthcheck: check }) } },
   };
+}
+
+function withNetworks({ tx, chance }: OperationView, spec: ServiceSpecInput): ServiceSpecInput {
+  const networks = tx.networks.all().filter((network) => network.Spec.Ingress !== true);
+  const { Networks: _, ...TaskTemplate } = spec.TaskTemplate ?? {};
+  const chosen = networks.filter(() => chance.chance(0.4));
+  return { ...spec, TaskTemplate: { ...TaskTemplate, ...(chosen.length > 0 && { Networks: chosen.map(({ ID }) => ({ Target: ID })) }) } };
 }
 
 function withSecret(spec: ServiceSpecInput, SecretID: string, SecretName: string): ServiceSpecInput {

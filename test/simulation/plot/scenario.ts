@@ -5,7 +5,7 @@ import type { Host } from '../world/host.ts';
 import type { World } from '../world/world.ts';
 import { type Begun, FAULTS } from './faults.ts';
 import { BUILT_IMAGE, IMAGE_BYTES, REGISTRY, ROOMY_DISK } from './images.ts';
-import { OPERATIONS, type OperationName, operate, REPAIR } from './operations.ts';
+import { OPERATIONS, type OperationName, operate, operationNames, REPAIR } from './operations.ts';
 
 const MINUTE = 60_000;
 
@@ -18,6 +18,8 @@ export interface ScenarioOptions {
   /** Only these, for runs that are to meet something rare; absent: all there are. */
   readonly faultKinds?: readonly string[];
   readonly operationKinds?: readonly OperationName[];
+  /** Absent: some runs have networks. */
+  readonly hasNetworks?: boolean;
 }
 
 export const USUAL: ScenarioOptions = { faults: 22, operations: 16, troubleMs: 24 * MINUTE };
@@ -50,9 +52,11 @@ export class Scenario {
       engine.disk = ROOMY_DISK;
     }
     const { faults, operations, troubleMs, operationKinds } = this.#options;
+    const { hasNetworks } = this.#world;
+    if (hasNetworks) for (let count = 0; count < 2; count += 1) time.setTimer(1_000 + count * 100, () => this.#operate('create a network'));
     const services = this.#chance.between(2, 4);
     for (let count = 0; count < services; count += 1) time.setTimer(2_000 + count * 500, () => this.#operate('create a service'));
-    const names = operationKinds ?? (Object.keys(OPERATIONS) as OperationName[]);
+    const names = operationKinds ?? operationNames(hasNetworks);
     const someTime = () => MINUTE + this.#chance.fraction() * (troubleMs - MINUTE);
     const faultTimes = Array.from({ length: faults }, someTime);
     for (const atMs of faultTimes) this.#planFault(atMs);

@@ -1,17 +1,18 @@
 import { DEPENDENCY_CONDITIONS, formatDependsOn } from '@swarm/shared/domain/depends-on';
 import { VOLUME_LABEL } from '@swarm/shared/domain/local-volumes';
 import { REBALANCE_LABEL } from '@swarm/shared/domain/rebalance';
-import type { RestartPolicy, ServiceSpecInput, UpdateConfig } from '@swarm/shared/engine-api/service-spec';
+import type { NetworkSpec } from '@swarm/shared/engine-api/payload-specs';
+import type { EndpointSpec, RestartPolicy, ServiceSpecInput, UpdateConfig } from '@swarm/shared/engine-api/service-spec';
 import type { Chance } from '../world/chance.ts';
 import { BROKEN_IMAGES, GOOD_IMAGES, JOB_IMAGE } from './images.ts';
 
 const SECOND = 1e9;
 
 /** A service as some operator may want it: small, and of every kind that matters to the cluster. */
-export function inventService(chance: Chance, name: string): ServiceSpecInput {
+export function inventService(chance: Chance, name: string, hasNetworks: boolean): ServiceSpecInput {
   if (chance.chance(0.08)) return inventJob(chance, name);
   const isGlobal = chance.chance(0.2);
-  const hasHostPort = chance.chance(0.15);
+  const reach = chance.fraction();
   return {
     Name: name,
     Labels: {
@@ -23,7 +24,7 @@ export function inventService(chance: Chance, name: string): ServiceSpecInput {
     Mode: isGlobal ? { Global: {} } : { Replicated: { Replicas: chance.between(0, 6) } },
     ...(chance.chance(0.8) && { UpdateConfig: inventUpdate(chance) }),
     ...(chance.chance(0.5) && { RollbackConfig: inventUpdate(chance) }),
-    ...(hasHostPort && { EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: chance.between(8000, 8003), PublishMode: 'host' }] } }),
+    EndpointSpec: inventReach(chance, reach, hasNetworks),
   };
 }
 
@@ -88,6 +89,25 @@ export function inventUpdate(chance: Chance): UpdateConfig {
     FailureAction: chance.pick(['pause', 'continue', 'rollback']),
     MaxFailureRatio: chance.pick([0, 0, 0.3]),
     Order: chance.pick(['stop-first', 'start-first']),
+  };
+}
+
+/** By which addresses and ports clients come to a service; `draw` says of which kind. */
+export function inventReach(chance: Chance, draw: number, hasNetworks: boolean): EndpointSpec {
+  if (draw < 0.15) return { Ports: [{ TargetPort: 80, PublishedPort: chance.between(8000, 8003), PublishMode: 'host' }] };
+  if (!hasNetworks) return {};
+  if (draw < 0.35) return { Ports: [{ TargetPort: 80, PublishedPort: chance.pick([0, chance.between(9000, 9003)]) }] };
+  return draw < 0.5 ? { Mode: 'dnsrr' } : {};
+}
+
+/** Half of them have room for a few tasks only, and for fewer services. */
+export function inventNetwork(chance: Chance): NetworkSpec {
+  const third = chance.between(1, 250);
+  return {
+    Name: `net${chance.between(1, 99)}`,
+    Driver: 'overlay',
+    ...(chance.chance(0.5) && { IPAM: { Config: [{ Subnet: `192.168.${third}.0/28` }] } }),
+    ...(chance.chance(0.2) && { Options: { encrypted: 'true' } }),
   };
 }
 

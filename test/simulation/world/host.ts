@@ -6,7 +6,6 @@ import { createMemoryWorkerDisk, type MemoryWorkerDisk } from '@swarm/worker/ass
 import { EngineError } from '@swarm/worker/engine/engine';
 import type { FakeEngine } from '@swarm/worker/engine/fake-controls';
 import { createFakeEngine } from '@swarm/worker/engine/fake-engine';
-import { createRecordedPlane } from '@swarm/worker/network/recorded-plane';
 import { describeNode } from '@swarm/worker/node-description';
 import { createMemoryPayloadFiles } from '@swarm/worker/payloads/memory-payload-files';
 import { startEngineHealth } from '@swarm/worker/session/engine-health';
@@ -17,6 +16,7 @@ import type { Chance } from './chance.ts';
 import { type DiskMood, gateDisk } from './disk-gate.ts';
 import { EngineStall, gateEngine } from './engine-gate.ts';
 import { Life, type WallClock } from './life.ts';
+import { createSimulatedPlane, KernelLeads } from './network-plane.ts';
 import type { SimulatedTime } from './time.ts';
 import type { Witness } from './witness.ts';
 
@@ -52,6 +52,7 @@ export class Host {
   isEngineAiling = false;
   disk: MemoryWorkerDisk = createMemoryWorkerDisk();
   readonly payloads = createMemoryPayloadFiles();
+  readonly leads = new KernelLeads();
   readonly #deps: HostDeps;
   #life: Life | undefined;
   #worker: RunningWorker | undefined;
@@ -147,7 +148,7 @@ export class Host {
       };
     };
     witness.daemonStarted(this);
-    const network = createRecordedPlane(nodeID);
+    const network = createSimulatedPlane({ engine, leads: this.leads, nodeID, clusterID: CLUSTER_ID, logger: silentLogger });
     const worker = await startWorker({
       ...parts,
       random,

@@ -1,3 +1,4 @@
+import { createNetwork } from '@swarm/manager/api/admission/admit-network';
 import { DEFAULT_CLUSTER_SPEC } from '@swarm/manager/ca/default-cluster-spec';
 import { MemoryJournal } from '@swarm/manager/store/memory-journal';
 import { openStore } from '@swarm/manager/store/memory-store';
@@ -18,10 +19,14 @@ import type { Witness } from './witness.ts';
 /** What systemd gives a service to stop. */
 const KILL_AFTER_MS = 90_000;
 
+export const INGRESS_NETWORK = { Name: 'ingress', Driver: 'overlay', Ingress: true, Labels: {} } as const;
+
 export interface WorldOptions {
   readonly seed: number;
   readonly hosts: number;
   readonly heartbeatPeriodMs: number;
+  /** It has an ingress network, and operators make others. */
+  readonly hasNetworks: boolean;
   /** Also what the cluster does goes into the story, not only what is done to it. */
   readonly tellsAll?: boolean;
 }
@@ -62,6 +67,10 @@ export class World {
     return this.hosts.find((host) => host.nodeID === nodeID);
   }
 
+  get hasNetworks(): boolean {
+    return this.#options.hasNetworks;
+  }
+
   get heartbeatPeriodMs(): number {
     return this.#options.heartbeatPeriodMs;
   }
@@ -87,13 +96,14 @@ export class World {
         Spec: { ...DEFAULT_CLUSTER_SPEC, Dispatcher: { HeartbeatPeriod: this.#options.heartbeatPeriodMs * 1e6 } },
         TLSInfo: {},
         RootRotationInProgress: false,
-        DefaultAddrPool: [],
+        DefaultAddrPool: ['10.128.0.0/9'],
         SubnetSize: 24,
         DataPathPort: 4789,
         JoinTokens: { Worker: '', Manager: '' },
         ca: { certificate: '', privateKey: '' },
       });
       for (const host of this.hosts) tx.nodes.create(nodeOf(host));
+      if (this.hasNetworks) createNetwork(tx, this.#random, INGRESS_NETWORK);
     });
     for (const host of this.hosts) this.startDaemon(host);
   }

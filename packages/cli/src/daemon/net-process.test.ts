@@ -129,6 +129,7 @@ it('keeps published ports, resets what no rule caught, and names the process tha
     undefined,
   ]);
   expect(status.ports[1]?.problem).toContain(`(pid ${process.pid})`);
+  expect(status.ports.map((port) => port.taken)).toEqual([undefined, 'loopback', undefined, undefined]);
   expect(await connectTo({ port: free, host: '127.0.0.1' })).toBe('ECONNRESET');
   const late = net.createServer();
   const refusal = await new Promise((resolve) => late.once('error', resolve).listen(free, '0.0.0.0'));

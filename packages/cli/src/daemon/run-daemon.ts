@@ -1,9 +1,11 @@
+import { writeSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { previewPlacement } from '@swarm/manager/placement-preview';
-import { systemClock } from '@swarm/shared/runtime/clock';
+import { systemClock, timestamp } from '@swarm/shared/runtime/clock';
 import { systemRandom } from '@swarm/shared/runtime/ids';
+import { logOutput } from '@swarm/shared/runtime/log-output';
 import { createLogger, type Logger } from '@swarm/shared/runtime/logger';
 import { createDockerodeEngine } from '@swarm/worker/engine/dockerode-engine';
 import { createHttpContainerAccess } from '@swarm/worker/engine/http-container-access';
@@ -23,13 +25,18 @@ import type { DaemonSettings } from './settings.ts';
 /** How long a daemon that was asked to stop may take; then it ends as after a crash, which it survives too. */
 const STOP_TIMEOUT_MS = 20_000;
 const LINGER_MS = 2_000;
+const STANDARD_OUTPUT = 1;
 
 /**
  * The daemon, until `signal` is aborted: 0. A fault that must not happen ends it with 1, loudly: what supervises it starts
  * it anew, from its data root. The composition root of manager and worker.
  */
 export async function runDaemon(settings: DaemonSettings, signal: AbortSignal): Promise<number> {
-  const logger = createLogger(settings.logLevel);
+  const output = logOutput(
+    (bytes) => writeSync(STANDARD_OUTPUT, bytes),
+    () => timestamp(systemClock.now()),
+  );
+  const logger = createLogger(settings.logLevel, output);
   const fault = Promise.withResolvers<unknown>();
   const onFailure = (error: unknown) => fault.resolve(error);
   process.on('uncaughtException', onFailure);

@@ -2,6 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import net, { type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { closeWhenGone } from '@swarm/shared/runtime/close-when-gone';
+import { VirtualClock } from '@swarm/shared/runtime/virtual-clock';
 import { expect, onTestFinished, test } from 'vitest';
 import { holdSocket } from './hold-socket.ts';
 
@@ -9,6 +11,7 @@ async function open() {
   const folder = await mkdtemp(join(tmpdir(), 'hold-socket-'));
   const api = join(folder, 'api.sock');
   const listen = join(folder, 'tasks.sock');
+  const clock = new VirtualClock();
   const servers: { server: Server; sockets: Set<Socket> }[] = [];
   onTestFinished(async () => {
     for (const { server, sockets } of servers) {
@@ -43,10 +46,10 @@ async function open() {
       socket.on('close', () => resolve(answer));
     });
   const hold = async () => {
-    const held = await holdSocket({ listen, api });
+    const held = await holdSocket({ listen, api, clock });
     onTestFinished(held.stop);
   };
-  return { startDaemon, ask, hold };
+  return { startDaemon, ask, hold, listen, api, clock };
 }
 
 test('whoever holds the socket reaches the next daemon through the same file', async () => {
@@ -58,4 +61,27 @@ test('whoever holds the socket reaches the next daemon through the same file', a
   expect(['', 'ECONNRESET', 'EPIPE']).toContain(await ask('anyone?'));
   await startDaemon('second');
   expect(await ask('hello')).toBe('second heard hello');
+});
+
+test('the daemon hears that a client was killed which had ended its input before', async () => {
+  const { hold, listen, api, clock } = await open();
+  const accepted = Promise.withResolvers<Socket>();
+  const daemon = net.createServer({ allowHalfOpen: true }, (socket) => accepted.resolve(socket));
+  onTestFinished(() => void daemon.close());
+  await new Promise<void>((resolve) => daemon.listen(api, resolve));
+  await hold();
+  const client = net.connect({ path: listen, allowHalfOpen: true });
+  client.end('all of it');
+  const socket = await accepted.promise;
+  closeWhenGone(socket, clock);
+  await new Promise((resolve) => socket.resume().once('end', resolve));
+  expect(socket.destroyed).toBe(false);
+  const gone = new Promise((resolve) => client.once('close', resolve));
+  client.destroy();
+  await gone;
+  const closed = new Promise((resolve) => socket.once('close', resolve));
+  await clock.advance(5_000);
+  await new Promise<void>((resolve) => setImmediate(resolve));
+  await clock.advance(5_000);
+  await closed;
 });

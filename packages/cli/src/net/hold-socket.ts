@@ -1,11 +1,14 @@
 import { chmod, chown, rm, stat } from 'node:fs/promises';
 import net, { type Server, type Socket } from 'node:net';
+import type { Clock } from '@swarm/shared/runtime/clock';
+import { closeWhenGone } from '@swarm/shared/runtime/close-when-gone';
 
 export interface HoldSocketOptions {
   /** Where to listen: a file that tasks have mounted, so it must stay the same one. */
   readonly listen: string;
   /** The daemon's API, which comes and goes. */
   readonly api: string;
+  readonly clock: Clock;
 }
 
 export interface HeldSocketServer {
@@ -18,15 +21,17 @@ export interface HeldSocketServer {
  * Listens in place of the daemon, and passes every connection on to it, byte by byte. Whoever mounted the file keeps
  * reaching the API when the daemon is replaced; while none runs, connections are closed at once.
  */
-export async function holdSocket({ listen, api }: HoldSocketOptions): Promise<HeldSocketServer> {
-  return passOn(await listenAt(listen, api), api);
+export async function holdSocket({ listen, ...passing }: HoldSocketOptions): Promise<HeldSocketServer> {
+  return passOn(await listenAt(listen, passing.api), passing);
 }
 
 /** The same on a server that listens already. */
-export function passOn(server: Server, api: string): HeldSocketServer {
+export function passOn(server: Server, { api, clock }: Pick<HoldSocketOptions, 'api' | 'clock'>): HeldSocketServer {
   const sockets = new Set<Socket>();
   server.on('connection', (client: Socket) => {
     client.allowHalfOpen = true;
+    // The daemon sees this end only, which lives on.
+    closeWhenGone(client, clock);
     const daemon = net.connect({ path: api, allowHalfOpen: true });
     join(client, daemon);
     join(daemon, client);

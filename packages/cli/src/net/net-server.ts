@@ -96,7 +96,7 @@ export async function runNetServer(deps: NetServerDeps): Promise<void> {
   async function holdTasks(paths: { readonly listen: string; readonly api: string }): Promise<void> {
     tasks?.stop();
     await mkdir(dirname(paths.listen), { recursive: true, mode: 0o755 });
-    tasks = await holdSocket(paths);
+    tasks = await holdSocket({ ...paths, clock });
   }
 
   async function answer(request: NetRequest): Promise<NetReply> {
@@ -183,7 +183,7 @@ export async function runNetServer(deps: NetServerDeps): Promise<void> {
   else {
     await predecessor.take({
       tasks(server) {
-        if (deps.tasks !== undefined) tasks = passOn(server, deps.tasks.api);
+        if (deps.tasks !== undefined) tasks = passOn(server, { api: deps.tasks.api, clock });
       },
       udp: names.adopt,
       tcp: names.adopt,

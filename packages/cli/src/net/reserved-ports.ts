@@ -1,7 +1,7 @@
 import dgram from 'node:dgram';
 import net, { type Server } from 'node:net';
 import type { Clock } from '@swarm/shared/runtime/clock';
-import type { PortStatus } from '@swarm/worker/network/net-process';
+import type { PortStatus, TakenWhere } from '@swarm/worker/network/net-process';
 import type { NetTables } from '@swarm/worker/network/net-tables';
 import type { PortOwner } from './port-owner.ts';
 
@@ -22,9 +22,15 @@ export interface ReservedPorts {
 
 export interface ReservedPortsDeps {
   readonly clock: Clock;
-  readonly findOwner: (protocol: 'tcp' | 'udp', port: number) => Promise<PortOwner | undefined>;
+  readonly findOwner: (protocol: 'tcp' | 'udp', port: number) => Promise<PortOwner>;
   /** Ports that this very process has for names; they need not be held once more. */
   readonly isOwn: (port: number) => boolean;
+}
+
+interface Problem {
+  readonly text: string;
+  /** A program listens there: what comes for the port stays its own. */
+  readonly where?: TakenWhere;
 }
 
 interface Held {
@@ -37,9 +43,9 @@ const LEAST_BUFFER_BYTES = 1;
 
 export function createReservedPorts({ clock, findOwner, isOwn }: ReservedPortsDeps): ReservedPorts {
   const held = new Map<string, Held>();
-  const problems = new Map<string, { readonly text: string; readonly at: number }>();
+  const problems = new Map<string, Problem & { readonly at: number }>();
 
-  async function take({ protocol, port }: Port, key: string): Promise<string | undefined> {
+  async function take({ protocol, port }: Port, key: string): Promise<Problem | undefined> {
     // Node has no sockets of this kind: the rules serve it, and nothing keeps others from it.
     if (protocol === 'sctp') return undefined;
     try {
@@ -50,10 +56,10 @@ export function createReservedPorts({ clock, findOwner, isOwn }: ReservedPortsDe
       const code = codeOf(error);
       if (code === 'EADDRINUSE' && isOwn(port)) return undefined;
       const known = problems.get(key);
-      if (known !== undefined && clock.monotonicMs() - known.at < LOOK_FOR_OWNER_EVERY_MS) return known.text;
-      const text = code === 'EADDRINUSE' ? taken(protocol, port, await findOwner(protocol, port)) : refused(protocol, port, code);
-      problems.set(key, { text, at: clock.monotonicMs() });
-      return text;
+      if (known !== undefined && clock.monotonicMs() - known.at < LOOK_FOR_OWNER_EVERY_MS) return known;
+      const problem = code === 'EADDRINUSE' ? taken(protocol, port, await findOwner(protocol, port)) : refused(protocol, port, code);
+      problems.set(key, { ...problem, at: clock.monotonicMs() });
+      return problem;
     }
   }
 
@@ -69,7 +75,8 @@ export function createReservedPorts({ clock, findOwner, isOwn }: ReservedPortsDe
       const statuses: PortStatus[] = [];
       for (const [key, port] of keys) {
         const problem = held.has(key) ? undefined : await take(port, key);
-        statuses.push({ ...port, ...(problem !== undefined && { problem }) });
+        const { text, where } = problem ?? {};
+        statuses.push({ ...port, ...(text !== undefined && { problem: text }), ...(where !== undefined && { taken: where }) });
       }
       return statuses;
     },
@@ -80,14 +87,16 @@ export function createReservedPorts({ clock, findOwner, isOwn }: ReservedPortsDe
   };
 }
 
-function taken(protocol: string, port: number, owner: PortOwner | undefined): string {
+function taken(protocol: string, port: number, { where, process: owner }: PortOwner): Problem {
   const who = owner === undefined ? 'another process' : `the process "${owner.command}" (pid ${owner.pid})`;
-  return `port ${port}/${protocol} of this host is taken by ${who}, so the service that publishes it is not reached through it here; stop that process, or publish another port`;
+  const place = where === 'loopback' ? 'at 127.0.0.1 of this host' : 'through it here';
+  const text = `port ${port}/${protocol} of this host is taken by ${who}, so the service that publishes it is not reached ${place}; stop that process, or publish another port`;
+  return { text, ...(where !== undefined && { where }) };
 }
 
-function refused(protocol: string, port: number, code: string): string {
+function refused(protocol: string, port: number, code: string): Problem {
   const why = code === 'EACCES' ? 'ports below 1024 need the capability CAP_NET_BIND_SERVICE' : `the system says ${code}`;
-  return `port ${port}/${protocol} of this host cannot be kept from other programs: ${why}`;
+  return { text: `port ${port}/${protocol} of this host cannot be kept from other programs: ${why}` };
 }
 
 async function holdTcp(port: number): Promise<Held> {

@@ -1,9 +1,13 @@
+import { writeSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { systemClock } from '@swarm/shared/runtime/clock';
+import { logOutput } from '@swarm/shared/runtime/log-output';
 import { usageError } from '../command/exit-codes.ts';
 import { VERSION } from '../version.ts';
 import { findPredecessor } from './hand-over.ts';
 import { runNetServer } from './net-server.ts';
+
+const STANDARD_ERROR = 2;
 
 /**
  * `swarm net`: started by the daemon itself, for what must outlive it. It is not in the table of commands, and nothing
@@ -13,6 +17,8 @@ import { runNetServer } from './net-server.ts';
  */
 export async function runNet(words: readonly string[], signal: AbortSignal): Promise<never> {
   const { folder, listen, api } = parseWords(words);
+  const now = () => new Date().toISOString();
+  const log = logOutput((bytes) => writeSync(STANDARD_ERROR, bytes), now);
   await runNetServer({
     folder,
     ...(listen !== undefined && api !== undefined && { tasks: { listen, api } }),
@@ -22,7 +28,7 @@ export async function runNet(words: readonly string[], signal: AbortSignal): Pro
     signal,
     predecessor: findPredecessor(),
     words: ['net', ...words],
-    say: (line) => void process.stderr.write(`${JSON.stringify({ part: 'net', time: new Date().toISOString(), msg: line })}\n`),
+    say: (line) => log.write(`${JSON.stringify({ part: 'net', time: now(), msg: line })}\n`),
   });
   // At once: a Node that ends by itself removes the files of its unix sockets, on which a successor listens.
   process.exit(0);

@@ -131,7 +131,12 @@ describe('on the wire', () => {
     ['a chunk longer than it says', [head('Transfer-Encoding: chunked\r\n'), '1\r\n{}{}{}\r\n0\r\n\r\n'], /^HTTP\/1\.1 400 /],
     ['a length that is no number', [head('Content-Length: many\r\n'), '{}'], /^HTTP\/1\.1 400 /],
     ['a length and chunks', [head('Content-Length: 2\r\nTransfer-Encoding: chunked\r\n'), '0\r\n\r\n'], /^HTTP\/1\.1 400 /],
-    ['a header of 100 kB', [head(`X-Long: ${'x'.repeat(100_000)}\r\n`)], /^HTTP\/1\.1 4(00|31) /],
+    ['a header of 2 MB', [head(`X-Long: ${'x'.repeat(2_000_000)}\r\n`)], /^HTTP\/1\.1 4(00|31) /],
+    [
+      'a content type that is none',
+      [head('Content-Length: 2\r\n').replace('application/json', 'json'), '{}'],
+      /^HTTP\/1\.1 400 .*malformed Content-Type header \(json\)/s,
+    ],
     ['no HTTP', ['\x16\x03\x01\x02\x00hello\r\n\r\n'], /^HTTP\/1\.1 400 .*not a valid HTTP request/s],
     ['a body that is no UTF-8', [head('Content-Length: 2\r\n'), '\u00ff'], /^HTTP\/1\.1 400 /],
   ])('%s is refused, the connection ends, and nothing changes', async (_, parts, answer) => {
@@ -140,6 +145,49 @@ describe('on the wire', () => {
     expect(await send(...parts)).toMatch(answer);
     await untilQuiet();
     expect(version()).toBe(before);
+  });
+
+  const get = (target: string, headers = '') => `GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${headers}\r\n`;
+
+  test.each<readonly [string, string, RegExp]>([
+    ['names its host in its target is answered as any other', get('http://docker/v1.41/services'), /^HTTP\/1\.1 200 .*\n\[\]/s],
+    ['names its host and no path asks for the root', get('http://docker?x=1'), /^HTTP\/1\.1 503 .*engine/s],
+    [
+      'names its host and offers an upgrade is answered as any other',
+      get('http://docker/v1.41/tasks', 'Connection: Upgrade\r\nUpgrade: h2c\r\n'),
+      /^HTTP\/1\.1 200 /,
+    ],
+    [
+      'filters by as many ids as dockerd takes is answered',
+      get(
+        `/secrets?filters=${encodeURIComponent(JSON.stringify({ names: Array.from({ length: 2000 }, (_, at) => String(at).padStart(25, 'x')) }))}`,
+      ),
+      /^HTTP\/1\.1 200 /,
+    ],
+    [
+      'brings the logins of many registries is answered',
+      get('/services', `X-Registry-Config: ${'x'.repeat(100_000)}\r\n`),
+      /^HTTP\/1\.1 200 /,
+    ],
+    [
+      'asks for a name of any length is of something unknown',
+      get(`/services/${'x'.repeat(5000)}`),
+      /^HTTP\/1\.1 404 .*"service x+ not found"/s,
+    ],
+    [
+      'has an escape that is no byte is refused as any other',
+      get('/services/%zz'),
+      /^HTTP\/1\.1 400 .*\n\{"message":"the path \/services\/%zz cannot be read/s,
+    ],
+    [
+      'has bytes that are no text is refused as any other',
+      get('/services/%FF'),
+      /^HTTP\/1\.1 400 .*\n\{"message":"the path \/services\/%FF cannot be read/s,
+    ],
+    ['asks which methods a path has is told that it may go on', get('/services').replace('GET', 'OPTIONS'), /^HTTP\/1\.1 200 /],
+  ])('a request that %s', async (_, text, answer) => {
+    const { send } = await listen();
+    expect(await send(text)).toMatch(answer);
   });
 
   test('a body beyond the limit is refused without being kept', async () => {

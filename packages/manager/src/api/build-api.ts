@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ApiDeps } from './api-deps.ts';
 import { checkApiVersion, FLOOR_API_VERSION, splitApiVersion } from './api-version.ts';
 import { answerClientError, buildServer } from './build-server.ts';
@@ -12,6 +12,7 @@ import { isOwnPath } from './own-paths.ts';
 import { buildForward } from './proxy/forward.ts';
 import { buildRemoteContainers } from './remote/remote-containers.ts';
 import { serveCall } from './remote/serve-call.ts';
+import { sendEmpty, sendJSON } from './reply.ts';
 import type { RouteDeps } from './route-deps.ts';
 import { addClientRoutes } from './routes/clients.ts';
 import { addContainerRoutes } from './routes/containers.ts';
@@ -56,7 +57,9 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
     // Streams that clients follow would keep a stopping daemon waiting.
     forceCloseConnections: true,
     exposeHeadRoutes: false,
-    routerOptions: { maxParamLength: 1024 },
+    // What is too long to be anyone's name is not found, as any other.
+    routerOptions: { maxParamLength: Number.MAX_SAFE_INTEGER },
+    frameworkErrors: (_error, request, reply) => refuseUrl(request, reply),
     logger: false,
     // Our schemas are our own: without these two, fastify loads Ajv and a compiler of serializers.
     schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
@@ -97,13 +100,24 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   addEventRoute(app, routeDeps, events);
   app.addHook('onClose', async () => events.attach(undefined));
   app.setNotFoundHandler(async (request, reply) => {
-    if (isOwnPath(request.originalUrl)) throw new PageNotFound();
+    if (isOwnPath(request.originalUrl)) {
+      // Asked by browsers before the request itself; dockerd says yes to every path.
+      if (request.method === 'OPTIONS') return sendEmpty(reply);
+      throw new PageNotFound();
+    }
     if (await guestCalls.answer(request, reply)) return reply;
     const call = await remote.find(request.method, request.originalUrl);
     if (call === undefined) await routeDeps.forward(request, reply);
     else await serveCall(request, reply, call);
   });
   return app;
+}
+
+/** What follows a percent sign is no byte, or the bytes are no text. */
+function refuseUrl(request: FastifyRequest, reply: FastifyReply): void {
+  const path = request.originalUrl.split('?', 1)[0];
+  const message = `the path ${path} cannot be read: it is not valid percent-encoded UTF-8; send "%" as "%25"`;
+  void sendJSON(reply, { message }, 400);
 }
 
 function noSchemas(): never {

@@ -4,8 +4,11 @@ import { http } from '@swarm/shared/runtime/http';
 import { passGate } from './access/gate.ts';
 import { explainError } from './error-reply.ts';
 import { type HijackDeps, hijacksWithoutUpgrade, mayUpgrade, takeBack, tunnelHijack, tunnelUpgrades } from './proxy/hijack.ts';
+import { toOriginForm } from './request-target.ts';
 
 const HEAD_TIMEOUT_MS = 60_000;
+/** As dockerd's: a filter names many ids, and `docker build` sends the logins of every registry. */
+const MAX_HEAD_BYTES = 1024 * 1024;
 
 /**
  * The HTTP server under fastify. Requests may take as long as they want (an image upload, a log that is followed);
@@ -20,9 +23,15 @@ export function buildServer(handler: RequestListener, deps: HijackDeps & { reado
       // So often it is looked at who is late.
       connectionsCheckingInterval: headTimeoutMs / 4,
       keepAliveTimeout: 600_000,
-      shouldUpgradeCallback: mayUpgrade,
+      maxHeaderSize: MAX_HEAD_BYTES,
+      // The first to see a request that offers an upgrade.
+      shouldUpgradeCallback: (request) => {
+        toOriginForm(request);
+        return mayUpgrade(request);
+      },
     },
     (request, response) => {
+      toOriginForm(request);
       try {
         passGate(deps.gate, request);
       } catch (error) {

@@ -1,4 +1,4 @@
-import { ApiError } from '@swarm/shared/errors/api-error';
+import { ApiError, badRequest } from '@swarm/shared/errors/api-error';
 import type { Logger } from '@swarm/shared/runtime/logger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { StoreConflict, StoreStopped } from '../store/store.ts';
@@ -27,7 +27,8 @@ export function explainError(error: unknown): ErrorAnswer {
 }
 
 export function buildErrorHandler(logger: Logger) {
-  return (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
+  return (given: unknown, request: FastifyRequest, reply: FastifyReply): void => {
+    const error = isMalformedContentType(given) ? malformedContentType(request) : given;
     const answer = explainError(error);
     if (answer.unforeseen) {
       const stack = error instanceof Error ? error.stack : undefined;
@@ -36,6 +37,15 @@ export function buildErrorHandler(logger: Logger) {
     if (error instanceof PageNotFound) for (const name of VERSION_HEADERS) reply.removeHeader(name);
     void sendJSON(reply, { message: answer.message }, answer.status);
   };
+}
+
+/** The framework reads the header before any route does. */
+function isMalformedContentType(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE';
+}
+
+function malformedContentType(request: FastifyRequest): ApiError {
+  return badRequest(`malformed Content-Type header (${request.headers['content-type']}): send 'application/json', or what the body is`);
 }
 
 /** The status that the HTTP framework itself gave, for a request it could not parse. */

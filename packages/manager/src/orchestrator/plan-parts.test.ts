@@ -6,7 +6,7 @@ import { MemoryJournal } from '../store/memory-journal.ts';
 import { openStore } from '../store/memory-store.ts';
 import { newTask } from './decide/seat.ts';
 import { seatPart, serviceParts } from './plan-parts.ts';
-import { facts, serviceSpec, T0 } from './testing/build.ts';
+import { down, facts, serviceSpec, T0 } from './testing/build.ts';
 
 const random = { id: () => 'new', fraction: () => 0 };
 
@@ -19,7 +19,7 @@ async function stored() {
   });
   const read = store.view((tx) => tx.services.get(service.ID))!;
   const create = newTask({ service: read, template }, { Slot: 1 }, { kind: 'new' }, 'running', T0);
-  return { store, service: read, seat: { create: [create], update: [], premises: [] } };
+  return { store, service: read, seat: { create: [create], update: [], premises: [], downNodes: [] } };
 }
 
 test('a task is not made for a service that has changed since the decision', async () => {
@@ -43,6 +43,15 @@ test('a plan is refused when a task it rests on has moved', async () => {
   await store.update((tx) => tx.tasks.update({ ...read, Status: { ...read.Status, State: 'pending' } }));
   const { refused } = await commitPlan(store, [seatPart(service.ID, service, { ...seat, premises: [read] }, random)]);
   expect(refused.map(({ reason }) => reason)).toEqual(['tasks a: is at version 3; the plan was made for version 2']);
+});
+
+test('a plan is refused when a node that it takes for down is heard of again', async () => {
+  const { store, service, seat } = await stored();
+  const read = await store.update((tx) => tx.nodes.create(down('n1')));
+  const part = seatPart(service.ID, service, { ...seat, downNodes: [read] }, random);
+  await store.update((tx) => tx.nodes.update({ ...read, Status: { ...read.Status, State: 'ready' } }));
+  const { refused } = await commitPlan(store, [part]);
+  expect(refused.map(({ reason }) => reason)).toEqual(['nodes n1: is at version 3; the plan was made for version 2']);
 });
 
 test('the seats of a service are committed together with what is said of its update', async () => {

@@ -20,7 +20,8 @@ export function seatPart(serviceID: ServiceID, service: Service | undefined, pla
   const servicePremise: Premise =
     service === undefined ? { table: 'services', id: serviceID } : { table: 'services', id: serviceID, version: service.Version.Index };
   const premises = plan.premises.map((task): Premise => ({ table: 'tasks', id: task.ID, version: task.Version.Index }));
-  return { serviceID, changes: [...updates, ...creates], premises: [servicePremise, ...premises] };
+  const nodes = plan.downNodes.map((node): Premise => ({ table: 'nodes', id: node.ID, version: node.Version.Index }));
+  return { serviceID, changes: [...updates, ...creates], premises: [servicePremise, ...premises, ...nodes] };
 }
 
 /** The service itself comes last: its new version would refuse the parts that were made for the old one. */

@@ -55,5 +55,6 @@ function missingOf(tx: ReadTransaction, { TaskTemplate, Networks }: ServiceSpec)
 function ownFacts(tx: ReadTransaction, service: Service): ServiceFacts {
   const template = tx.templates.get(service.templateID);
   if (template === undefined) throw new Error(`service ${service.ID} refers to template ${service.templateID}, which is not stored`);
-  return { service, template };
+  const logDriver = template.spec.LogDriver === undefined ? tx.clusters.all()[0]?.Spec.TaskDefaults?.LogDriver : undefined;
+  return { service, template, ...(logDriver !== undefined && { logDriver }) };
 }

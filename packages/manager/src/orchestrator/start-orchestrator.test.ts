@@ -1,10 +1,11 @@
 import type { Secret } from '@swarm/shared/domain/objects';
+import type { SwarmSpec } from '@swarm/shared/engine-api/cluster-spec';
 import type { RestartPolicy, ServiceSpec, UpdateConfig } from '@swarm/shared/engine-api/service-spec';
 import { epochMs } from '@swarm/shared/runtime/clock';
 import { asID } from '@swarm/shared/runtime/ids';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { newestFirst, TestCluster } from '../testing/test-cluster.ts';
-import { SECOND_NS, serviceSpec } from './testing/build.ts';
+import { clusterWithHistory, SECOND_NS, serviceSpec } from './testing/build.ts';
 
 let cluster: TestCluster;
 beforeEach(async () => {
@@ -62,6 +63,34 @@ test('scales from three to thirty to two, in slots counted from one', async () =
   await running(2);
   await cluster.until(() => cluster.tasks().length === 2, 'the others reaped');
   expect(new Set(cluster.serving().map((task) => task.NodeID)).size).toBe(2);
+});
+
+test("takes the cluster's log driver for tasks that are made from then on, and touches none that is there", async () => {
+  await cluster.deploy(web({ replicas: 1 }));
+  await running(1);
+  const before = ids();
+  await cluster.store.update((tx) => tx.clusters.create(clusterWithHistory(5)));
+  const setDefault = (TaskDefaults: NonNullable<SwarmSpec['TaskDefaults']>) =>
+    cluster.store.update((tx) => {
+      for (const one of tx.clusters.all()) tx.clusters.update({ ...one, Spec: { ...one.Spec, TaskDefaults } });
+    });
+  await setDefault({ LogDriver: { Name: 'syslog', Options: { tag: 'x' } } });
+  await rest();
+  expect(ids()).toEqual(before);
+  await cluster.deploy(web({ replicas: 2 }));
+  await running(2);
+  await setDefault({});
+  await cluster.deploy(web({ replicas: 3 }));
+  await running(3);
+  expect(ids()).toEqual(expect.arrayContaining(before));
+  const drivers = cluster.serving().map(({ Slot, logDriver }) => [Slot, logDriver?.Name]);
+  expect(new Map(drivers as [number, string][])).toEqual(
+    new Map([
+      [1, undefined],
+      [2, 'syslog'],
+      [3, undefined],
+    ]),
+  );
 });
 
 test('scales to zero and back', async () => {

@@ -213,6 +213,8 @@ export interface Task extends StoredObject<TaskID> {
   readonly DesiredState: DesiredState;
   /** Owner: orchestrator, at creation. */
   readonly origin?: TaskOrigin;
+  /** Owner: orchestrator, at creation: the cluster's default then. Absent: its spec names one, or there was none. */
+  readonly logDriver?: NonNullable<TaskSpec['LogDriver']>;
   /** Owner: orchestrator. A sentence: it gets no node for the time being, since its service waits for another. */
   readonly hold?: string;
   /** Owner: as the ladder says. */

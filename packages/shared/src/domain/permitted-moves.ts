@@ -34,6 +34,7 @@ export const FIELD_WRITERS: Readonly<Record<TaskField, readonly TaskWriter[]>> =
   Slot: [],
   JobIteration: [],
   origin: [],
+  logDriver: [],
   DesiredState: ['orchestrator'],
   hold: ['orchestrator'],
   NodeID: ['scheduler'],

@@ -1,7 +1,7 @@
 import type { DeepReadonly } from '../runtime/deep-readonly.ts';
 import { type Static, Type } from '../schema/type.ts';
-import { Int, OneOf, optional, StringMap, Strings, Uint } from './schema.ts';
-import { GenericResourceSchema } from './service-spec.ts';
+import { InAnyCase, Int, optional, StringMap, Strings, Uint } from './schema.ts';
+import { GenericResourceSchema, LogDriverSchema } from './service-spec.ts';
 
 export const ROLES = ['worker', 'manager'] as const;
 export type Role = (typeof ROLES)[number];
@@ -46,11 +46,8 @@ export const SwarmSpecSchema = Type.Object({
       ForceRotate: optional(Uint()),
     }),
   ),
-  TaskDefaults: optional(
-    Type.Object({
-      LogDriver: optional(Type.Object({ Name: optional(Type.String()), Options: optional(StringMap()) })),
-    }),
-  ),
+  /** Of tasks that are made from now on; those that are there keep what they have. */
+  TaskDefaults: optional(Type.Object({ LogDriver: optional(LogDriverSchema()) })),
   EncryptionConfig: optional(Type.Object({ AutoLockManagers: optional(Type.Boolean()) })),
 });
 export type SwarmSpec = DeepReadonly<Static<typeof SwarmSpecSchema>>;
@@ -58,8 +55,8 @@ export type SwarmSpec = DeepReadonly<Static<typeof SwarmSpecSchema>>;
 export const NodeSpecSchema = Type.Object({
   Name: optional(Type.String()),
   Labels: optional(StringMap()),
-  Role: optional(OneOf(ROLES)),
-  Availability: optional(OneOf(AVAILABILITIES)),
+  Role: optional(InAnyCase(ROLES)),
+  Availability: optional(InAnyCase(AVAILABILITIES)),
 });
 export type NodeSpecInput = DeepReadonly<Static<typeof NodeSpecSchema>>;
 export type NodeSpec = NodeSpecInput & {
@@ -128,7 +125,7 @@ export const InitRequestSchema = Type.Object({
   ForceNewCluster: optional(Type.Boolean()),
   Spec: optional(SwarmSpecSchema),
   AutoLockManagers: optional(Type.Boolean()),
-  Availability: optional(Type.String()),
+  Availability: optional(Type.Unsafe<string>(InAnyCase(AVAILABILITIES))),
 });
 export type InitRequest = DeepReadonly<Static<typeof InitRequestSchema>>;
 
@@ -138,7 +135,7 @@ export const JoinRequestSchema = Type.Object({
   DataPathAddr: optional(Type.String()),
   RemoteAddrs: optional(Strings()),
   JoinToken: optional(Type.String()),
-  Availability: optional(Type.String()),
+  Availability: optional(Type.Unsafe<string>(InAnyCase(AVAILABILITIES))),
   /** Ours: labels that the node starts with. Docker's clients do not send it. */
   Labels: optional(StringMap()),
 });

@@ -1,20 +1,22 @@
 import type { DeepReadonly } from '../runtime/deep-readonly.ts';
 import { type Static, Type } from '../schema/type.ts';
-import { Base64, Int, OneOf, optional, StringMap, Strings, Uint } from './schema.ts';
+import { Base64, InAnyCase, Int, optional, StringMap, Strings, Uint } from './schema.ts';
 
 const Driver = () => Type.Object({ Name: optional(Type.String()), Options: optional(StringMap()) });
 
 export const MOUNT_TYPES = ['bind', 'volume', 'tmpfs', 'npipe', 'cluster', 'image'] as const;
 
+export const PROPAGATIONS = ['rprivate', 'private', 'rslave', 'slave', 'rshared', 'shared'] as const;
+
 export const MountSchema = Type.Object({
-  Type: optional(OneOf(MOUNT_TYPES)),
+  Type: optional(InAnyCase(MOUNT_TYPES)),
   Source: optional(Type.String()),
   Target: optional(Type.String()),
   ReadOnly: optional(Type.Boolean()),
   Consistency: optional(Type.String()),
   BindOptions: optional(
     Type.Object({
-      Propagation: optional(Type.String()),
+      Propagation: optional(Type.Unsafe<string>(InAnyCase(PROPAGATIONS))),
       NonRecursive: optional(Type.Boolean()),
       CreateMountpoint: optional(Type.Boolean()),
       ReadOnlyNonRecursive: optional(Type.Boolean()),

@@ -2,9 +2,31 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ApiError } from '../errors/api-error.ts';
 import { Type } from '../schema/type.ts';
+import { NodeSpecSchema } from './cluster-spec.ts';
 import { decodeJSON } from './decode.ts';
 import { SecretSpecSchema } from './payload-specs.ts';
 import { ServiceSpecSchema } from './service-spec.ts';
+
+test('words that Docker takes in any case are given in its own, and no other word is touched', () => {
+  const spec = {
+    TaskTemplate: {
+      ContainerSpec: { Mounts: [{ Type: 'BIND', BindOptions: { Propagation: 'RShared' } }, { Type: 'Foo' }] },
+      RestartPolicy: { Condition: 'Any' },
+    },
+    EndpointSpec: { Mode: 'VIP', Ports: [{ Protocol: 'TCP', PublishMode: 'Host' }] },
+  };
+  expect(service(JSON.stringify(spec))).toEqual({
+    TaskTemplate: {
+      ContainerSpec: { Mounts: [{ Type: 'bind', BindOptions: { Propagation: 'rshared' } }, { Type: 'Foo' }] },
+      RestartPolicy: { Condition: 'Any' },
+    },
+    EndpointSpec: { Mode: 'VIP', Ports: [{ Protocol: 'tcp', PublishMode: 'host' }] },
+  });
+  expect(decodeJSON(NodeSpecSchema, '{"Role":"Manager","Availability":"DRAIN"}', 'NodeSpec')).toEqual({
+    Role: 'manager',
+    Availability: 'drain',
+  });
+});
 
 const service = (text: string) => decodeJSON(ServiceSpecSchema, text, 'ServiceSpec');
 
@@ -70,6 +92,21 @@ const refusals: readonly (readonly [string, string, string])[] = [
     'an integer that a number cannot hold',
     '{"UpdateConfig":{"Delay":9007199254740993}}',
     'ServiceSpec.UpdateConfig.Delay: 9007199254740993 needs more than 53 significant bits and would be stored as 9007199254740992; use a rounder number',
+  ],
+  [
+    'the largest of 64 bits, which no number holds',
+    '{"UpdateConfig":{"Delay":9223372036854775807}}',
+    'ServiceSpec.UpdateConfig.Delay: 9223372036854775807 needs more than 53 significant bits and would be stored as 9223372036854775808; use a rounder number',
+  ],
+  [
+    'the largest of 64 bits without a sign',
+    '{"UpdateConfig":{"Parallelism":18446744073709551615}}',
+    'ServiceSpec.UpdateConfig.Parallelism: 18446744073709551615 needs more than 53 significant bits and would be stored as 18446744073709551616; use a rounder number',
+  ],
+  [
+    'one more than 64 bits hold',
+    '{"UpdateConfig":{"Delay":9223372036854775808}}',
+    'json: cannot unmarshal number 9223372036854776000 into Go struct field ServiceSpec.UpdateConfig.Delay of type int64',
   ],
   [
     'an integer past 64 bits',

@@ -38,8 +38,9 @@ interface Place {
   readonly inexactIntegers: () => InexactIntegers;
 }
 
-const INT64_END = 2 ** 63;
-const UINT64_END = 2 ** 64;
+const INT64_END = 2n ** 63n;
+const UINT64_END = 2n ** 64n;
+const INTEGER = /^-?\d+$/;
 
 /** Undefined stands for "absent". */
 function decode(shape: TSchema, value: unknown, place: Place): unknown {
@@ -54,7 +55,7 @@ function decode(shape: TSchema, value: unknown, place: Place): unknown {
     case 'string':
       if (typeof value !== 'string') throw wrongType(shape, value, place);
       if (shape.contentEncoding === 'base64') checkBase64(value);
-      return value.toWellFormed();
+      return (shape.anyCase === true ? shape.enum?.find((word) => word === value.toLowerCase()) : undefined) ?? value.toWellFormed();
     case 'boolean':
       if (typeof value !== 'boolean') throw wrongType(shape, value, place);
       return value;
@@ -93,15 +94,15 @@ function decodeMap(shape: TSchema, value: object, place: Place): object {
 
 function decodeInteger(shape: TSchema, value: unknown, place: Place): number {
   if (typeof value !== 'number' || !Number.isInteger(value)) throw wrongType(shape, value, place);
-  const [first, end] = shape.minimum === 0 ? [0, UINT64_END] : [-INT64_END, INT64_END];
-  if (value < first || value >= end) throw wrongType(shape, value, place);
-  if (!Number.isSafeInteger(value)) {
-    const source = place.inexactIntegers().get(value);
-    if (source !== undefined) {
-      throw badRequest(
-        `${pathOf(place)}: ${source} needs more than 53 significant bits and would be stored as ${BigInt(value)}; use a rounder number`,
-      );
-    }
+  const [first, end] = shape.minimum === 0 ? [0n, UINT64_END] : [-INT64_END, INT64_END];
+  const source = Number.isSafeInteger(value) ? undefined : place.inexactIntegers().get(value);
+  // The largest of 64 bits is no longer one when it is rounded.
+  const sent = source !== undefined && INTEGER.test(source) ? BigInt(source) : BigInt(value);
+  if (sent < first || sent >= end) throw wrongType(shape, value, place);
+  if (source !== undefined) {
+    throw badRequest(
+      `${pathOf(place)}: ${source} needs more than 53 significant bits and would be stored as ${BigInt(value)}; use a rounder number`,
+    );
   }
   return value;
 }
@@ -197,7 +198,7 @@ function findInexactIntegers(text: string): InexactIntegers {
   const look = (_key: string, value: unknown, context?: { readonly source?: string }) => {
     const source = context?.source;
     if (typeof value !== 'number' || Number.isSafeInteger(value) || source === undefined) return value;
-    if (/^-?\d+$/.test(source) && Number.isInteger(value) && BigInt(source) === BigInt(value)) return value;
+    if (INTEGER.test(source) && Number.isInteger(value) && BigInt(source) === BigInt(value)) return value;
     inexact.set(value, source);
     return value;
   };

@@ -21,3 +21,8 @@ export const optional = Type.Optional;
 export function OneOf<const Words extends readonly string[]>(words: Words) {
   return Type.Unsafe<Words[number]>({ type: 'string', enum: words });
 }
+
+/** The same for words that Docker's daemon takes in any case: kinds of mounts and ports, roles, availabilities. */
+export function InAnyCase<const Words extends readonly string[]>(words: Words) {
+  return Type.Unsafe<Words[number]>({ type: 'string', enum: words, anyCase: true });
+}

@@ -1,7 +1,7 @@
 import type { DeepReadonly } from '../runtime/deep-readonly.ts';
 import { type Static, Type } from '../schema/type.ts';
 import { ContainerSpecSchema } from './container-spec.ts';
-import { Int, OneOf, optional, StringMap, Strings, Uint } from './schema.ts';
+import { InAnyCase, Int, OneOf, optional, StringMap, Strings, Uint } from './schema.ts';
 
 export const RESTART_CONDITIONS = ['none', 'on-failure', 'any'] as const;
 export const FAILURE_ACTIONS = ['pause', 'continue', 'rollback'] as const;
@@ -61,6 +61,8 @@ export const NetworkAttachmentConfigSchema = Type.Object({
 });
 export type NetworkAttachmentConfig = DeepReadonly<Static<typeof NetworkAttachmentConfigSchema>>;
 
+export const LogDriverSchema = () => Type.Object({ Name: optional(Type.String()), Options: optional(StringMap()) });
+
 export const TaskSpecSchema = Type.Object({
   ContainerSpec: optional(ContainerSpecSchema),
   PluginSpec: optional(Type.Object({ Name: optional(Type.String()), Remote: optional(Type.String()) })),
@@ -69,7 +71,7 @@ export const TaskSpecSchema = Type.Object({
   RestartPolicy: optional(RestartPolicySchema),
   Placement: optional(PlacementSchema),
   Networks: optional(Type.Array(NetworkAttachmentConfigSchema)),
-  LogDriver: optional(Type.Object({ Name: optional(Type.String()), Options: optional(StringMap()) })),
+  LogDriver: optional(LogDriverSchema()),
   ForceUpdate: optional(Uint()),
   Runtime: optional(Type.String()),
 });
@@ -91,11 +93,11 @@ export type UpdateConfig = DeepReadonly<Static<typeof UpdateConfigSchema>>;
 
 export const PortConfigSchema = Type.Object({
   Name: optional(Type.String()),
-  Protocol: optional(OneOf(PORT_PROTOCOLS)),
+  Protocol: optional(InAnyCase(PORT_PROTOCOLS)),
   TargetPort: optional(Uint()),
   /** 0 or absent: the manager chooses. */
   PublishedPort: optional(Uint()),
-  PublishMode: optional(OneOf(PUBLISH_MODES)),
+  PublishMode: optional(InAnyCase(PUBLISH_MODES)),
 });
 export type PortConfig = DeepReadonly<Static<typeof PortConfigSchema>>;
 

@@ -2,7 +2,13 @@ import type { DesiredState, ObservedState } from '../domain/task-state.ts';
 import { NodeDescriptionSchema, TLSInfoSchema } from '../engine-api/cluster-spec.ts';
 import { ConfigSpecSchema, SecretSpecSchema } from '../engine-api/payload-specs.ts';
 import { Int, OneOf, optional } from '../engine-api/schema.ts';
-import { EndpointSpecSchema, GenericResourceSchema, PortConfigSchema, TaskSpecSchema } from '../engine-api/service-spec.ts';
+import {
+  EndpointSpecSchema,
+  GenericResourceSchema,
+  LogDriverSchema,
+  PortConfigSchema,
+  TaskSpecSchema,
+} from '../engine-api/service-spec.ts';
 import type { DeepReadonly } from '../runtime/deep-readonly.ts';
 import { type Static, Type } from '../schema/type.ts';
 import { ContainerCallSchema } from './container-call.ts';
@@ -36,6 +42,8 @@ export const AssignedTaskSchema = Type.Object({
   slot: optional(Int()),
   desiredState: Type.Unsafe<DesiredState>(OneOf(['ready', 'running', 'complete', 'shutdown', 'remove'])),
   genericResources: optional(Type.Array(GenericResourceSchema)),
+  /** For a spec that names none. */
+  logDriver: optional(LogDriverSchema()),
   /**
    * Its places in the cluster's networks, in the order of its spec, `ingress` last. Absent: it has none. The tables of
    * these networks, with this node among the peers, have gone out before the task did.

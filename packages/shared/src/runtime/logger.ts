@@ -1,4 +1,5 @@
-import { type DestinationStream, pino } from 'pino';
+import { pino } from 'pino';
+import type { LogOutput } from './log-output.ts';
 
 /** Log facts with fixed fields, once per change of state. The only home of pino. */
 export interface Logger {
@@ -15,15 +16,17 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 /** Keys that must never reach a log, wherever they stand in the fields. */
 const SECRET_KEYS = ['token', 'JoinToken', 'UnlockKey', 'privateKey', 'RegistryAuth', 'registryAuth', 'Data', 'password'];
 
-export function createLogger(level: LogLevel, destination?: DestinationStream): Logger {
-  const options = {
-    level,
-    base: null,
-    timestamp: () => `,"time":"${new Date().toISOString()}"`,
-    formatters: { level: (label: string) => ({ level: label }) },
-    redact: { paths: SECRET_KEYS.flatMap((key) => [key, `*.${key}`]), censor: '[hidden]' },
-  };
-  return destination === undefined ? pino(options) : pino(options, destination);
+export function createLogger(level: LogLevel, output: LogOutput): Logger {
+  return pino(
+    {
+      level,
+      base: null,
+      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      formatters: { level: (label: string) => ({ level: label }) },
+      redact: { paths: SECRET_KEYS.flatMap((key) => [key, `*.${key}`]), censor: '[hidden]' },
+    },
+    output,
+  );
 }
 
 export const silentLogger: Logger = {

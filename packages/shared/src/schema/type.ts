@@ -25,6 +25,8 @@ export interface Keywords {
   readonly minimum?: number;
   readonly maximum?: number;
   readonly enum?: readonly string[];
+  /** Of words: the Engine API's decoder takes them in any case, and gives them in the schema's. */
+  readonly anyCase?: boolean;
   readonly const?: string | number;
   readonly anyOf?: readonly TSchema[];
 }

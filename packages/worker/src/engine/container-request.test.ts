@@ -148,6 +148,15 @@ describe('a task as a container', () => {
     expect(HostConfig.LogConfig).toEqual({ Type: 'json-file', Config: { 'max-size': '1m' } });
   });
 
+  test.each([
+    ['the spec names none', {}, { Type: 'syslog', Config: { tag: 'x' } }],
+    ['the spec names one', { LogDriver: { Name: 'local' } }, { Type: 'local', Config: {} }],
+    ['the spec wants that of the engine', { LogDriver: { Name: '' } }, undefined],
+  ])("the cluster's log driver counts where the spec names none: %s", (_what, spec, expected) => {
+    const { HostConfig } = body(template({}, {}, spec), {}, { logDriver: { Name: 'syslog', Options: { tag: 'x' } } });
+    expect(HostConfig.LogConfig).toEqual(expected);
+  });
+
   test('ports in host mode are bound, without a number the engine chooses; those in ingress mode are not', () => {
     const Ports = [
       { TargetPort: 80, PublishedPort: 8080, Protocol: 'tcp', PublishMode: 'host' } as const,

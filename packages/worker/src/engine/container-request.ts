@@ -103,7 +103,7 @@ interface BodyParts {
 function buildBody({ task, template, spec, node, payloads, attachments }: BodyParts): { readonly [key: string]: unknown } {
   const mounts = [...toEngineMounts(spec.Mounts ?? [], node.apiVersion), ...payloads.mounts];
   const ports = hostPorts(template);
-  const log = template.spec.LogDriver;
+  const log = template.spec.LogDriver ?? task.logDriver;
   return dropAbsent({
     Image: spec.Image,
     Labels: { ...spec.Labels, ...taskLabels(task, template, node) },

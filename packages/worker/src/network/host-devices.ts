@@ -22,12 +22,18 @@ export interface HostDevices {
   underlays(networks: readonly HostNetwork[]): Promise<ReadonlyMap<string, Underlay>>;
   /**
    * By network id: whether its bridge had to be made anew. Those with a problem are left out, and those without bridge
-   * while the engine does not answer, as it makes the bridges.
+   * while the engine does not answer, as it makes the bridges. `mtus`: what their containers send; a port that takes less
+   * drops the rest without a word, one that takes more has it cut in pieces on the underlay.
    */
-  ensure(networks: readonly HostNetwork[], underlays: ReadonlyMap<string, Underlay>, engineAnswers: boolean): Promise<EnsuredDevices>;
+  ensure(networks: readonly HostNetwork[], mtus: ReadonlyMap<string, number>, by: EnsuredBy): Promise<EnsuredDevices>;
   /** Whether bridged packets pass the IP rules, too. */
   bridgesFilter(): Promise<boolean>;
   removeAll(): Promise<void>;
+}
+
+export interface EnsuredBy {
+  readonly underlays: ReadonlyMap<string, Underlay>;
+  readonly engineAnswers: boolean;
 }
 
 export interface EnsuredDevices {
@@ -71,7 +77,7 @@ export function createHostDevices({ commands, names }: { readonly commands: Host
       return new Map(networks.map((network) => [network.id, findUnderlay(network, addresses, names)]));
     },
 
-    async ensure(networks, underlays, engineAnswers) {
+    async ensure(networks, mtus, { underlays, engineAnswers }) {
       const links = await readLinks();
       const targets = parseFloodTargets(await mustRun(commands, 'bridge', ['-j', 'fdb', 'show']));
       const ranges = parseLocalRanges(await mustRun(commands, 'ip', ['-j', '-4', 'route', 'show', 'table', 'local']));
@@ -82,8 +88,11 @@ export function createHostDevices({ commands, names }: { readonly commands: Host
         try {
           if (!engineAnswers && !links.has(names.bridge(network.vni))) continue;
           const underlay = underlays.get(network.id) as Underlay;
-          const remake = decideBridge(network, links, names, containerMtu(network, underlay));
-          const devices = decideDevices(network, underlay, links, names);
+          const wanted = mtus.get(network.id) ?? containerMtu(network, underlay);
+          // Without the engine nobody knows what the containers were made with.
+          const mtu = engineAnswers ? wanted : (links.get(names.vxlan(network.vni))?.mtu ?? wanted);
+          const remake = decideBridge(network, links, names, mtu);
+          const devices = decideDevices(network, underlay, mtu, links, names);
           await batch('ip', [...remake, ...devices, ...decideRoutes(network, ranges.get(names.bridge(network.vni)) ?? new Set(), names)]);
           const vxlan = names.vxlan(network.vni);
           // A device that was made just now floods to nobody yet, whatever was seen of the one before it.

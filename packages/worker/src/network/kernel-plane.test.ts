@@ -1,12 +1,15 @@
-import type { NetworkTable } from '@swarm/shared/domain/network-table';
+import { type NetworkTable, tableChecksum } from '@swarm/shared/domain/network-table';
 import { silentLogger } from '@swarm/shared/runtime/logger';
 import { VirtualClock } from '@swarm/shared/runtime/virtual-clock';
 import { expect, test } from 'vitest';
 import { EngineError } from '../engine/engine.ts';
 import { createFakeEngine } from '../engine/fake-engine.ts';
 import { planeOfHost } from '../testing/plane-of-host.ts';
+import { deviceNames } from './decide/device-names.ts';
 import type { HostCommands } from './host-commands.ts';
+import { type NetProcess, NetProcessError } from './net-process.ts';
 import { startNetworkKeeper } from './network-keeper.ts';
+import { createRecordedNetProcess } from './recorded-net-process.ts';
 
 /** A kernel that takes everything and shows nothing; what it was told, in order. */
 function recorded(): HostCommands & { take(): readonly string[] } {
@@ -124,6 +127,174 @@ test('networks that cannot be made keep nobody from making the others', async ()
   expect(problems).toHaveLength(6);
   expect(unfinished).toBeUndefined();
 });
+
+/** With keys, as this kernel cannot take any more of them while `isFull`. */
+function fullOfKeys() {
+  const commands = recorded();
+  const state = { isFull: true };
+  const run: HostCommands['run'] = async (program, args, input = '') => {
+    if (state.isFull && input.includes('reqid')) {
+      await commands.run(program, args, input);
+      return { exitCode: 2, stdout: '', stderr: 'RTNETLINK answers: No buffer space available\nCommand failed -:1' };
+    }
+    return commands.run(program, args, input);
+  };
+  return { commands: { ...commands, run }, state };
+}
+
+function encrypted(one: NetworkTable): NetworkTable {
+  const keys = [{ number: 1, secret: Buffer.alloc(20, 'k').toString('base64'), sending: true }];
+  return withPeer({ ...one, definition: { ...one.definition, encrypted: true, keys } }, '192.0.2.2');
+}
+
+test('a host that cannot be given the keys of one network has the others, and nothing of that one goes out', async () => {
+  const { commands, state } = fullOfKeys();
+  const plane = planeOfHost(commands);
+  const tables = new Map([
+    ['n1', encrypted(tableOf(1))],
+    ['n2', tableOf(2)],
+  ]);
+  const { ready, problems } = await plane.apply({ tables }, true);
+  expect([...ready.keys()]).toEqual(['n2']);
+  expect(problems).toEqual([
+    { networkID: 'n1', kind: 'not-applied', text: expect.stringMatching(/"net1" is encrypted.*No buffer space available.*tried again/) },
+  ]);
+  const devices = (lines: readonly string[]) => lines.join('\n').match(/link add \S+ type vxlan id \d+/g) ?? [];
+  expect(devices(commands.take()).map((line) => line.replace(/.* /, ''))).toEqual(['4098']);
+  state.isFull = false;
+  expect([...(await plane.apply({ tables }, true)).ready.keys()]).toEqual(['n1', 'n2']);
+});
+
+test('an encrypted network that stands stays, with its guards, when the host cannot be given another key', async () => {
+  const { commands, state } = fullOfKeys();
+  state.isFull = false;
+  const plane = planeOfHost(commands);
+  const tables = new Map([['n1', encrypted(tableOf(1))]]);
+  expect([...(await plane.apply({ tables }, true)).ready.keys()]).toEqual(['n1']);
+  state.isFull = true;
+  commands.take();
+  const { ready, problems } = await plane.apply({ tables }, true);
+  expect([ready.size, problems.length]).toEqual([0, 1]);
+  expect(
+    commands
+      .take()
+      .filter((line) => line.startsWith('nft'))
+      .at(-1),
+  ).toMatch(/rt ipsec missing drop/);
+});
+
+test('rules follow what the process says of ports and names, and stay by its last word while it does not answer', async () => {
+  const commands = recorded();
+  const process = createRecordedNetProcess();
+  let answers = true;
+  const apply: NetProcess['apply'] = async (tables) => {
+    if (!answers) throw new NetProcessError('it does not answer');
+    const { names, ports, ...status } = await process.apply(tables);
+    return {
+      ...status,
+      names: names.map((one) => ({ ...one, port: 10_053 })),
+      ports: ports.map((one) => (one.port === 22 ? { ...one, taken: 'everywhere', problem: 'sshd has it' } : one)),
+    };
+  };
+  const plane = planeOfHost(commands, undefined, { ...process, apply });
+  const { definition, services, ...rest } = tableOf(2, 1, '10.7.1.9');
+  const ports = [22, 80].map((published) => ({ protocol: 'tcp' as const, published, target: 8080 }));
+  const ingress = {
+    ...rest,
+    definition: { ...definition, ingress: true },
+    services: new Map([...services].map(([id, one]) => [id, { ...one, ports }])),
+  };
+  const rules = async () => {
+    commands.take();
+    const { problems } = await plane.apply({ tables: new Map([['n1', table(1)] as const, ['n2', ingress] as const]) }, true);
+    const all =
+      commands
+        .take()
+        .filter((line) => line.startsWith('nft'))
+        .at(-1) ?? '';
+    return { problems: problems.map(({ text }) => text), all };
+  };
+  const first = await rules();
+  expect(first.problems).toEqual(['sshd has it']);
+  expect([first.all.includes('tcp . 80 : goto'), first.all.includes('tcp . 22')]).toEqual([true, false]);
+  expect(first.all).toContain('redirect to :10053');
+  answers = false;
+  const then = await rules();
+  expect(then.problems).toEqual(['names are not answered on this host: it does not answer']);
+  expect(then.all).toBe(first.all);
+});
+
+test('a network keeps the packet size that its containers were made with, whatever the underlay takes by now', async () => {
+  const commands = recorded();
+  let mtu = 9000;
+  const onAddress: HostCommands = {
+    ...commands,
+    run: async (program, args, input) => {
+      const result = await commands.run(program, args, input);
+      const addresses = [{ ifname: 'eth0', mtu, addr_info: [{ family: 'inet', local: '192.0.2.1' }] }];
+      return args.join(' ') === '-j -4 address show' ? { ...result, stdout: JSON.stringify(addresses) } : result;
+    },
+  };
+  const plane = planeOfHost(onAddress);
+  const mtus = async (...tables: readonly NetworkTable[]) => {
+    const { ready } = await plane.apply({ tables: new Map(tables.map((each) => [each.definition.ID, each])) }, true);
+    const set = commands.take().flatMap((line) => [...line.matchAll(/link set \S+x(\d+) mtu (\d+)/g)].map((found) => [found[1], found[2]]));
+    return { ready: [...ready.values()].map((one) => one.mtu), set: Object.fromEntries(set) };
+  };
+  expect(await mtus(tableOf(1))).toEqual({ ready: [8950], set: { 4097: '8950' } });
+  mtu = 1500;
+  expect(await mtus(tableOf(1), tableOf(2))).toEqual({ ready: [8950, 1450], set: { 4097: '8950', 4098: '1450' } });
+});
+
+test('while the engine is away nothing can be attached, and the tables are followed all the same', async () => {
+  let away = false;
+  const engine = createFakeEngine({ clock: new VirtualClock() });
+  const listNetworks: typeof engine.listNetworks = (labels) =>
+    away ? Promise.reject(new EngineError('unavailable', 'no answer')) : engine.listNetworks(labels);
+  const commands = recorded();
+  const bridge = JSON.stringify([{ ifname: deviceNames(await tokenIn(commands)).bridge(4097), flags: ['UP'] }]);
+  const shown: HostCommands = {
+    ...commands,
+    run: async (program, args, input) => {
+      const result = await commands.run(program, args, input);
+      return args.join(' ') === '-j -d link show' ? { ...result, stdout: bridge } : result;
+    },
+  };
+  const clock = new VirtualClock();
+  const keeper = startNetworkKeeper({
+    plane: planeOfHost(shown, { ...engine, listNetworks }),
+    clock,
+    logger: silentLogger,
+    stored: new Map([['n1', table(1, '10.7.0.9')]]),
+    save: async () => undefined,
+    onApplied: () => undefined,
+    onProblems: () => undefined,
+    onFailure: (error) => {
+      throw error;
+    },
+  });
+  await clock.advance(1_000);
+  expect([keeper.standing('n1').kind, keeper.applied().map(({ revision }) => revision)]).toEqual(['ready', [1]]);
+  away = true;
+  keeper.lookAgain();
+  await clock.advance(1_000);
+  const { definition, peers, services, endpoints } = table(2, '10.7.0.10');
+  const head = { type: 'network', kind: 'complete', networkID: 'n1', appliesTo: 0, resultsIn: 2, part: 0, last: true } as const;
+  const lists = { peers: [...peers.values()], services: [...services.values()], endpoints: [...endpoints.values()] };
+  commands.take();
+  keeper.receive({ ...head, ...lists, definition, checksum: tableChecksum(table(2, '10.7.0.10')) });
+  await clock.advance(1_000);
+  expect(keeper.standing('n1').kind).toBe('waiting');
+  expect(commands.take().some((line) => line.startsWith('nft') && line.includes('dnat to 10.7.0.10'))).toBe(true);
+  expect(keeper.applied().map(({ revision }) => revision)).toEqual([2]);
+  await keeper.stop();
+});
+
+/** What the plane of this node calls its devices after. */
+async function tokenIn(commands: ReturnType<typeof recorded>): Promise<string> {
+  await planeOfHost(commands).apply({ tables: new Map([['n1', table(1)]]) }, true);
+  return /table ip swarm_(\w+)/.exec(commands.take().join())?.[1] ?? '';
+}
 
 test('a network that the engine cannot remove keeps nobody from having the others', async () => {
   const engine = createFakeEngine({ clock: new VirtualClock() });

@@ -7,13 +7,15 @@ import type { Logger } from '@swarm/shared/runtime/logger';
 import { type ContainerPlaces, EngineError, type EngineNetwork } from '../engine/engine.ts';
 import { deviceNames, TOKEN_LENGTH } from './decide/device-names.ts';
 import { containerMtu, type Underlay } from './decide/device-plan.ts';
+import { mtuOfContainers } from './decide/engine-plan.ts';
 import { type HostNetwork, toHostNetwork } from './decide/host-network.ts';
 import { buildNetTables } from './decide/net-tables.ts';
+import { portKey } from './decide/nft-document.ts';
 import { createEngineNetworks, type NetworkEngine } from './engine-networks.ts';
 import { HostCommandError, type HostCommands } from './host-commands.ts';
 import { createHostDevices } from './host-devices.ts';
 import { problemsOf } from './net-problems.ts';
-import type { NetProcess, NetStatus } from './net-process.ts';
+import type { NetProcess, NetStatus, TakenWhere } from './net-process.ts';
 import type { NetTables } from './net-tables.ts';
 import { type AppliedNetworks, type NetworkPlane, NetworkPlaneError, type ReadyNetwork, type WantedNetworks } from './network-plane.ts';
 import { explainTrouble, problem } from './network-trouble.ts';
@@ -49,6 +51,8 @@ export function createKernelPlane(deps: KernelPlaneDeps): NetworkPlane {
   const rules = createPacketRules({ commands, names, logger });
   let toolsFound = false;
   let served: { readonly tables: NetTables; readonly status: NetStatus } | undefined;
+  /** What the process said last: the rules stay by it while it does not answer. */
+  let lastStatus: NetStatus | undefined;
   /** Of the last pass over devices, and what it found. */
   let shape: readonly object[] | undefined;
   let ground: Ground = { standing: [], ready: new Map(), problems: [], bridgesFilter: false, unfinished: false };
@@ -70,14 +74,16 @@ export function createKernelPlane(deps: KernelPlaneDeps): NetworkPlane {
   /** Bridges, VXLAN ports, routes and settings, and what of them could not be made. */
   async function layGround(networks: readonly HostNetwork[], tables: ReadonlyMap<string, NetworkTable>): Promise<Ground> {
     const problems: NetworkProblem[] = [];
-    const obstacle = networks.some(({ encrypted }) => encrypted) ? await encryption.obstacle() : undefined;
+    const asked = await keysDo(async () => (networks.some(({ encrypted }) => encrypted) ? encryption.obstacle() : undefined));
+    const obstacle = 'done' in asked ? asked.done : undefined;
     const possible = networks.filter((network) => {
       const refusal = refuse(network, obstacle);
       if (refusal !== undefined) problems.push(refusal);
       return refusal === undefined;
     });
     const underlays = await devices.underlays(possible);
-    const mtuOf = (network: HostNetwork) => containerMtu(network, underlays.get(network.id) as Underlay);
+    const mtus = new Map(possible.map((network) => [network.id, containerMtu(network, underlays.get(network.id) as Underlay)]));
+    const mtuOf = ({ id }: HostNetwork) => mtus.get(id) as number;
     let onEngine: ReadonlyMap<string, EngineNetwork> | undefined;
     let unfinished = false;
     try {
@@ -85,16 +91,24 @@ export function createKernelPlane(deps: KernelPlaneDeps): NetworkPlane {
       const ensured = await engineNetworks.ensure(wanted);
       onEngine = ensured.present;
       unfinished = ensured.unfinished;
+      for (const [id, network] of onEngine) mtus.set(id, mtuOfContainers(network) ?? (mtus.get(id) as number));
       problems.push(...ensured.problems);
     } catch (error) {
       // Without an engine nobody can start containers; those that run must be reached all the same.
       if (!(error instanceof EngineError)) throw error;
       problems.push(explainTrouble(error, 'networks can neither be made nor removed on this host'));
     }
-    const candidates = onEngine === undefined ? possible : possible.filter(({ id }) => onEngine.has(id));
     // Before the devices that send: nothing of an encrypted network goes out in clear.
-    await encryption.apply(possible);
-    const ensured = await devices.ensure(candidates, underlays, onEngine !== undefined);
+    const given = 'done' in asked ? await keysDo(() => encryption.apply(possible)) : asked;
+    const unkeyed = 'done' in given ? [] : possible.filter(({ encrypted }) => encrypted);
+    if (!('done' in given)) problems.push(...explainKeys(given.trouble, unkeyed));
+    const stood = new Set(ground.standing);
+    const lacking = new Set(unkeyed.map(({ id }) => id));
+    const candidates = possible
+      .filter(({ id }) => onEngine === undefined || onEngine.has(id))
+      // What stands has the rules that let nothing out in clear, and the keys that it had.
+      .filter(({ id }) => !lacking.has(id) || stood.has(id));
+    const ensured = await devices.ensure(candidates, mtus, { underlays, engineAnswers: onEngine !== undefined });
     problems.push(...ensured.problems);
     const ready = new Map<string, ReadyNetwork>();
     let places: readonly ContainerPlaces[] | undefined;
@@ -102,7 +116,7 @@ export function createKernelPlane(deps: KernelPlaneDeps): NetworkPlane {
       const { id, gateway, ingress, name } = network;
       const own = onEngine?.get(id);
       const device = ensured.present.get(id);
-      if (own === undefined || device === undefined) continue;
+      if (own === undefined || device === undefined || lacking.has(id)) continue;
       try {
         places ??= await engineNetworks.places(hasGuests(tables, nodeID) ? 'all' : 'tasks');
         await engineNetworks.reconnect(own, tables.get(id) as NetworkTable, device.bridgeIsNew, places);
@@ -126,6 +140,7 @@ export function createKernelPlane(deps: KernelPlaneDeps): NetworkPlane {
     served = undefined;
     const status = await deps.process.apply(next);
     served = { tables: next, status };
+    lastStatus = status;
     return status;
   }
 
@@ -155,7 +170,8 @@ export function createKernelPlane(deps: KernelPlaneDeps): NetworkPlane {
     const standing = new Set(ground.standing);
     const problems = [...ground.problems];
     let status: NetStatus | undefined;
-    let ready = ground.ready;
+    let { ready } = ground;
+    let led: ReadonlySet<string> = standing;
     try {
       status = await serve(
         [...tables].flatMap(([id, table]) => (standing.has(id) ? [table] : [])),
@@ -166,14 +182,15 @@ export function createKernelPlane(deps: KernelPlaneDeps): NetworkPlane {
       // Addresses and ports are led all the same, but nobody may take this host for one that knows the newest names.
       problems.push(explainTrouble(error, 'names are not answered on this host'));
       ready = new Map();
+      led = new Set();
     }
     const partly = await rules.apply(
       networks.filter(({ id }) => standing.has(id)),
-      { namePorts: namePorts(status), bridgesFilter: ground.bridgesFilter },
+      { namePorts: namePorts(lastStatus), takenPorts: takenPorts(lastStatus), bridgesFilter: ground.bridgesFilter },
       again,
     );
     if (partly !== undefined) problems.push(partly);
-    return { ready, problems, ...(ground.unfinished && { unfinished: true }) };
+    return { ready, led, problems, ...(ground.unfinished && { unfinished: true }) };
   }
 
   return {
@@ -197,6 +214,7 @@ export function createKernelPlane(deps: KernelPlaneDeps): NetworkPlane {
           await encryption.removeAll();
         }
         served = undefined;
+        lastStatus = undefined;
         if (used.length === 0) return;
         throw new NetworkPlaneError(
           `containers that are no tasks still use the networks ${used.map((name) => `"${name}"`).join(', ')} of the cluster on this host: remove these containers, or disconnect them`,
@@ -239,6 +257,10 @@ function namePorts(status: NetStatus | undefined): ReadonlyMap<string, number> {
   return new Map((status?.names ?? []).flatMap(({ gateway, port = NAME_PORT }) => (port === NAME_PORT ? [] : [[gateway, port] as const])));
 }
 
+function takenPorts(status: NetStatus | undefined): ReadonlyMap<string, TakenWhere> {
+  return new Map((status?.ports ?? []).flatMap((port) => (port.taken === undefined ? [] : [[portKey(port), port.taken] as const])));
+}
+
 /** `obstacle`: why this host cannot encrypt. */
 function refuse(network: HostNetwork, obstacle: string | undefined): NetworkProblem | undefined {
   if (parseAddress(network.underlay) === undefined) {
@@ -252,6 +274,28 @@ function refuse(network: HostNetwork, obstacle: string | undefined): NetworkProb
   }
   if (network.keys.some(({ sending }) => sending)) return undefined;
   return problem('not-applied', `network "${network.name}" is encrypted and has no key yet: a manager gives it one`, network.id);
+}
+
+/** What goes wrong with keys keeps nobody from having networks without. */
+async function keysDo<T>(work: () => Promise<T>): Promise<{ readonly done: T } | { readonly trouble: HostCommandError }> {
+  try {
+    return { done: await work() };
+  } catch (error) {
+    if (!(error instanceof HostCommandError)) throw error;
+    return { trouble: error };
+  }
+}
+
+function explainKeys(trouble: HostCommandError, networks: readonly HostNetwork[]): readonly NetworkProblem[] {
+  if (networks.length === 0)
+    return [explainTrouble(trouble, 'keys of encrypted networks that are gone could not be removed from this host')];
+  return networks.map(({ id, name }) =>
+    explainTrouble(
+      trouble,
+      `network "${name}" is encrypted, and this host could not be given its keys: nothing of it is sent in clear`,
+      id,
+    ),
+  );
 }
 
 /** From the node's id: the same after every restart, another one for another daemon on this machine. */

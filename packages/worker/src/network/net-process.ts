@@ -41,7 +41,12 @@ export interface PortStatus {
   readonly port: number;
   /** For the user, where the port could not be kept: which process has it, and what to do. */
   readonly problem?: string;
+  /** Where a program of the host listens on it: it goes on being reached there, and the service is not. */
+  readonly taken?: TakenWhere;
 }
+
+/** `loopback`: on addresses of the host that nobody else reaches. */
+export type TakenWhere = 'everywhere' | 'loopback';
 
 export class NetProcessError extends Error {
   constructor(message: string, cause?: unknown) {

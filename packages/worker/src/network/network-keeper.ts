@@ -23,7 +23,7 @@ export interface NetworkKeeper {
   standing(networkID: string): NetworkStanding;
   /** By network id. */
   tables(): ReadonlyMap<string, NetworkTable>;
-  /** Every network that is applied on this host. */
+  /** Every network whose table this host follows. */
   applied(): NetworksApplied['networks'];
   problems(): readonly NetworkProblem[];
   idle(): Promise<void>;
@@ -108,7 +108,7 @@ export function startNetworkKeeper(deps: NetworkKeeperDeps): NetworkKeeper {
   function tell(wanted: ReadonlyMap<string, NetworkTable>, all: boolean): void {
     const next = new Map<string, NetworksApplied['networks'][number]>();
     for (const [networkID, table] of wanted) {
-      if (!outcome.ready.has(networkID)) continue;
+      if (!outcome.ready.has(networkID) && outcome.led?.has(networkID) !== true) continue;
       const before = appliedList.get(networkID);
       const { revision } = table;
       next.set(networkID, before?.revision === revision ? before : { networkID, revision, checksum: tableChecksum(table) });

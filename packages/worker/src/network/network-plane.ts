@@ -24,6 +24,11 @@ export interface AppliedNetworks {
   /** The networks that are as wanted: containers can be attached to them. By network id. */
   readonly ready: ReadonlyMap<string, ReadyNetwork>;
   readonly problems: readonly NetworkProblem[];
+  /**
+   * Ids of the networks whose devices, names and rules are as wanted, also those to which nothing can be attached while the
+   * engine is away: nobody is led to who is not in their tables any more. Absent: those that are ready.
+   */
+  readonly led?: ReadonlySet<string>;
   /** More is to be made or removed than one call takes on, so that what changes meanwhile need not wait for all of it: call again. */
   readonly unfinished?: true;
 }

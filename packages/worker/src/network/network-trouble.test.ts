@@ -86,7 +86,7 @@ test('a network that cannot be made leaves the others as they shall be', async (
   const devices = createHostDevices({ commands: refusing(4098, 'RTNETLINK answers: Address already in use'), names });
   const networks = [4097, 4098, 4099].map(network);
   const underlays = await devices.underlays(networks);
-  const { present, problems } = await devices.ensure(networks, underlays, true);
+  const { present, problems } = await devices.ensure(networks, new Map(), { underlays, engineAnswers: true });
   expect([...present.keys()]).toEqual(['n4097', 'n4099']);
   expect(problems).toEqual([{ networkID: 'n4098', kind: 'port-taken', text: expect.stringContaining('"net4098" could not be made') }]);
 });

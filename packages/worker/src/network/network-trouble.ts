@@ -36,6 +36,11 @@ const ADVICE: readonly (readonly [RegExp, ProblemKind, string])[] = [
     'another program or overlay uses the UDP port of VXLAN on this host (4789 by default): end it, or make the cluster with another --data-path-port',
   ],
   [
+    /ip xfrm: RTNETLINK answers: File exists/,
+    'not-applied',
+    'another program has a key of the same number (SPI) between the same hosts: look at "ip xfrm state"',
+  ],
+  [
     /RTNETLINK answers: File exists/,
     'not-applied',
     'another device has the same name or VXLAN number, as a second cluster or Docker Swarm on this host would: look at "ip -d link show type vxlan", or make that cluster with another --data-path-port',

@@ -5,7 +5,7 @@ import type { HostNetwork } from './decide/host-network.ts';
 import { HostCommandError, type HostCommands } from './host-commands.ts';
 import { createPacketRules } from './packet-rules.ts';
 
-const host = { namePorts: new Map<string, number>(), bridgesFilter: true };
+const host = { namePorts: new Map<string, number>(), takenPorts: new Map<string, 'everywhere' | 'loopback'>(), bridgesFilter: true };
 
 function network(...backends: readonly string[]): HostNetwork {
   const kind = { internal: false, ingress: false, encrypted: false, keys: [], mtu: undefined, dataPathPort: 4789 };
@@ -83,4 +83,45 @@ test('without conntrack the rules are applied all the same, and what is missing 
     text: expect.stringContaining('clients may go on sending to tasks that have ended: this host has no program "conntrack"'),
   });
   expect(applied()).toBe(1);
+});
+
+/** Kinds of iptables, by program: whether it has Docker's chain for rules of others, and ours in it. */
+function firewall(chains: Readonly<Record<string, { readonly hasRule: boolean }>>, legacyTables = '') {
+  const ran: string[] = [];
+  const commands: HostCommands = {
+    async run(program, args) {
+      const verb = args.find((arg) => /^-[CLI]$/.test(arg)) ?? '';
+      ran.push(`${program} ${verb}`.trim());
+      if (program === 'cat') return { exitCode: 0, stdout: legacyTables, stderr: '' };
+      if (!(program in chains) && program === 'iptables') throw new HostCommandError('missing', 'this host has no program "iptables"');
+      const chain = chains[program];
+      const isDone = verb === '-C' ? chain?.hasRule === true : chain !== undefined;
+      return { exitCode: isDone ? 0 : 1, stdout: '', stderr: isDone ? '' : 'iptables: No chain/target/match by that name.' };
+    },
+    readSetting: async () => '1',
+    writeSetting: async () => undefined,
+  };
+  return { rules: createPacketRules({ commands, names: deviceNames('test'), logger: silentLogger }), ran };
+}
+
+test.each([
+  ['stands: one look, as every host takes it every few seconds', { iptables: { hasRule: true } }, '', ['iptables -C']],
+  ['is missing', { iptables: { hasRule: false } }, '', ['iptables -C', 'iptables -L', 'iptables -I']],
+  [
+    'belongs into a chain that another program shows',
+    { 'iptables-nft': { hasRule: false } },
+    '',
+    ['iptables -C', 'iptables-nft -C', 'iptables-nft -L', 'iptables-nft -I'],
+  ],
+  [
+    'belongs into the old tables, where there are some',
+    { 'iptables-legacy': { hasRule: true } },
+    'filter',
+    ['iptables -C', 'iptables-nft -C', 'iptables-nft -L', 'cat', 'iptables-legacy -C'],
+  ],
+  ['has no chain to be in', {}, '', ['iptables -C', 'iptables-nft -C', 'iptables-nft -L', 'cat']],
+])("the rule that Docker's own let pass what we lead: it %s", async (_what, chains, legacy, expected) => {
+  const { rules, ran } = firewall(chains, legacy);
+  expect(await rules.ensurePassage()).toBeUndefined();
+  expect(ran).toEqual(expected);
 });

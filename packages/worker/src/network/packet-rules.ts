@@ -45,9 +45,10 @@ export function createPacketRules(deps: {
   const { commands, names, logger } = deps;
   let applied: NftDocument | undefined;
 
-  async function variants(): Promise<readonly string[]> {
+  async function* variants(): AsyncGenerator<string> {
+    yield* VARIANTS;
     const { stdout } = await commands.run('cat', [LEGACY_TABLES]);
-    return stdout.includes('filter') ? [...VARIANTS, LEGACY] : VARIANTS;
+    if (stdout.includes('filter')) yield LEGACY;
   }
 
   async function nft(text: string): Promise<void> {
@@ -111,10 +112,11 @@ export function createPacketRules(deps: {
     },
 
     async ensurePassage() {
-      for (const program of await variants()) {
+      for await (const program of variants()) {
         try {
-          if ((await commands.run(program, [...LOCK, '-n', '-L', 'DOCKER-USER'])).exitCode !== 0) continue;
+          // First what nearly always is all there is to it: every host looks every few seconds.
           if ((await commands.run(program, [...LOCK, '-C', ...PASSAGE])).exitCode === 0) return undefined;
+          if ((await commands.run(program, [...LOCK, '-n', '-L', 'DOCKER-USER'])).exitCode !== 0) continue;
           await mustRun(commands, program, [...LOCK, '-I', ...PASSAGE]);
           return undefined;
         } catch (error) {
@@ -129,7 +131,7 @@ export function createPacketRules(deps: {
     async removeAll() {
       applied = undefined;
       await nft(renderNftRemoval(names.table));
-      for (const program of await variants()) {
+      for await (const program of variants()) {
         try {
           await commands.run(program, [...LOCK, '-D', ...PASSAGE]);
         } catch (error) {

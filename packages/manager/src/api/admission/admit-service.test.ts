@@ -306,6 +306,26 @@ test('empty lists and maps and zeros are left out, empty objects and numbers tha
   });
 });
 
+test('the files of secrets are said in full, and mode 0 is a mode', () => {
+  const secret = (File: object) => admit(web({}, { Secrets: [{ SecretID: 'secret1', SecretName: 'password', File }] })).spec;
+  const files = [{ Name: 'f' }, { Name: 'f', UID: '', Mode: 0 }, { Name: 'f', UID: '', GID: '', Mode: 0 }];
+  for (const File of files) {
+    expect(secret(File).TaskTemplate.ContainerSpec?.Secrets?.[0]?.File).toEqual({ Name: 'f', UID: '', GID: '', Mode: 0 });
+  }
+});
+
+test('options of a bind that say nothing are none', () => {
+  const mount = { Type: 'bind', Source: '/a', Target: '/b' };
+  expect(admit(web({}, { Mounts: [{ ...mount, BindOptions: {} }] })).spec.TaskTemplate.ContainerSpec?.Mounts).toEqual([mount]);
+});
+
+test('options of a bind without a word on propagation mean rprivate', () => {
+  const mount = { Type: 'bind', Source: '/a', Target: '/b', BindOptions: { NonRecursive: true } };
+  expect(admit(web({}, { Mounts: [mount] })).spec.TaskTemplate.ContainerSpec?.Mounts).toEqual([
+    { ...mount, BindOptions: { NonRecursive: true, Propagation: 'rprivate' } },
+  ]);
+});
+
 test('admitting what was admitted changes nothing', () => {
   const { spec } = admit(
     web(

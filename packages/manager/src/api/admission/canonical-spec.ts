@@ -23,6 +23,7 @@ const ZERO_IS_A_VALUE = new Set([
   'Parallelism',
   'Replicas',
   'Soft',
+  'SpreadDescriptor',
   'StopGracePeriod',
   'TotalCompletions',
   'UID',

@@ -8,6 +8,7 @@ const MIN_DATA_PATH_PORT = 1024;
 const MAX_DATA_PATH_PORT = 49_151;
 const MAX_SUBNET_SIZE = 29;
 const DEFAULT_SUBNET_SIZE = 24;
+const MAX_LOG_DRIVER_BYTES = 4096;
 
 /** What a cluster's spec may say. Absent is fine: init keeps the default there, an update writes zero. @throws ApiError */
 export function checkSwarmSpec(spec: SwarmSpec): void {
@@ -18,8 +19,18 @@ export function checkSwarmSpec(spec: SwarmSpec): void {
   const expiry = spec.CAConfig?.NodeCertExpiry ?? 0;
   if (expiry !== 0 && expiry < HOUR) throw invalidArgument('minimum certificate expiry time is: 1h0m0s');
   if ((spec.Dispatcher?.HeartbeatPeriod ?? 0) < 0) throw invalidArgument('heartbeat time period cannot be a negative duration');
+  checkLogDriver(spec);
   refuseMissing(spec);
   checkOwnRoot(spec);
+}
+
+/** It is written into every task that is made, and goes out with it. */
+function checkLogDriver({ TaskDefaults: { LogDriver } = {} }: SwarmSpec): void {
+  const bytes = LogDriver === undefined ? 0 : Buffer.byteLength(JSON.stringify(LogDriver));
+  if (bytes <= MAX_LOG_DRIVER_BYTES) return;
+  throw invalidArgument(
+    `the default log driver has ${bytes} bytes with its options, more than the ${MAX_LOG_DRIVER_BYTES} that go with each task; make its options shorter, or name it in the services that need it`,
+  );
 }
 
 function checkOwnRoot({ CAConfig: { SigningCACert = '', SigningCAKey = '' } = {} }: SwarmSpec): void {

@@ -1,6 +1,6 @@
 import { parseConstraints } from '@swarm/shared/domain/constraints';
 import { parseImageReference } from '@swarm/shared/domain/image-reference';
-import { type ContainerSpec, type Healthcheck, MOUNT_TYPES, type Mount } from '@swarm/shared/engine-api/container-spec';
+import { type ContainerSpec, type Healthcheck, MOUNT_TYPES, type Mount, PROPAGATIONS } from '@swarm/shared/engine-api/container-spec';
 import { type Placement, RESTART_CONDITIONS, type RestartPolicy, type ServiceSpecInput } from '@swarm/shared/engine-api/service-spec';
 import { ApiError, badRequest, invalidArgument } from '@swarm/shared/errors/api-error';
 import { checkTemplates } from '@swarm/shared/templates/expand-container-spec';
@@ -74,7 +74,7 @@ function checkMountType(mount: Mount): void {
     throw badRequest(`invalid MountType: ${JSON.stringify(type)}`);
   }
   const propagation = mount.BindOptions?.Propagation ?? '';
-  if (propagation !== '' && !PROPAGATIONS.includes(propagation)) {
+  if (propagation !== '' && !(PROPAGATIONS as readonly string[]).includes(propagation)) {
     throw badRequest(`invalid MountPropagation: ${JSON.stringify(propagation)}`);
   }
 }
@@ -100,7 +100,6 @@ function checkMountTargets(mounts: readonly Mount[]): void {
   }
 }
 
-const PROPAGATIONS = ['rprivate', 'private', 'rslave', 'slave', 'rshared', 'shared'];
 const MILLISECOND = 1_000_000;
 
 function checkHealth(health: Healthcheck | undefined): void {

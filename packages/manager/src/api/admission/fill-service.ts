@@ -1,4 +1,4 @@
-import type { ContainerSpec } from '@swarm/shared/engine-api/container-spec';
+import type { ConfigReference, ContainerSpec, Mount, SecretReference } from '@swarm/shared/engine-api/container-spec';
 import type {
   EndpointSpec,
   ServiceMode,
@@ -48,9 +48,27 @@ const ISOLATIONS = ['default', 'process', 'hyperv'];
 function fillContainer(spec: ContainerSpec): ContainerSpec {
   return {
     ...spec,
-    ...(spec.Mounts && { Mounts: spec.Mounts.map((mount) => ({ ...mount, Type: mount.Type ?? 'bind' })) }),
-    Isolation: ISOLATIONS.find((known) => known === spec.Isolation) ?? 'default',
+    ...(spec.Mounts && { Mounts: spec.Mounts.map(fillMount) }),
+    ...(spec.Secrets && { Secrets: spec.Secrets.map(fillFile) }),
+    ...(spec.Configs && { Configs: spec.Configs.map(fillFile) }),
+    Isolation: ISOLATIONS.find((known) => known === spec.Isolation?.toLowerCase()) ?? 'default',
   };
+}
+
+function fillMount(mount: Mount): Mount {
+  const { BindOptions, ...rest } = mount;
+  const given = Object.keys(BindOptions ?? {}).length > 0;
+  return {
+    ...rest,
+    Type: mount.Type ?? 'bind',
+    ...(given && { BindOptions: { ...BindOptions, Propagation: BindOptions?.Propagation ?? 'rprivate' } }),
+  };
+}
+
+/** Mode 0 is one that nobody but root may read, and what no mode means. */
+function fillFile<T extends SecretReference | ConfigReference>(reference: T): T {
+  const { File } = reference;
+  return File === undefined ? reference : { ...reference, File: { UID: '', GID: '', Mode: 0, ...File } };
 }
 
 function fillMode(mode: ServiceMode): ServiceMode {

@@ -56,6 +56,7 @@ test.each([
   [{ event: { remove: true } }, ['service remove {"name":"web"}']],
   [{ service: ['we'], event: ['create'] }, ['service create {"name":"web"}']],
   [{ scope: ['local'] }, []],
+  [{ image: ['web'] }, []],
   [{ label: ['replicas.new=2'] }, ['service update {"name":"web","replicas.old":"1","replicas.new":"2"}']],
   [{ secret: ['pass'], nonsense: ['x'] }, ['secret create {"name":"password"}']],
 ])('filtered by %j', async (filters, expected) => {

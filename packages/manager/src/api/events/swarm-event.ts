@@ -111,7 +111,7 @@ function addDifferences(attributes: Record<string, string>, before: Facts, after
 }
 
 /** Keys that name an object by the beginning of its id or name; each narrows, whatever the event is about. */
-const OBJECT_KEYS = ['container', 'daemon', 'image', 'network', 'node', 'plugin', 'secret', 'service', 'volume', 'config'];
+const OBJECT_KEYS = ['container', 'daemon', 'network', 'node', 'plugin', 'secret', 'service', 'volume', 'config'];
 
 export function passesEvent(filters: Filters, event: SwarmEvent): boolean {
   const { ID, Attributes } = event.Actor;
@@ -119,6 +119,8 @@ export function passesEvent(filters: Filters, event: SwarmEvent): boolean {
     passesAny(filters, 'type', (type) => type === event.Type) &&
     passesAny(filters, 'event', (action) => action === event.Action) &&
     passesAny(filters, 'scope', (scope) => scope === event.scope) &&
+    // Names of images are whole.
+    passesAny(filters, 'image', (image) => ID === image) &&
     OBJECT_KEYS.every((key) => passesAny(filters, key, (prefix) => ID.startsWith(prefix) || (Attributes.name ?? '').startsWith(prefix))) &&
     (filters.get('label') ?? []).every((wanted) => {
       const at = wanted.indexOf('=');

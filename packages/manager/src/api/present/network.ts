@@ -8,7 +8,10 @@ const DEFAULT_DRIVER = 'overlay';
 /** A cluster network as `GET /networks` shows it, beside the local engine's own. */
 export function presentNetwork(network: Network): object {
   const { Spec, allocation } = network;
-  const configs = allocation?.configs ?? Spec.IPAM?.Config ?? null;
+  // A range is what addresses are taken from, not what was taken.
+  const range = Spec.IPAM?.Config?.[0]?.IPRange;
+  const given = allocation?.configs.map((config) => ({ ...config, ...(range && { IPRange: range }) }));
+  const configs = given ?? Spec.IPAM?.Config ?? null;
   return {
     Name: Spec.Name,
     Id: network.ID,
@@ -20,7 +23,7 @@ export function presentNetwork(network: Network): object {
     Internal: Spec.Internal ?? false,
     Attachable: Spec.Attachable ?? false,
     Ingress: Spec.Ingress ?? false,
-    ConfigFrom: { Network: '' },
+    ConfigFrom: { Network: Spec.ConfigFrom?.Network ?? '' },
     ConfigOnly: false,
     Containers: null,
     Options: optionsOf(network),

@@ -3,6 +3,8 @@ import net, { type Socket } from 'node:net';
 import { type Duplex, pipeline } from 'node:stream';
 import { type ApiError, badRequest } from '@swarm/shared/errors/api-error';
 import { MAX_CALL_BODY } from '@swarm/shared/protocol/container-call';
+import type { Clock } from '@swarm/shared/runtime/clock';
+import { closeWhenGone } from '@swarm/shared/runtime/close-when-gone';
 import { http } from '@swarm/shared/runtime/http';
 import type { Logger } from '@swarm/shared/runtime/logger';
 import { type Gate, passGate } from '../access/gate.ts';
@@ -46,6 +48,7 @@ export interface HijackDeps {
   readonly engine: EngineAddress;
   readonly logger: Logger;
   readonly remote: RemoteContainers;
+  readonly clock: Clock;
 }
 
 /** To the node that has the container, else to the local engine. */
@@ -62,6 +65,7 @@ function dispatch(deps: HijackDeps, request: IncomingMessage, client: HijackedCl
 /** Serves `upgrade`: the engine answers 101 and the connection is raw, or answers as usual and the connection is closed. */
 export function tunnelUpgrades(server: Server, deps: HijackDeps): void {
   server.on('upgrade', (request: IncomingMessage, client: Duplex, head: Buffer) => {
+    closeWhenGone(client, deps.clock);
     client.on('error', () => client.destroy());
     try {
       passGate(deps.gate, request);
@@ -139,6 +143,7 @@ export function tunnelHijack(request: IncomingMessage, deps: HijackDeps): void {
   // As Node does it for an upgrade: from here on neither the parser nor the server's own listeners see the connection.
   for (const event of ['data', 'end', 'drain', 'timeout', 'error']) socket.removeAllListeners(event);
   socket.on('error', () => socket.destroy());
+  closeWhenGone(socket, deps.clock);
   if (bodyBytes > MAX_CALL_BODY) {
     refuseHijack(socket, bodyTooLarge());
     // Read and thrown away, so that the client gets to see the answer.

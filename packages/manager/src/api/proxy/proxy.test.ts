@@ -2,7 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import net, { type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { closeWhenGone } from '@swarm/shared/runtime/close-when-gone';
+import { VirtualClock } from '@swarm/shared/runtime/virtual-clock';
+import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { startTestApi, type TestApi } from '../testing/cluster.ts';
 
 /**
@@ -244,6 +246,37 @@ test('a client that leaves in the middle of a request to attach leaves no connec
   client.socket.destroySoon();
   await closed;
 });
+
+test.each([true, false])(
+  'a client that was killed leaves no connection behind to a program that neither reads nor writes (upgrade: %s)',
+  async (upgrade) => {
+    const clock = new VirtualClock();
+    const own = await startTestApi({ engine: { socketPath: join(directory, 'engine.sock') }, clock });
+    await own.app.listen({ path: join(directory, 'own.sock') });
+    onTestFinished(() => own.app.close());
+    const attached = Promise.withResolvers<Socket>();
+    engine.answer = (_head, _body, socket) => {
+      socket.write(upgrade ? 'HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n' : 'HTTP/1.1 200 OK\r\n\r\n');
+      attached.resolve(socket);
+    };
+    const client = net.connect({ path: join(directory, 'own.sock'), allowHalfOpen: true });
+    const answered = new Promise((resolve) => client.once('data', resolve));
+    client.write(head(upgrade) + BODY);
+    const socket = await attached.promise;
+    await answered;
+    const inputEnded = new Promise((resolve) => socket.resume().once('end', resolve));
+    client.end();
+    await inputEnded;
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    client.destroy();
+    await new Promise((resolve) => client.once('close', resolve));
+    await clock.advance(5_000);
+    // The engine's end is looked at likewise: it has heard the end of the input before.
+    closeWhenGone(socket, clock);
+    await clock.advance(5_000);
+    await closed;
+  },
+);
 
 test('an upgrade that the engine answers as usual leaves no connection to it behind', async () => {
   const closed = new Promise<void>((resolve) => {

@@ -106,6 +106,15 @@ const updates: readonly (readonly [string, string, object, ReturnType<typeof mes
     message(400, 'rpc error: code = InvalidArgument desc = heartbeat time period cannot be a negative duration'),
   ],
   ['a foreign CA protocol', '', { CAConfig: { ExternalCAs: [{ Protocol: 'foo' }] } }, message(400, 'invalid protocol: "foo"')],
+  [
+    'a default log driver of many options',
+    '',
+    { TaskDefaults: { LogDriver: { Name: 'gelf', Options: { labels: 'x'.repeat(4096) } } } },
+    message(
+      400,
+      'rpc error: code = InvalidArgument desc = the default log driver has 4135 bytes with its options, more than the 4096 that go with each task; make its options shorter, or name it in the services that need it',
+    ),
+  ],
   ['a word that is no boolean', '&rotateWorkerToken=maybe', {}, message(400, 'invalid value for rotateWorkerToken: maybe')],
 ];
 test.each(updates)('an update of the cluster with %s is refused', async (_name, query, spec, expected) => {

@@ -41,6 +41,20 @@ test.each([
 });
 
 test.each([
+  { it: 'options for other networks are of this host, whatever their driver', body: { ConfigOnly: true, Driver: 'overlay' } },
+  { it: 'a driver in capitals is for the engine to know', body: { Driver: 'OVERLAY' } },
+])('$it', async ({ body }) => {
+  await api.app.inject({
+    method: 'POST',
+    url: '/networks/create',
+    payload: JSON.stringify({ Name: 'options', ...body }),
+    headers: { 'content-type': 'application/json' },
+  });
+  expect(engine.calls.filter((call) => call.startsWith('POST'))).toEqual(['POST /networks/create']);
+  expect(api.store.view((tx) => tx.networks.size)).toBe(0);
+});
+
+test.each([
   { it: 'the name of a local network removes that one, not one of the cluster whose id begins so', term: 'web', left: 1 },
   { it: 'the beginning of an id removes the network of the cluster', term: 'webx', left: 0 },
 ])('$it', async ({ term, left }) => {

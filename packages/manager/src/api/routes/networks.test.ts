@@ -24,6 +24,15 @@ test('a cluster network is stored, listed beside the engine, found by name and i
   expect((await api.app.inject('/networks/')).json()).toEqual([]);
 });
 
+test('what was asked of a network is shown', async () => {
+  const api = await startTestApi();
+  const range = { Subnet: '10.9.0.0/16', IPRange: '10.9.4.0/24', Gateway: '10.9.0.9' };
+  await create(api, { Name: 'ranged', Driver: 'overlay', IPAM: { Config: [range] } });
+  await create(api, { Name: 'macs', Driver: 'macvlan', Scope: 'swarm', ConfigFrom: { Network: 'options' } });
+  expect((await api.app.inject('/networks/ranged')).json().IPAM.Config).toEqual([range]);
+  expect((await api.app.inject('/networks/macs')).json()).toMatchObject({ Driver: 'macvlan', ConfigFrom: { Network: 'options' } });
+});
+
 const filters: readonly (readonly [string, number])[] = [
   ['{"scope":["swarm"]}', 1],
   ['{"scope":["local"]}', 0],
@@ -41,6 +50,14 @@ test.each(filters)('GET /networks?filters=%s gives %i', async (filter, count) =>
 
 const refusals: readonly (readonly [string, object, number, string])[] = [
   ['a name that is taken', { Name: 'backend', Driver: 'overlay' }, 409, 'network with name backend already exists'],
+  ['a name that is taken in another case', { Name: 'Backend', Driver: 'overlay' }, 409, 'network with name Backend already exists'],
+  ['a network of this host with the name of one of the cluster', { Name: 'backend' }, 409, 'network with name backend already exists'],
+  [
+    'an overlay with the options of a network of each host',
+    { Name: 'x', Driver: 'overlay', ConfigFrom: { Network: 'options' } },
+    400,
+    'network "x" takes its options from network "options", which each host has for itself; an overlay has one set of options for all hosts: give them with the network',
+  ],
   ['an overlay of one host', { Name: 'x', Driver: 'overlay', Scope: 'local' }, 403, 'cannot downgrade network scope for overlay networks'],
   ['a predefined name', { Name: 'host', Scope: 'swarm' }, 403, 'operation is not permitted on predefined host network'],
   [

@@ -6,7 +6,13 @@ import { NetworkCreateSchema } from '@swarm/shared/engine-api/payload-specs';
 import { ApiError, badRequest, notFound } from '@swarm/shared/errors/api-error';
 import type { FastifyInstance } from 'fastify';
 import type { ReadTransaction, Store } from '../../store/store.ts';
-import { admitNetwork, checkNetworkNameIsFree, createNetwork, isClusterNetwork } from '../admission/admit-network.ts';
+import {
+  admitNetwork,
+  checkLocalNetworkName,
+  checkNetworkNameIsFree,
+  createNetwork,
+  isClusterNetwork,
+} from '../admission/admit-network.ts';
 import { refuseNetworkInUse } from '../admission/network-in-use.ts';
 import { type Filters, parseFilters, passesAny } from '../filters.ts';
 import { isLocalName, isOfWorker, type LocalNetwork } from '../local-networks.ts';
@@ -41,7 +47,10 @@ export function addNetworkRoutes(app: FastifyInstance, deps: RouteDeps): void {
   app.post('/networks/create', async (request, reply) => {
     const body = await readBody(request.raw);
     const input = decodeJSON(NetworkCreateSchema, body.length === 0 ? 'null' : body.toString('utf8'), 'NetworkCreateRequest');
-    if (!isClusterNetwork(input)) return deps.forward(request, reply, { body });
+    if (!isClusterNetwork(input)) {
+      node.manager()?.store.view((tx) => checkLocalNetworkName(tx, input.Name ?? ''));
+      return deps.forward(request, reply, { body });
+    }
     const { store } = requireManager(node);
     const Spec = admitNetwork(input);
     const local = await isLocalName(deps, Spec.Name);

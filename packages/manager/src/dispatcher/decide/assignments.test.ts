@@ -212,3 +212,15 @@ test('ten thousand tasks pass in parts of bounded size', () => {
   expect(parts.map(({ part, last }) => [part, last])).toEqual(parts.map((_, at) => [at, at === parts.length - 1]));
   expect(parts.flatMap((part) => part.tasks).length).toBe(10_000);
 });
+
+test('a task goes out with what is its own: resources, and the log driver that was the default when it was made', () => {
+  const world = newWorld();
+  const logDriver = { Name: 'syslog', Options: { tag: 'x' } };
+  const GenericResources = [{ NamedResourceSpec: { Kind: 'gpu', Value: 'one' } }];
+  world.templates.set('p', template('p'));
+  world.tasks.set('t', task('t', 'p', { logDriver, GenericResources }));
+  const { change } = decideAssignments(NODE, emptyLedger(), dirtyOf(world), lookup(world));
+  expect(change.tasks).toEqual([
+    { ID: 't', serviceID: 's', templateID: 'p', desiredState: 'running', genericResources: GenericResources, logDriver },
+  ]);
+});

@@ -202,6 +202,7 @@ function assignTask(task: Task): AssignedTask {
     ...(task.Slot === undefined ? {} : { slot: task.Slot }),
     desiredState: task.DesiredState,
     ...(task.GenericResources === undefined ? {} : { genericResources: task.GenericResources }),
+    ...(task.logDriver === undefined ? {} : { logDriver: task.logDriver }),
     ...(task.attachments === undefined ? {} : { attachments: task.attachments.map(assignAttachment) }),
   };
 }

@@ -385,3 +385,10 @@ test('a global seat on a node that is down gets no successor', () => {
   const view = { facts: facts(), world: world([down('A')], facts()), seat: { NodeID: A.ID }, purpose: 'hold' } as const;
   expect(tell(decideSeat({ ...view, tasks: [task('a', { node: 'A', perNode: true })] }, T0))).toEqual([]);
 });
+
+test('who takes over from a node that is down does so only while it is', () => {
+  const gone = down('A');
+  expect(decide({ it: '', tasks: [task('a', { node: 'A' })], nodes: [gone, B], plan: [] }).downNodes).toEqual([gone]);
+  const over = [task('b', { node: 'A', state: 'shutdown', desired: 'shutdown' }), failed('c', { node: 'B' })];
+  expect(decide({ it: '', tasks: over, nodes: [gone, B], plan: [] }).downNodes).toEqual([]);
+});

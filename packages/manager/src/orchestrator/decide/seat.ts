@@ -42,7 +42,7 @@ export const RETURN_GRACE_MS = 2_000;
 
 export function decideSeat(view: SeatView, now: number): SeatPlan {
   if (isSettled(view, now)) return NO_CHANGE;
-  const draft = new SeatDraft(view.tasks);
+  const draft = new SeatDraft(view.tasks, view.world.nodes);
   const standing = new Map<string, Standing>();
   for (const task of view.tasks) {
     const found = standingOf(task, view.world, now);
@@ -375,6 +375,7 @@ export function newTask(facts: ServiceFacts, seat: Seat, origin: TaskOrigin, des
     DesiredState: desired,
     origin: volumeNode === undefined ? origin : { ...origin, node: { id: volumeNode, why: 'volume' } },
     ...(facts.waits !== undefined && isHeldBack(origin) && { hold: facts.waits }),
+    ...(facts.logDriver !== undefined && { logDriver: facts.logDriver }),
     Status: { State: 'new', Timestamp: timestamp(now), Message: 'created' },
     ...(isJob(service) && { JobIteration: { Index: service.JobStatus?.JobIteration.Index ?? 0 } }),
   };

@@ -90,7 +90,7 @@ function fillSlots(view: ServiceView, slots: readonly number[], now: number): re
     const seat = { Slot };
     const waits = (before.get(Slot) ?? []).some((task) => !hasStopped(task, view.world));
     const desired = waits ? 'ready' : isJob(view.facts.service) ? 'complete' : 'running';
-    const plan = { create: [newTask(view.facts, seat, FIRST, desired, now)], update: [], premises: [] };
+    const plan = { create: [newTask(view.facts, seat, FIRST, desired, now)], update: [], premises: [], downNodes: [] };
     return { seat, tasks: [], purpose: 'fill', plan };
   });
 }

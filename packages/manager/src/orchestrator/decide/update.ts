@@ -177,13 +177,17 @@ function hasGivenUp({ tasks }: UpdateSeat, { facts }: UpdateView, { startFirst }
 }
 
 function renew({ seat, tasks }: UpdateSeat, { facts, world }: UpdateView, rules: Rules, now: number): SeatPlan {
-  const draft = new SeatDraft(tasks);
+  const draft = new SeatDraft(tasks, world.nodes);
   const live = tasks.filter(isLive);
   if (rules.startFirst) {
     for (const task of live) draft.restOn(task);
     const retry = retryOf(tasks, facts, now);
     if (retry?.kind === 'restart') draft.create(newTask(facts, seat, { ...retry.origin, kind: 'update' }, 'ready', now));
-    else if (retry === undefined) draft.create(newTask(facts, seat, { kind: 'update' }, 'running', now));
+    else if (retry === undefined) {
+      // Beside the old one there is one new one: the last, which has lost its node, may still be stopping.
+      const waits = draft.tasks.some((task) => !isLive(task) && isClean(task, facts, world) && !hasStopped(task, world));
+      draft.create(newTask(facts, seat, { kind: 'update' }, waits ? 'ready' : 'running', now));
+    }
     return draft.plan;
   }
   for (const task of live) withdraw(draft, task);

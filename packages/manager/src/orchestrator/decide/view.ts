@@ -1,4 +1,5 @@
 import type { Node, Service, Task, Template } from '@swarm/shared/domain/objects';
+import { isOver } from '@swarm/shared/domain/permitted-moves';
 import type { TemplateDifference } from '@swarm/shared/domain/task-template';
 import type { TaskID } from '@swarm/shared/runtime/ids';
 
@@ -18,6 +19,8 @@ export interface World {
 export interface ServiceFacts {
   readonly service: Service;
   readonly template: Template;
+  /** For new tasks, where the template names none. */
+  readonly logDriver?: NonNullable<Task['logDriver']>;
   /** Why its new tasks are held back, see `dependencies.ts`. */
   readonly waits?: string;
   /** RFC 3339. Tasks made before it are outdated, see `dependencies.ts`. */
@@ -38,11 +41,13 @@ export interface SeatPlan {
   readonly update: readonly Task[];
   /** Tasks that the plan rests on and does not change. */
   readonly premises: readonly Task[];
+  /** Nodes that it takes for down: one of which is heard meanwhile runs its tasks still. */
+  readonly downNodes: readonly Node[];
   /** When to look at this seat again although nothing has happened. */
   readonly wakeAtMs?: number;
 }
 
-export const NO_CHANGE: SeatPlan = { create: [], update: [], premises: [] };
+export const NO_CHANGE: SeatPlan = { create: [], update: [], premises: [], downNodes: [] };
 
 export function isEmptyPlan(plan: SeatPlan): boolean {
   return plan.create.length === 0 && plan.update.length === 0;
@@ -51,13 +56,16 @@ export function isEmptyPlan(plan: SeatPlan): boolean {
 /** Edits of a seat's tasks, one after the other, each on what the one before made. */
 export class SeatDraft {
   readonly #tasks: Map<TaskID, Task>;
+  readonly #nodes: Lookup<Node> | undefined;
   readonly #edited = new Set<TaskID>();
   readonly #premises = new Set<TaskID>();
   readonly #created: NewTask[] = [];
   #wakeAtMs: number | undefined;
 
-  constructor(tasks: readonly Task[]) {
+  /** `nodes` absent: whether they are down plays no part. */
+  constructor(tasks: readonly Task[], nodes?: Lookup<Node>) {
     this.#tasks = new Map(tasks.map((task) => [task.ID, task]));
+    this.#nodes = nodes;
   }
 
   get tasks(): readonly Task[] {
@@ -92,6 +100,11 @@ export class SeatDraft {
     this.#wakeAtMs = Math.min(this.#wakeAtMs ?? ms, ms);
   }
 
+  #downNodes(): readonly Node[] {
+    const nodes = this.tasks.map((task) => (isOver(task) || task.NodeID === undefined ? undefined : this.#nodes?.get(task.NodeID)));
+    return [...new Set(nodes.filter((node) => node?.Status.State === 'down'))].filter((node) => node !== undefined);
+  }
+
   get plan(): SeatPlan {
     const edited = this.tasks.filter((task) => this.#edited.has(task.ID));
     const premises = this.tasks.filter((task) => this.#premises.has(task.ID) && !this.#edited.has(task.ID));
@@ -99,6 +112,7 @@ export class SeatDraft {
       create: this.#created,
       update: edited,
       premises,
+      downNodes: this.#downNodes(),
       ...(this.#wakeAtMs !== undefined && { wakeAtMs: this.#wakeAtMs }),
     };
   }

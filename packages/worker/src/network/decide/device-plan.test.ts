@@ -32,7 +32,7 @@ const NETWORK: HostNetwork = {
   peers: [],
   services: [],
 };
-const UNDERLAY = { local: '192.0.2.1', mtu: 1500 };
+const UNDERLAY = { local: '192.0.2.1' };
 
 function link(name: string, over: Partial<HostLink> = {}): HostLink {
   return { name, isUp: true, mtu: 1450, master: undefined, kind: undefined, vxlan: undefined, hairpin: false, isolated: false, ...over };
@@ -62,7 +62,7 @@ describe('devices', () => {
     ['a bridge that is down: it is set up', [{ ...BRIDGE, isUp: false }, VXLAN], ['link set swtestb4097 up']],
   ];
   test.each(rows)('%s', (_, seen, lines) => {
-    expect(decideDevices(NETWORK, UNDERLAY, links(...seen), names)).toEqual(lines);
+    expect(decideDevices(NETWORK, UNDERLAY, 1450, links(...seen), names)).toEqual(lines);
   });
 
   test('a bridge that was removed under its engine network is made again with its address', () => {

@@ -63,25 +63,25 @@ export interface DevicePlan {
 /** What is missing of a network's devices: a bridge that someone removed, the VXLAN port and how it stands. */
 export function decideDevices(
   network: HostNetwork,
-  underlay: Underlay,
+  { local }: Pick<Underlay, 'local'>,
+  mtu: number,
   links: ReadonlyMap<string, HostLink>,
   names: DeviceNames,
 ): readonly string[] {
   const bridge = names.bridge(network.vni);
   const vxlan = names.vxlan(network.vni);
-  const mtu = containerMtu(network, underlay);
   const lines: string[] = [];
   const link = links.get(vxlan);
   const fits =
     link?.vxlan !== undefined &&
     link.vxlan.vni === network.vni &&
     link.vxlan.port === network.dataPathPort &&
-    link.vxlan.local === underlay.local &&
+    link.vxlan.local === local &&
     link.vxlan.learning;
   if (link !== undefined && !fits) lines.push(`link del ${vxlan}`);
   if (!fits) {
-    const local = underlay.local === undefined ? '' : ` local ${underlay.local}`;
-    lines.push(`link add ${vxlan} type vxlan id ${network.vni} dstport ${network.dataPathPort}${local} learning`);
+    const from = local === undefined ? '' : ` local ${local}`;
+    lines.push(`link add ${vxlan} type vxlan id ${network.vni} dstport ${network.dataPathPort}${from} learning`);
   }
   if (!fits || link.mtu !== mtu || link.master !== bridge || !link.isUp) lines.push(`link set ${vxlan} mtu ${mtu} master ${bridge} up`);
   const own = links.get(bridge);

@@ -1,4 +1,5 @@
 import { CLUSTER_LABEL, CONTAINER_LABELS, NETWORK_LABEL } from '@swarm/shared/domain/labels';
+import { MTU_OPTION } from '@swarm/shared/domain/network-allocation';
 import type { ContainerPlaces, EngineNetwork, NetworkCreateRequest } from '../../engine/engine.ts';
 import type { DeviceNames } from './device-names.ts';
 import type { HostNetwork } from './host-network.ts';
@@ -31,6 +32,12 @@ export function decideEngineNetwork(network: HostNetwork, own: readonly EngineNe
 
 const BRIDGE_NAME = 'com.docker.network.bridge.name';
 
+/** What the engine gives to containers, also to new ones: that the underlay has changed since says nothing to it. */
+export function mtuOfContainers({ options }: EngineNetwork): number | undefined {
+  const mtu = Number(options[MTU_OPTION]);
+  return Number.isInteger(mtu) && mtu > 0 ? mtu : undefined;
+}
+
 /**
  * A plain bridge whose engine may choose no address: its only one is the gateway, so that containers that someone
  * starts by hand never take an address of the cluster's. Docker's `--internal` is not used: some versions of the
@@ -48,7 +55,7 @@ export function buildNetworkRequest(
     gateway: network.gateway,
     options: {
       [BRIDGE_NAME]: names.bridge(network.vni),
-      'com.docker.network.driver.mtu': String(options.mtu),
+      [MTU_OPTION]: String(options.mtu),
       // Engines that filter with nftables have no chain for rules of others: the guard is ours alone then.
       ...(options.unprotected ? { 'com.docker.network.bridge.gateway_mode_ipv4': 'nat-unprotected' } : {}),
     },

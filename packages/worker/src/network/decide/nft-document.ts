@@ -1,3 +1,4 @@
+import type { TakenWhere } from '../net-process.ts';
 import type { DeviceNames } from './device-names.ts';
 import type { HostNetwork, HostService } from './host-network.ts';
 import { encryptionMark } from './ipsec-plan.ts';
@@ -30,8 +31,15 @@ export interface NftFrame {
 export interface HostFacts {
   /** Gateways whose names are asked for at another port than 53. */
   readonly namePorts: ReadonlyMap<string, number>;
+  /** `protocol . port` of what programs of the host listen on: what comes for it stays theirs. */
+  readonly takenPorts: ReadonlyMap<string, TakenWhere>;
   /** Bridged packets pass the IP rules, too (`bridge-nf-call-iptables`). */
   readonly bridgesFilter: boolean;
+}
+
+/** As the keys of rules have it. */
+export function portKey({ protocol, port }: { readonly protocol: string; readonly port: number }): string {
+  return `${protocol} . ${port}`;
 }
 
 /** Connections that we lead elsewhere: Docker's rules let them pass (`DOCKER-USER`). */
@@ -52,7 +60,7 @@ export function buildNftDocument(networks: readonly HostNetwork[], names: Device
   for (const network of networks) {
     for (const service of network.services) {
       for (const { address } of service.backends) backends.add(address);
-      if (network.ingress) publish(service, names, { chains, published, reserved });
+      if (network.ingress) publish(service, names, host, { chains, published, reserved });
       else if (service.vip !== undefined && service.backends.length > 0) {
         const chain = `svc-${network.vni}-${service.vip.replaceAll('.', '-')}`;
         const addresses = service.backends.map(({ address }) => address);
@@ -79,11 +87,12 @@ interface Published {
 }
 
 /** The address of a client from outside is kept where a task is at hand; else the answer must come back this way. */
-function publish(service: HostService, names: DeviceNames, into: Published): void {
+function publish(service: HostService, names: DeviceNames, { takenPorts }: HostFacts, into: Published): void {
   const local = service.backends.filter(({ isLocal }) => isLocal).map(({ address }) => address);
   const all = service.ingressMode === 'local' ? local : service.backends.map(({ address }) => address);
   for (const { protocol, published: port, target } of service.ports) {
-    const key = `${protocol} . ${port}`;
+    const key = portKey({ protocol, port });
+    if (takenPorts.get(key) === 'everywhere') continue;
     // Admission lets a port be published once; if it were not so, the first one by id would keep it on all hosts.
     if (into.reserved.has(key)) continue;
     into.reserved.add(key);
@@ -106,7 +115,8 @@ function oneOf(addresses: readonly string[]): string {
 const toNames = 'meta l4proto { tcp, udp } th dport 53';
 const asksForNames = `iifname . ip daddr @names ${toNames}`;
 
-function buildFrame(networks: readonly HostNetwork[], names: DeviceNames, { namePorts, bridgesFilter }: HostFacts): NftFrame {
+function buildFrame(networks: readonly HostNetwork[], names: DeviceNames, host: HostFacts): NftFrame {
+  const { namePorts, bridgesFilter } = host;
   const bridges = `"${names.bridgePrefix}*"`;
   const vxlans = `"${names.vxlanPrefix}*"`;
   const vteps = unique(networks.flatMap(({ underlay, peers }) => [underlay, ...peers.map(({ address }) => address)]));
@@ -120,6 +130,8 @@ function buildFrame(networks: readonly HostNetwork[], names: DeviceNames, { name
   const gateways = ingress.map(
     ({ gateway, peers }) => `set gateways { type ipv4_addr;${elements(unique([gateway, ...peers.map((peer) => peer.gateway)]))} }`,
   );
+  const ofLoopback = [...host.takenPorts].flatMap(([key, where]) => (where === 'loopback' ? [key] : [])).sort();
+  const toPrograms = ofLoopback.length === 0 ? [] : [`ip daddr 127.0.0.0/8 meta l4proto . th dport { ${ofLoopback.join(', ')} } return`];
   const rangeSet = `set viprange { type ipv4_addr; flags interval;${elements(ranges)} }`;
   const ip = [
     `set vteps { type ipv4_addr;${elements(vteps)} }`,
@@ -148,6 +160,7 @@ function buildFrame(networks: readonly HostNetwork[], names: DeviceNames, { name
       'ip daddr @viprange return',
       // The host's own resolver, which we ask too for names outside the cluster.
       `ip daddr 127.0.0.0/8 ${toNames} return`,
+      ...toPrograms,
       'fib daddr type local meta l4proto . th dport vmap @published',
     ]),
     ...chain('nat-post', 'type nat hook postrouting priority srcnat - 10; policy accept;', [
@@ -182,8 +195,11 @@ function buildFrame(networks: readonly HostNetwork[], names: DeviceNames, { name
       `${vxlan} iifname ${bridges} drop`,
       `${vxlan} ip saddr != @vteps drop`,
       'ip daddr @viprange jump no-tasks',
+      // Nobody answers names in ingress: other hosts look there whether a refusal comes back, and what keeps a published 53 is silent.
+      ...ingress.map(({ vni, gateway }) => `iifname "${names.bridge(vni)}" ip daddr ${gateway} ${toNames} jump no-tasks`),
       `${asksForNames} return`,
       `iifname "lo" ${toNames} return`,
+      ...toPrograms,
       // What is published and has no task to go to is refused, though a process of ours holds the port.
       'meta l4proto . th dport @reserved fib daddr type local jump no-tasks',
     ]),

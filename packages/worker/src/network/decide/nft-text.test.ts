@@ -6,7 +6,7 @@ import { buildNftDocument, type NftDocument } from './nft-document.ts';
 import { renderNft, renderNftChange } from './nft-text.ts';
 
 const names = deviceNames('test');
-const host = { namePorts: new Map<string, number>(), bridgesFilter: true };
+const host = { namePorts: new Map<string, number>(), takenPorts: new Map<string, 'everywhere' | 'loopback'>(), bridgesFilter: true };
 
 function network(over: Partial<HostNetwork> = {}): HostNetwork {
   return {
@@ -179,6 +179,33 @@ describe('rules', () => {
     expect(before(published, lines.indexOf(published))).toEqual([`iifname . ip daddr @names ${to}`]);
     expect(before(published, lines.lastIndexOf(published))).toEqual([`ip daddr 127.0.0.0/8 ${to}`]);
     expect(before(refused, lines.indexOf(refused))).toEqual([`iifname . ip daddr @names ${to}`, `iifname "lo" ${to}`]);
+    // In ingress nobody answers names, and the probe of other hosts lives on being refused.
+    const into = lines.slice(lines.indexOf('chain guard-in {'));
+    const inIngress = 'iifname "swtestb4096" ip daddr 10.0.0.1 meta l4proto { tcp, udp } th dport 53 jump no-tasks';
+    expect(into.indexOf(inIngress)).toBeGreaterThan(0);
+    expect(into.indexOf(inIngress)).toBeLessThan(into.indexOf(`iifname . ip daddr @names ${to}`));
+  });
+
+  test('a published port on which a program of the host listens stays that program’s', () => {
+    const services = [service({ ports: [PORT, { ...PORT, published: 81 }, { ...PORT, published: 82 }] })];
+    const takenPorts = new Map<string, 'everywhere' | 'loopback'>([
+      ['tcp . 80', 'everywhere'],
+      ['tcp . 81', 'loopback'],
+    ]);
+    const document = buildNftDocument([ingress(services)], names, { ...host, takenPorts });
+    expect([[...document.published.keys()], document.reserved]).toEqual([
+      ['tcp . 81', 'tcp . 82'],
+      ['tcp . 81', 'tcp . 82'],
+    ]);
+    const lines = renderNft(document)
+      .split('\n')
+      .map((line) => line.trim());
+    const own = 'ip daddr 127.0.0.0/8 meta l4proto . th dport { tcp . 81 } return';
+    const out = lines.slice(lines.indexOf('chain nat-out {'));
+    expect(out.indexOf(own)).toBeLessThan(out.indexOf('fib daddr type local meta l4proto . th dport vmap @published'));
+    const into = lines.slice(lines.indexOf('chain guard-in {'));
+    expect(into.indexOf(own)).toBeLessThan(into.indexOf('meta l4proto . th dport @reserved fib daddr type local jump no-tasks'));
+    expect([out.includes(own), into.includes(own)]).toEqual([true, true]);
   });
 
   test('names are led to another port where 53 is taken', () => {

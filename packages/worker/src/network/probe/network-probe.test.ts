@@ -20,6 +20,7 @@ function peer(number: number, networks = 1): ProbePeer {
       gateway: `10.${at}.0.${number}`,
       mtu: 1450,
       hasNames: true,
+      dataPort: 4789,
     })),
   };
 }

@@ -19,14 +19,11 @@ export interface NetworkProbeDeps {
   readonly peers: () => readonly ProbePeer[];
   readonly wire: ProbeWire;
   readonly clock: Clock;
-  /** The port of the VXLAN packets, for texts. */
-  readonly dataPort?: number;
   /** The whole list whenever it is another one. */
   readonly onProblems: (problems: readonly NetworkProblem[]) => void;
   readonly onFailure: (error: unknown) => void;
 }
 
-const DATA_PORT = 4789;
 const BEAT_MS = 5_000;
 /** Of the pairs that are well, in each third beat: all of them where there are no more; else in turns. */
 const PAIRS_PER_ROUND = 20;
@@ -49,7 +46,7 @@ interface Suspicion {
  * everything on it but what the cluster needs, and that is no fault.
  */
 export function startNetworkProbe(deps: NetworkProbeDeps): { stop(): Promise<void> } {
-  const { wire, clock, dataPort = DATA_PORT } = deps;
+  const { wire, clock } = deps;
   const lookedAt = new Map<string, number>();
   const suspicions = new Map<string, Suspicion>();
   let beat = 0;
@@ -94,8 +91,8 @@ export function startNetworkProbe(deps: NetworkProbeDeps): { stop(): Promise<voi
 
   function report(peers: readonly ProbePeer[]): void {
     const findings = [...suspicions.values()].filter(({ beats }) => beats >= BEATS_BEFORE_REPORT).map(({ finding }) => finding);
-    const isolation = decideIsolation(peers, findings, dataPort);
-    const problems = [...(isolation === undefined ? [] : [isolation]), ...describeFindings(findings, dataPort)];
+    const isolation = decideIsolation(peers, findings);
+    const problems = [...(isolation === undefined ? [] : [isolation]), ...describeFindings(findings)];
     if (deepEqual(problems, reported)) return;
     reported = problems;
     deps.onProblems(problems);

@@ -15,6 +15,7 @@ function table(ID: string, nodes: readonly number[], ingress = false): NetworkTa
       ingress,
       attachable: false,
       encrypted: false,
+      ...(ID === 'b' && { dataPathPort: 7789 }),
     },
     peers: new Map(nodes.map((node) => [`node${node}`, { nodeID: `node${node}`, address: `192.0.2.${node}`, gateway: `10.0.0.${node}` }])),
     services: new Map(),
@@ -33,17 +34,17 @@ it('asks every other node through every network that both have, and only once it
     peers.map(({ nodeID, address, networks }) => [
       nodeID,
       address,
-      networks.map(({ networkID, gateway, hasNames }) => [networkID, gateway, hasNames]),
+      networks.map(({ networkID, gateway, hasNames, dataPort }) => [networkID, gateway, hasNames, dataPort]),
     ]),
   ).toEqual([
     [
       'node2',
       '192.0.2.2',
       [
-        ['a', '10.0.0.2', false],
-        ['b', '10.0.0.2', true],
+        ['a', '10.0.0.2', false, 4789],
+        ['b', '10.0.0.2', true, 7789],
       ],
     ],
-    ['node3', '192.0.2.3', [['a', '10.0.0.3', false]]],
+    ['node3', '192.0.2.3', [['a', '10.0.0.3', false, 4789]]],
   ]);
 });

@@ -1,5 +1,6 @@
 import { parseAddress } from '@swarm/shared/domain/ipv4';
 import type { NetworkTable } from '@swarm/shared/domain/network-table';
+import { DEFAULT_DATA_PATH_PORT } from '../../decide/host-network.ts';
 import type { ProbeNetwork, ProbePeer } from './verdict.ts';
 
 const SHOWN_ID = 12;
@@ -14,11 +15,12 @@ export function decideProbePeers(
   for (const [networkID, { definition, peers: members }] of [...tables].sort(([a], [b]) => (a < b ? -1 : 1))) {
     const mtu = mtuOf(networkID);
     if (mtu === undefined) continue;
+    const { name, ingress, dataPathPort: dataPort = DEFAULT_DATA_PATH_PORT } = definition;
     for (const member of members.values()) {
       // One without such an address has no networks, and says so itself.
       if (member.nodeID === nodeID || parseAddress(member.address) === undefined) continue;
       const peer = peers.get(member.nodeID) ?? { address: member.address, networks: [] };
-      peer.networks.push({ networkID, name: definition.name, gateway: member.gateway, mtu, hasNames: !definition.ingress });
+      peer.networks.push({ networkID, name, gateway: member.gateway, mtu, hasNames: !ingress, dataPort });
       peers.set(member.nodeID, peer);
     }
   }

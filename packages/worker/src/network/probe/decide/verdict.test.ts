@@ -43,6 +43,7 @@ function peer(number: number, networks: number): ProbePeer {
       gateway: `10.${at}.0.${number}`,
       mtu: 1450,
       hasNames: true,
+      dataPort: 7789,
     })),
   };
 }
@@ -50,15 +51,15 @@ function peer(number: number, networks: number): ProbePeer {
 it('names the node, the network, the cause and the way out; one problem for all networks of a pair', () => {
   const one = peer(2, 5);
   const findings = one.networks.map((network) => ({ peer: one, network, ailment: 'overlay-closed' as const }));
-  expect(describeFindings(findings.slice(0, 1), 4789)).toEqual([
+  expect(describeFindings(findings.slice(0, 1))).toEqual([
     {
       networkID: 'net0',
       peerNodeID: 'node2',
       kind: 'unreachable',
-      text: 'host2 (192.0.2.2) itself answers, but nothing comes through network "name0": port 4789/udp is closed between the two hosts; open it both ways in the firewalls of both and in the cloud\'s security group',
+      text: 'host2 (192.0.2.2) itself answers, but nothing comes through network "name0": port 7789/udp is closed between the two hosts; open it both ways in the firewalls of both and in the cloud\'s security group',
     },
   ]);
-  const merged = describeFindings(findings, 4789);
+  const merged = describeFindings(findings);
   expect(merged).toHaveLength(1);
   expect(merged[0]?.networkID).toBeUndefined();
   expect(merged[0]?.text).toContain('networks "name0", "name1", "name2" and 2 more');
@@ -76,10 +77,10 @@ it('fits into a report, whatever is found', () => {
           const network = made.networks[at];
           return network === undefined ? [] : [{ peer: made, network: { ...network, name }, ailment }];
         });
-        const problems = describeFindings(findings, 4789);
+        const problems = describeFindings(findings);
         expect(problems.length).toBeLessThanOrEqual(150);
         for (const { text } of problems) expect(text.length).toBeLessThanOrEqual(1024);
-        expect(describeFindings(findings.toReversed(), 4789).map(({ peerNodeID, kind }) => `${peerNodeID} ${kind}`)).toEqual(
+        expect(describeFindings(findings.toReversed()).map(({ peerNodeID, kind }) => `${peerNodeID} ${kind}`)).toEqual(
           problems.map(({ peerNodeID, kind }) => `${peerNodeID} ${kind}`),
         );
       },
@@ -127,8 +128,8 @@ test.each<[string, readonly (readonly (Ailment | undefined)[])[], boolean]>([
       return ailment === undefined ? [] : [{ peer: one, network, ailment }];
     }),
   );
-  const problem = decideIsolation(peers, findings, 4789);
+  const problem = decideIsolation(peers, findings);
   expect(problem !== undefined).toBe(isolated);
   if (problem !== undefined)
-    expect(problem).toEqual({ kind: 'unreachable', text: expect.stringContaining('4789/udp is closed on this host') });
+    expect(problem).toEqual({ kind: 'unreachable', text: expect.stringContaining('7789/udp is closed on this host') });
 });

@@ -22,6 +22,8 @@ export interface ProbeNetwork {
   readonly mtu: number;
   /** Whether names are answered there; not in ingress, where a refusal is the sign of life that is looked for. */
   readonly hasNames: boolean;
+  /** UDP port of its VXLAN packets. */
+  readonly dataPort: number;
 }
 
 /** What was seen between this node and another, through one network. What lies behind a silence was not looked at. */
@@ -71,7 +73,7 @@ const NAMED_NETWORKS = 3;
 const MAX_FINDINGS = 150;
 
 /** One problem for each node and ailment, however many networks show it, in the order of the node's ids. */
-export function describeFindings(findings: readonly Finding[], dataPort: number): readonly NetworkProblem[] {
+export function describeFindings(findings: readonly Finding[]): readonly NetworkProblem[] {
   const groups = new Map<string, Finding[]>();
   for (const finding of findings) {
     const key = `${finding.peer.nodeID} ${finding.ailment}`;
@@ -89,7 +91,7 @@ export function describeFindings(findings: readonly Finding[], dataPort: number)
           ...(sorted.length === 1 && { networkID: first.network.networkID }),
           peerNodeID: first.peer.nodeID,
           kind: KINDS[first.ailment],
-          text: explain(first, nameNetworks(sorted), dataPort),
+          text: explain(first, nameNetworks(sorted)),
         },
       ];
     });
@@ -103,7 +105,7 @@ const LEAST_ALIVE = 2;
  * at least two of those are alive. Hosts that are silent altogether prove nothing: they may be off, and this one may be
  * the last that can take their tasks.
  */
-export function decideIsolation(peers: readonly ProbePeer[], findings: readonly Finding[], dataPort: number): NetworkProblem | undefined {
+export function decideIsolation(peers: readonly ProbePeer[], findings: readonly Finding[]): NetworkProblem | undefined {
   const ailments = new Map(findings.map(({ peer, network, ailment }) => [`${peer.nodeID} ${network.networkID}`, ailment]));
   let alive = 0;
   for (const { nodeID, networks } of peers) {
@@ -111,7 +113,8 @@ export function decideIsolation(peers: readonly ProbePeer[], findings: readonly 
     if (!own.every((ailment) => ailment === 'overlay-closed' || ailment === 'host-silent')) return undefined;
     if (own.includes('overlay-closed')) alive += 1;
   }
-  if (alive < LEAST_ALIVE) return undefined;
+  const dataPort = findings[0]?.network.dataPort;
+  if (alive < LEAST_ALIVE || dataPort === undefined) return undefined;
   return {
     kind: 'unreachable',
     text: `nothing comes through any network between this host and the ${peers.length} others, though ${alive} of them answer: port ${dataPort}/udp is closed on this host; open it in its firewall and in the cloud's security group; until then it takes no new tasks`,
@@ -125,7 +128,8 @@ function nameNetworks(findings: readonly Finding[]): string {
   return `${names.length === 1 ? 'network' : 'networks'} ${shown}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
-function explain({ peer, network, ailment }: Finding, networks: string, dataPort: number): string {
+function explain({ peer, network, ailment }: Finding, networks: string): string {
+  const { dataPort } = network;
   const who = `${peer.hostname} (${peer.address})`;
   switch (ailment) {
     case 'host-silent':
