@@ -319,6 +319,20 @@ test('what a node had is given back also when it was removed just before the man
   await next.stop();
 });
 
+test('a container that asks for a place in the moment in which its node is removed is forgotten', async () => {
+  const { store, allocator, write, read } = await setUp();
+  await write((tx) => {
+    addNetwork(tx, { Name: 'net', Attachable: true });
+    tx.nodes.remove('n1');
+  });
+  await write((tx) => {
+    tx.guests.create({ ID: asID('g'), networkID: asID('net'), nodeID: asID('n1'), name: 'by-hand', aliases: [], running: false });
+  });
+  expect(store.view((tx) => tx.guests.all())).toEqual([]);
+  expect(read.gateways()).toEqual(['ingress.n2 10.0.0.3']);
+  await allocator.stop();
+});
+
 test('a manager that starts goes on from what lives: no address twice, none moved', async () => {
   const first = await setUp();
   await first.write((tx) => {
