@@ -43,11 +43,16 @@ export class PortPicker {
   }
 
   #pick(tx: ReadTransaction, port: PortConfig, own: readonly PortConfig[]): number | undefined {
+    const dataPort = `udp/${tx.clusters.all()[0]?.DataPathPort}`;
     for (let tried = FIRST_DYNAMIC_PORT; tried <= LAST_DYNAMIC_PORT; tried += 1) {
       const PublishedPort = this.#next;
       this.#next = PublishedPort === LAST_DYNAMIC_PORT ? FIRST_DYNAMIC_PORT : PublishedPort + 1;
       const key = portKey({ ...port, PublishedPort });
-      const isTaken = this.#planned.has(key) || own.some((other) => portKey(other) === key) || tx.services.count('publishedPort', key) > 0;
+      const isTaken =
+        key === dataPort ||
+        this.#planned.has(key) ||
+        own.some((other) => portKey(other) === key) ||
+        tx.services.count('publishedPort', key) > 0;
       if (!isTaken) return PublishedPort;
     }
     return undefined;

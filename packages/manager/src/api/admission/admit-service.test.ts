@@ -119,6 +119,12 @@ const refusals: readonly (readonly [string, ServiceSpecInput, number, string])[]
     invalid("port '9000' is already in use by service 'meshed' (id1x) as an ingress port"),
   ],
   [
+    'the port by which hosts send each other packets of networks',
+    ports({ TargetPort: 80, PublishedPort: 4789, Protocol: word('udp') }),
+    400,
+    invalid('service "web" cannot publish port 4789/udp: the networks of the cluster go over it from host to host; publish another port'),
+  ],
+  [
     'an ingress port of a service on the host network',
     { ...ports({ TargetPort: 80, PublishedPort: 9090 }), ...networks('host') },
     400,

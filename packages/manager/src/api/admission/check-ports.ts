@@ -15,6 +15,19 @@ export function checkPortConflicts(tx: ReadTransaction, endpoint: EndpointSpec |
   throw invalidArgument(`port '${number}' is already in use by service '${service.Spec.Name}' (${service.ID}) as ${how}`);
 }
 
+/**
+ * The rules that lead a published port take what comes for it before the kernel's VXLAN sees it, on every host: no network of
+ * the cluster would work any more. @throws ApiError 400
+ */
+export function checkDataPathPort(tx: ReadTransaction, { Name, EndpointSpec }: ServiceSpec): void {
+  const dataPort = tx.clusters.all()[0]?.DataPathPort;
+  const taken = EndpointSpec?.Ports?.some(({ Protocol = 'tcp', PublishedPort }) => Protocol === 'udp' && PublishedPort === dataPort);
+  if (dataPort === undefined || taken !== true) return;
+  throw invalidArgument(
+    `service "${Name}" cannot publish port ${dataPort}/udp: the networks of the cluster go over it from host to host; publish another port`,
+  );
+}
+
 /** What publishing through ingress needs, and the label that chooses how. @throws ApiError 400 */
 export function checkIngress(tx: ReadTransaction, { Name, Labels, EndpointSpec, TaskTemplate }: ServiceSpec): void {
   const mode = Labels[INGRESS_LABEL];
