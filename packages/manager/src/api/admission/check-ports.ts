@@ -1,8 +1,9 @@
 import { INGRESS_LABEL } from '@swarm/shared/domain/labels';
-import { hasIngressPorts, isIngressMode } from '@swarm/shared/domain/network-needs';
+import { hasIngressPorts, isIngressMode, isIngressPort } from '@swarm/shared/domain/network-needs';
 import { predefinedNetwork } from '@swarm/shared/domain/predefined-networks';
 import type { EndpointSpec, ServiceSpec } from '@swarm/shared/engine-api/service-spec';
 import { failedPrecondition, invalidArgument } from '@swarm/shared/errors/api-error';
+import { clusterPorts } from '../../seams/cluster-ports.ts';
 import { findPortConflict } from '../../seams/port-conflict.ts';
 import type { ReadTransaction } from '../../store/store.ts';
 
@@ -15,17 +16,16 @@ export function checkPortConflicts(tx: ReadTransaction, endpoint: EndpointSpec |
   throw invalidArgument(`port '${number}' is already in use by service '${service.Spec.Name}' (${service.ID}) as ${how}`);
 }
 
-/**
- * The rules that lead a published port take what comes for it before the kernel's VXLAN sees it, on every host: no network of
- * the cluster would work any more. @throws ApiError 400
- */
-export function checkDataPathPort(tx: ReadTransaction, { Name, EndpointSpec }: ServiceSpec): void {
-  const dataPort = tx.clusters.all()[0]?.DataPathPort;
-  const taken = EndpointSpec?.Ports?.some(({ Protocol = 'tcp', PublishedPort }) => Protocol === 'udp' && PublishedPort === dataPort);
-  if (dataPort === undefined || taken !== true) return;
-  throw invalidArgument(
-    `service "${Name}" cannot publish port ${dataPort}/udp: the networks of the cluster go over it from host to host; publish another port`,
-  );
+/** @throws ApiError 400 where a service would take a port that the cluster lives by. */
+export function checkClusterPorts(tx: ReadTransaction, { Name, EndpointSpec }: ServiceSpec): void {
+  const published = (EndpointSpec?.Ports ?? []).filter((port) => isIngressPort(port) && (port.PublishedPort ?? 0) > 0);
+  if (published.length === 0) return;
+  const own = clusterPorts(tx);
+  for (const { PublishedPort, Protocol = 'tcp' } of published) {
+    const use = own.get(`${Protocol}/${PublishedPort}`);
+    if (use !== undefined)
+      throw invalidArgument(`service "${Name}" cannot publish port ${PublishedPort}/${Protocol}: ${use}; publish another port`);
+  }
 }
 
 /** What publishing through ingress needs, and the label that chooses how. @throws ApiError 400 */
