@@ -211,6 +211,7 @@ function explainJob(tx: ReadTransaction, service: Service, tasks: readonly Task[
   const complete = new Set(ofNow.filter(({ Status }) => Status.State === 'complete').map(slotKey)).size;
   if (ofNow.some((task) => isLive(task) && task.Status.State !== 'pending' && !waitsForAddress(tx, service, task)))
     return [`the job ${Name} is at work`];
+  if (ofNow.some((task) => isLive(task) && waitsForAddress(tx, service, task))) return [];
   const wanted = Mode.ReplicatedJob?.TotalCompletions ?? 0;
   if (
     Mode.ReplicatedJob !== undefined &&

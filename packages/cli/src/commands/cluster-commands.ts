@@ -66,7 +66,7 @@ const init = defineCommand({
     const [swarm, node] = await Promise.all([api.swarm(), api.node(nodeID)]);
     context.terminal.out(`The cluster is made: this host, node ${nodeID}, is its manager.\n\n`);
     context.terminal.out(
-      `To add a worker, run on its host:\n\n    swarm join --token ${swarm.JoinTokens.Worker} ${node.ManagerStatus?.Addr ?? ''}\n\n`,
+      `To add a worker, run on its host:\n\n    swarm join --token ${tokenOf(swarm, 'worker')} ${node.ManagerStatus?.Addr ?? ''}\n\n`,
     );
     if (options.autolock === true) tellUnlockKey(context, await api.unlockKey());
     const host = parseTarget(context.host ?? DEFAULT_HOST).text;
@@ -170,8 +170,14 @@ const joinToken = defineCommand({
   },
 });
 
-export function tokenOf(swarm: ApiSwarm, role: 'worker' | 'manager'): string {
-  return role === 'worker' ? swarm.JoinTokens.Worker : swarm.JoinTokens.Manager;
+/** @throws CommandFailure where the daemon does not show it. */
+export function tokenOf({ JoinTokens }: ApiSwarm, role: 'worker' | 'manager'): string {
+  if (JoinTokens === undefined) {
+    throw new CommandFailure(
+      'this client may not see join tokens, since it is read-only; ask for a client with the role admin (swarm client add NAME), or run the command on a manager',
+    );
+  }
+  return role === 'worker' ? JoinTokens.Worker : JoinTokens.Manager;
 }
 
 /** `host:port` of this node's control port, for others to dial. */

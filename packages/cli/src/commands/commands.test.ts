@@ -377,6 +377,11 @@ describe('init and join', () => {
     });
   });
 
+  it.each(['join-token worker', 'join-script'])('%s tells a client that is read-only why it sees no token', async (line) => {
+    await serve({ 'GET /swarm': { ...meta, Spec: { Name: 'default' } }, 'GET /info': active, 'GET /nodes/n1': node });
+    expect(await run(line)).toMatchObject({ exitCode: 1, errors: expect.stringContaining('ask for a client with the role admin') });
+  });
+
   it('join-script puts token, labels and source into a script', async () => {
     await serve({ 'GET /swarm': { JoinTokens: { Worker: "SWMTKN-1-w'x", Manager: 'm' } }, 'GET /info': active, 'GET /nodes/n1': node });
     const script = (await run('join-script --label zone=a --swarm https://example.com/swarm.tar')).output;
