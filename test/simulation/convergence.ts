@@ -204,6 +204,14 @@ function roomFor(tx: ReadTransaction, service: Service, nodeIDs: readonly string
   });
 }
 
+/** Slots of a job whose attempts are used up. */
+function lostCauses(service: Service, tasks: readonly Task[]): number {
+  const slots = Map.groupBy(tasks, slotKey);
+  const isLost = (seat: readonly Task[]) =>
+    hasGivenUp(service, seat) && !seat.some((task) => isLive(task) || task.Status.State === 'complete');
+  return [...slots.values()].filter(isLost).length;
+}
+
 function explainJob(tx: ReadTransaction, service: Service, tasks: readonly Task[]): readonly string[] {
   const { Name, Mode } = service.Spec;
   const iteration = service.JobStatus?.JobIteration.Index ?? 0;
@@ -215,7 +223,7 @@ function explainJob(tx: ReadTransaction, service: Service, tasks: readonly Task[
   const wanted = Mode.ReplicatedJob?.TotalCompletions ?? 0;
   if (
     Mode.ReplicatedJob !== undefined &&
-    complete < wanted &&
+    complete + lostCauses(service, ofNow) < wanted &&
     !mayWait(tx, service) &&
     roomFor(
       tx,

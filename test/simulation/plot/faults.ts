@@ -241,6 +241,7 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
         lastsMs: chance.between(5 * SECOND, 3 * MINUTE),
         end: () => {
           host.leads.trouble = undefined;
+          host.leads.troubledUntilMs = world.time.monotonicMs();
         },
       };
     },

@@ -14,6 +14,8 @@ export class KernelLeads {
   networks: ReadonlyMap<string, HostNetwork> = new Map();
   /** Set: no network can be made on the host; of what kind the obstacle is. */
   trouble: 'unsupported' | 'not-applied' | undefined;
+  /** When the last such obstacle went, in the time of the run. */
+  troubledUntilMs = Number.NEGATIVE_INFINITY;
 }
 
 export interface SimulatedPlaneDeps {

@@ -1,6 +1,6 @@
 import { AVAILABILITIES } from '@swarm/shared/engine-api/cluster-spec';
 import type { ApiClient } from '../client/api-client.ts';
-import type { ApiSwarm } from '../client/api-objects.ts';
+import type { ApiInfo, ApiSwarm } from '../client/api-objects.ts';
 import { DEFAULT_HOST, parseTarget } from '../client/target.ts';
 import { type Command, defineCommand, type OptionSpec } from '../command/command.ts';
 import { CommandFailure, EXIT, usageError } from '../command/exit-codes.ts';
@@ -202,6 +202,12 @@ const leave = defineCommand({
   },
 });
 
+/** Only a manager is ever locked; what is shown of it then is what a worker would show. */
+function roleOf({ LocalNodeState, ControlAvailable }: ApiInfo['Swarm']): string | undefined {
+  if (LocalNodeState === 'inactive') return undefined;
+  return ControlAvailable || LocalNodeState === 'locked' ? 'manager' : 'worker';
+}
+
 const info = defineCommand({
   path: ['info'],
   summary: 'Show the state of this host and its cluster',
@@ -221,7 +227,7 @@ const info = defineCommand({
       ['State', swarm.LocalNodeState],
       ['Error', swarm.Error === '' ? undefined : swarm.Error],
       ['Node', swarm.NodeID === '' ? undefined : swarm.NodeID],
-      ['Role', swarm.LocalNodeState === 'inactive' ? undefined : swarm.ControlAvailable ? 'manager' : 'worker'],
+      ['Role', roleOf(swarm)],
       ['Address', swarm.NodeAddr === '' ? undefined : swarm.NodeAddr],
       ['Managers', managers === '' ? undefined : managers],
       ['Cluster', swarm.Cluster?.ID],

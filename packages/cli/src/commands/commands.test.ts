@@ -207,6 +207,13 @@ describe('service update, scale and rollback', () => {
     expect(posted()[0]?.body).toMatchObject({ TaskTemplate: { ContainerSpec: { Env: ['A=1'] } } });
   });
 
+  it('say what to do when somebody else was faster', async () => {
+    const late = { status: 500, body: { message: 'rpc error: code = Unknown desc = update out of sequence' } };
+    await serve({ ...routes, 'POST /services/web1/update': late });
+    const told = expect.stringContaining('it was changed by somebody else, or by the cluster, at the same moment: run the command again');
+    expect(await run('service update -d --env-add A=1 web')).toMatchObject({ exitCode: 1, errors: told });
+  });
+
   it('scale changes the number only', async () => {
     await serve(routes);
     expect((await run('service scale -d web=5')).output).toBe('web scaled to 5\n');
@@ -323,6 +330,11 @@ describe('service logs', () => {
     expect(result.output).toContain('| hello');
     expect(result).toMatchObject({ exitCode: 1, errors: expect.stringContaining('node n2 is gone') });
   });
+});
+
+it('info of a locked manager calls it one', async () => {
+  await serve({ 'GET /info': { Swarm: { LocalNodeState: 'locked', NodeID: 'n1', ControlAvailable: false } } });
+  expect((await run('info')).output).toMatch(/^State: +locked\nNode: +n1\nRole: +manager\n/);
 });
 
 describe('init and join', () => {
