@@ -31,12 +31,21 @@ import type { Target } from './target.ts';
 /** The newest API that this program knows; a daemon with an older one is spoken to in its own version. */
 const OWN_API_VERSION = '1.51';
 
-/** The daemon answered, and refused. `message` is its own, without the gRPC prefix that Docker's clients show. */
+/** Docker's words where an object is of another version than the one that the request was made from. */
+const OUT_OF_SEQUENCE = 'update out of sequence';
+
+/**
+ * The daemon answered, and refused. `message` is its own, without the gRPC prefix that Docker's clients show; what clients know
+ * by its words only is told with what to do.
+ */
 export class ApiRefusal extends CommandFailure {
   readonly status: number;
 
   constructor(status: number, message: string) {
-    super(message.replace(/^rpc error: code = \w+ desc = /, ''));
+    const told = message.replace(/^rpc error: code = \w+ desc = /, '');
+    super(
+      told === OUT_OF_SEQUENCE ? 'it was changed by somebody else, or by the cluster, at the same moment: run the command again' : told,
+    );
     this.name = 'ApiRefusal';
     this.status = status;
   }

@@ -55,7 +55,8 @@ export interface ApiSwarm extends ApiMeta {
   readonly Spec: SwarmSpec;
   readonly TLSInfo: TLSInfo;
   readonly RootRotationInProgress: boolean;
-  readonly JoinTokens: { readonly Worker: string; readonly Manager: string };
+  /** Absent for a client that is read-only. */
+  readonly JoinTokens?: { readonly Worker: string; readonly Manager: string };
 }
 
 export interface ApiSwarmInfo {

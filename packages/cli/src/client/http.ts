@@ -96,7 +96,27 @@ function explainConnection(target: Target, error: NodeJS.ErrnoException): Error 
     case 'ECONNRESET':
     case 'EPIPE':
       return new CommandFailure(
-        `the daemon at ${target.text} ended the connection in the middle of a request. Its log says why.`,
+        target.kind === 'tcp' && target.tls === undefined
+          ? `what listens at ${target.text} ended the connection: it speaks no plain HTTP, or failed. An API with TLS needs SWARM_CERT_PATH, the folder that "swarm client add" made; port 2377 is that of the nodes, and no API.`
+          : `the daemon at ${target.text} ended the connection in the middle of a request. Its log says why.`,
+        EXIT.unreachable,
+        error,
+      );
+    case 'SELF_SIGNED_CERT_IN_CHAIN':
+    case 'DEPTH_ZERO_SELF_SIGNED_CERT':
+    case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
+    case 'UNABLE_TO_GET_ISSUER_CERT':
+    case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
+    case 'CERT_SIGNATURE_FAILURE':
+      return new CommandFailure(
+        `the certificate of ${target.text} is not signed by the ca.pem in SWARM_CERT_PATH (${error.message}): that is of another cluster, or older than its last roots. Check both; "swarm client renew NAME" on a manager brings the files up to date.`,
+        EXIT.unreachable,
+        error,
+      );
+    case 'CERT_HAS_EXPIRED':
+    case 'CERT_NOT_YET_VALID':
+      return new CommandFailure(
+        `the certificate of ${target.text} is not valid by the clock of this host (${error.message}). Set the clocks of both hosts right.`,
         EXIT.unreachable,
         error,
       );

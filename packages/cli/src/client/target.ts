@@ -14,8 +14,8 @@ export interface TlsFiles {
   readonly key: string;
 }
 
-/** Docker's port for an API without TLS; what `tcp://host` without a port means. */
-const PLAIN_PORT = 2375;
+/** Docker's port for an API without TLS; what `tcp://host` without a port means where there is no client certificate. */
+export const PLAIN_PORT = 2375;
 /** Docker's port for an API with TLS. */
 export const TLS_PORT = 2376;
 

@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import { systemClock } from '@swarm/shared/runtime/clock';
-import { DEFAULT_HOST, parseTarget } from '../client/target.ts';
+import { DEFAULT_HOST, PLAIN_PORT, parseTarget, TLS_PORT } from '../client/target.ts';
 import { VERSION } from '../version.ts';
 import type { Command } from './command.ts';
 import type { Context } from './context.ts';
@@ -51,7 +51,8 @@ function buildContext(flag: string | undefined, { terminal, streams, environment
     host,
     async api(other) {
       const [{ connectApi }, { withTls }] = await Promise.all([import('../client/api-client.ts'), import('../client/read-tls.ts')]);
-      return connectApi(await withTls(parseTarget(other ?? host ?? DEFAULT_HOST), environment), signal);
+      const port = (environment.SWARM_CERT_PATH ?? '') === '' ? PLAIN_PORT : TLS_PORT;
+      return connectApi(await withTls(parseTarget(other ?? host ?? DEFAULT_HOST, port), environment), signal);
     },
     readStdin: () => readAll(streams.stdin, signal),
   };

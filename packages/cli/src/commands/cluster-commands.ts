@@ -1,6 +1,6 @@
 import { AVAILABILITIES } from '@swarm/shared/engine-api/cluster-spec';
 import type { ApiClient } from '../client/api-client.ts';
-import type { ApiSwarm } from '../client/api-objects.ts';
+import type { ApiInfo, ApiSwarm } from '../client/api-objects.ts';
 import { DEFAULT_HOST, parseTarget } from '../client/target.ts';
 import { type Command, defineCommand, type OptionSpec } from '../command/command.ts';
 import { CommandFailure, EXIT, usageError } from '../command/exit-codes.ts';
@@ -66,7 +66,7 @@ const init = defineCommand({
     const [swarm, node] = await Promise.all([api.swarm(), api.node(nodeID)]);
     context.terminal.out(`The cluster is made: this host, node ${nodeID}, is its manager.\n\n`);
     context.terminal.out(
-      `To add a worker, run on its host:\n\n    swarm join --token ${swarm.JoinTokens.Worker} ${node.ManagerStatus?.Addr ?? ''}\n\n`,
+      `To add a worker, run on its host:\n\n    swarm join --token ${tokenOf(swarm, 'worker')} ${node.ManagerStatus?.Addr ?? ''}\n\n`,
     );
     if (options.autolock === true) tellUnlockKey(context, await api.unlockKey());
     const host = parseTarget(context.host ?? DEFAULT_HOST).text;
@@ -170,8 +170,14 @@ const joinToken = defineCommand({
   },
 });
 
-export function tokenOf(swarm: ApiSwarm, role: 'worker' | 'manager'): string {
-  return role === 'worker' ? swarm.JoinTokens.Worker : swarm.JoinTokens.Manager;
+/** @throws CommandFailure where the daemon does not show it. */
+export function tokenOf({ JoinTokens }: ApiSwarm, role: 'worker' | 'manager'): string {
+  if (JoinTokens === undefined) {
+    throw new CommandFailure(
+      'this client may not see join tokens, since it is read-only; ask for a client with the role admin (swarm client add NAME), or run the command on a manager',
+    );
+  }
+  return role === 'worker' ? JoinTokens.Worker : JoinTokens.Manager;
 }
 
 /** `host:port` of this node's control port, for others to dial. */
@@ -196,6 +202,12 @@ const leave = defineCommand({
   },
 });
 
+/** Only a manager is ever locked; what is shown of it then is what a worker would show. */
+function roleOf({ LocalNodeState, ControlAvailable }: ApiInfo['Swarm']): string | undefined {
+  if (LocalNodeState === 'inactive') return undefined;
+  return ControlAvailable || LocalNodeState === 'locked' ? 'manager' : 'worker';
+}
+
 const info = defineCommand({
   path: ['info'],
   summary: 'Show the state of this host and its cluster',
@@ -215,7 +227,7 @@ const info = defineCommand({
       ['State', swarm.LocalNodeState],
       ['Error', swarm.Error === '' ? undefined : swarm.Error],
       ['Node', swarm.NodeID === '' ? undefined : swarm.NodeID],
-      ['Role', swarm.LocalNodeState === 'inactive' ? undefined : swarm.ControlAvailable ? 'manager' : 'worker'],
+      ['Role', roleOf(swarm)],
       ['Address', swarm.NodeAddr === '' ? undefined : swarm.NodeAddr],
       ['Managers', managers === '' ? undefined : managers],
       ['Cluster', swarm.Cluster?.ID],

@@ -207,6 +207,13 @@ describe('service update, scale and rollback', () => {
     expect(posted()[0]?.body).toMatchObject({ TaskTemplate: { ContainerSpec: { Env: ['A=1'] } } });
   });
 
+  it('say what to do when somebody else was faster', async () => {
+    const late = { status: 500, body: { message: 'rpc error: code = Unknown desc = update out of sequence' } };
+    await serve({ ...routes, 'POST /services/web1/update': late });
+    const told = expect.stringContaining('it was changed by somebody else, or by the cluster, at the same moment: run the command again');
+    expect(await run('service update -d --env-add A=1 web')).toMatchObject({ exitCode: 1, errors: told });
+  });
+
   it('scale changes the number only', async () => {
     await serve(routes);
     expect((await run('service scale -d web=5')).output).toBe('web scaled to 5\n');
@@ -325,6 +332,11 @@ describe('service logs', () => {
   });
 });
 
+it('info of a locked manager calls it one', async () => {
+  await serve({ 'GET /info': { Swarm: { LocalNodeState: 'locked', NodeID: 'n1', ControlAvailable: false } } });
+  expect((await run('info')).output).toMatch(/^State: +locked\nNode: +n1\nRole: +manager\n/);
+});
+
 describe('init and join', () => {
   it('init posts what the flags say and prints how to join', async () => {
     await serve({
@@ -375,6 +387,11 @@ describe('init and join', () => {
       rotateManagerToken: 'false',
       rotateManagerUnlockKey: 'false',
     });
+  });
+
+  it.each(['join-token worker', 'join-script'])('%s tells a client that is read-only why it sees no token', async (line) => {
+    await serve({ 'GET /swarm': { ...meta, Spec: { Name: 'default' } }, 'GET /info': active, 'GET /nodes/n1': node });
+    expect(await run(line)).toMatchObject({ exitCode: 1, errors: expect.stringContaining('ask for a client with the role admin') });
   });
 
   it('join-script puts token, labels and source into a script', async () => {

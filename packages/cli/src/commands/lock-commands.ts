@@ -7,7 +7,7 @@ import { parseCount, parseDuration } from '../service/values.ts';
 
 /** What `init` and `update` can say about the cluster as a whole. */
 export const CLUSTER_OPTIONS = {
-  autolock: { kind: 'flag', help: 'managers need the unlock key after a restart (swarm unlock)' },
+  autolock: { kind: 'flag', help: 'managers need the unlock key after a restart (swarm unlock); --autolock=false turns it off' },
   'cert-expiry': { kind: 'text', value: 'duration', help: 'how long node certificates are valid (default 2160h)' },
   'dispatcher-heartbeat': { kind: 'text', value: 'duration', help: 'silence after which a node is down (default 5s)' },
   'task-history-limit': { kind: 'text', value: 'number', help: 'ended tasks kept per slot (default 5)' },

@@ -10,7 +10,7 @@ import { buildServiceDraft, type ServiceDraft } from '../service/create-spec.ts'
 import { CREATE_OPTIONS, UPDATE_OPTIONS, WAIT_OPTIONS } from '../service/options.ts';
 import { configReference, parseFileReference, parseNetwork, secretReference } from '../service/references.ts';
 import { applyUpdate, type ResolvedNames, type UpdateOptions } from '../service/update-spec.ts';
-import { parseCount, splitPair } from '../service/values.ts';
+import { splitPair } from '../service/values.ts';
 import { forEach } from './resolve.ts';
 import { type Ending, finish, lookUp, parseEnding, printWarnings, registryAuthFor, resolveImage } from './service-change.ts';
 
@@ -142,8 +142,10 @@ export const scale = defineCommand({
     const ending = parseEnding(options);
     const wanted = args.map((word) => {
       const [name, replicas] = splitPair(word);
-      if (name === '' || replicas === undefined) throw usageError(`"${word}" says no number; write SERVICE=REPLICAS, as in web=3`);
-      return [name, parseCount(name, replicas)] as const;
+      const count = /^\d+$/.test(replicas ?? '') ? Number(replicas) : Number.NaN;
+      if (name === '' || !Number.isSafeInteger(count))
+        throw usageError(`"${word}" says no whole number of 0 or more; write SERVICE=REPLICAS, as in web=3`);
+      return [name, count] as const;
     });
     const counts = new Map(wanted);
     for (const [name, replicas] of wanted) {

@@ -52,7 +52,7 @@ export interface ComposeService {
   user?: string;
   volumes?: ComposeMount[];
   workingDir?: string;
-  /** Keys that a deploy has no use for, kept for `stack config`; short forms already long. */
+  /** What only `stack config` prints, as the files say it; short forms already long. */
   ignored?: Map<string, Tree>;
   extensions?: Map<string, Tree>;
   /** The rest is reached by the Compose Specification only: version 3 has no words for it. */

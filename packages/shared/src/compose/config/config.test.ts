@@ -118,6 +118,14 @@ test('keys are in the order of the encoder: numbers by value, letters behind', (
   expect(['b.c', 'a10', 'b-c', 'a2', 'a', 'B', '1', 'a_1'].sort(compareKeys)).toEqual(['1', 'B', 'a', 'a_1', 'a2', 'a10', 'b-c', 'b.c']);
 });
 
+test('the order of services is printed, and read again as it is', () => {
+  const waits = 'depends_on: {b: {condition: service_healthy, restart: true}, c: {condition: service_started, required: false}}';
+  const from = { ...text(`services:\n  a: {image: x, ${waits}}\n  b: {image: x}\n  c: {image: x}\n`), strictDocker: false };
+  const once = printed(from);
+  expect(once).toContain('depends_on:\n      b:\n        condition: service_healthy\n        restart: true\n      c:\n');
+  expect(printed({ ...text(once), strictDocker: false })).toBe(once);
+});
+
 describe('the API bodies are those that the docker CLI posts, nulls and zero values included', () => {
   const micro = readJSON('micro-cases.json') as {
     cases: {

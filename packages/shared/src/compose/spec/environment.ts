@@ -32,6 +32,31 @@ export function resolveEnvironment(
   return result;
 }
 
+/**
+ * The service with the labels of its `label_file`s: in order, the service's own over them. A label file is written as an env
+ * file is.
+ */
+export function withFileLabels(
+  service: TreeMap,
+  path: Path,
+  input: StackInput,
+  lookup: Lookup,
+  problem: (path: Path, message: string) => void,
+): TreeMap {
+  const files = service.get('label_file');
+  if (!Array.isArray(files)) return service;
+  const labels: TreeMap = new Map();
+  for (const [index, file] of files.entries()) {
+    const at = [...path, 'label_file', index];
+    const bytes = input.readFile(String(file));
+    if (bytes === undefined) problem(at, `label file ${String(file)} not found; create it`);
+    else for (const [key, value] of parsed(String(file), bytes, at, lookup, problem)) labels.set(key, value);
+  }
+  const own = service.get('labels');
+  if (own instanceof Map) for (const [key, value] of own) labels.set(key, value);
+  return new Map(service).set('labels', labels);
+}
+
 function readEnvFile(
   file: TreeMap,
   path: Path,
@@ -45,13 +70,25 @@ function readEnvFile(
     if (truth(file.get('required') ?? true) !== false) problem(path, `env file ${name} not found; create it, or say "required: false"`);
     return new Map();
   }
-  const text = new TextDecoder().decode(bytes);
   if (file.get('format') === 'raw') {
-    const lines = text.split(/\r?\n/).filter((line) => line.includes('=') && !line.trimStart().startsWith('#'));
+    const lines = new TextDecoder()
+      .decode(bytes)
+      .split(/\r?\n/)
+      .filter((line) => line.includes('=') && !line.trimStart().startsWith('#'));
     return new Map(lines.map((line) => [line.slice(0, line.indexOf('=')).trim(), line.slice(line.indexOf('=') + 1)]));
   }
+  return parsed(name, bytes, path, lookup, problem);
+}
+
+function parsed(
+  name: string,
+  bytes: Uint8Array,
+  path: Path,
+  lookup: Lookup,
+  problem: (path: Path, message: string) => void,
+): ReadonlyMap<string, Tree> {
   try {
-    return parseDotenv(name, text, lookup);
+    return parseDotenv(name, new TextDecoder().decode(bytes), lookup);
   } catch (error) {
     problem(path, (error as Error).message);
     return new Map();

@@ -6,13 +6,13 @@ import type { StackInput, StackProblem } from '../load-stack.ts';
 import type { ComposeFile } from '../model.ts';
 import { nearestWord } from '../nearest-word.ts';
 import type { Path, Tree, TreeMap } from '../yaml-tree.ts';
-import { resolveEnvironment } from './environment.ts';
+import { resolveEnvironment, withFileLabels } from './environment.ts';
 import { extraMounts, extras } from './extras.ts';
 import { checkSpecShape, IGNORED_SERVICE_KEYS } from './file-shape.ts';
 import type { Lookup } from './interpolate.ts';
 import { toLegacyShape } from './legacy-shape.ts';
 import { ProjectReader } from './project.ts';
-import { mapOf, truth } from './tree-parts.ts';
+import { compact, mapOf, truth } from './tree-parts.ts';
 
 /** Reads files of the Compose Specification: a superset of what `docker stack deploy` takes, ended by the same conversion. */
 export function readSpec(input: StackInput): FilesRead | FilesRefused {
@@ -36,13 +36,16 @@ export function readSpec(input: StackInput): FilesRead | FilesRefused {
   const environment = new Map(
     [...services].map(([name, service]) => [name, resolveEnvironment(service, ['services', name], input, reader.lookup, problem)]),
   );
+  for (const [name, service] of services) services.set(name, withFileLabels(service, ['services', name], input, reader.lookup, problem));
   for (const [name, service] of services) warnIgnored(name, service, warning);
   if (isNonEmpty(problems)) return { kind: 'invalid', problems };
   const file = decode(project, services, environment, { input, lookup: reader.lookup, problem, warning });
   if (isNonEmpty(problems)) return { kind: 'invalid', problems };
   for (const [name, service] of file.services) {
     const waitsFor = dependencies.get(name);
-    if (waitsFor !== undefined) service.dependsOn = waitsFor;
+    if (waitsFor === undefined) continue;
+    service.dependsOn = waitsFor;
+    service.ignored = new Map(service.ignored).set('depends_on', dependencyTree(waitsFor, input.stackName.length + 1));
   }
   return { kind: 'read', file, warnings, locate: at };
 }
@@ -113,6 +116,20 @@ function readDependencies(
       `services wait for each other in a circle, so that none of them would ever start: ${circle.join(' → ')}; remove one of these dependencies`,
     );
   return found;
+}
+
+/** As the files say it, for `stack config`: by the names of the services there. */
+function dependencyTree(dependencies: readonly Dependency[], prefixLength: number): TreeMap {
+  return new Map(
+    dependencies.map(({ service, condition, restart, required }) => [
+      service.slice(prefixLength),
+      compact([
+        ['condition', condition],
+        ['restart', restart || undefined],
+        ['required', required ? undefined : false],
+      ]),
+    ]),
+  );
 }
 
 function warnIgnored(name: string, service: TreeMap, warning: (path: Path, message: string) => void): void {

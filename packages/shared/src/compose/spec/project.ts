@@ -7,6 +7,7 @@ import { canonicalFile } from './canonical.ts';
 import { parseDotenv } from './dotenv.ts';
 import { type Lookup, substituteTree } from './interpolate.ts';
 import { mergeTrees, plain } from './merge.ts';
+import { sameTree } from './tree-parts.ts';
 
 /** A cycle is found by its path; this bounds what is merely deep. */
 const MAX_INCLUDES = 64;
@@ -14,6 +15,11 @@ const MAX_INCLUDES = 64;
 interface Origin {
   readonly file: string;
   readonly source: YamlSource;
+}
+
+interface Definition {
+  readonly file: string;
+  readonly value: Tree;
 }
 
 interface FileScope {
@@ -125,7 +131,7 @@ export class ProjectReader {
       this.#problems.push(at(['include'], 'include must be a list of paths'));
       return [];
     }
-    const taken = new Map<string, string>();
+    const taken = new Map<string, Definition>();
     return value.flatMap((item, index) => {
       const entry = item instanceof Map ? item : new Map<string, Tree>([['path', item]]);
       const path = entry.get('path');
@@ -138,7 +144,7 @@ export class ProjectReader {
         this.#readNamed(each, { path: each, directory, lookup, trail: scope.trail }, ['include', index], at),
       );
       const merged = trees.reduce((base, over) => mergeTrees(base, over), new Map() as TreeMap);
-      this.#refuseClashes(merged, first, taken, (message) => this.#problems.push(at(['include', index], message)));
+      this.#settleClashes(merged, first, taken, (message) => this.#problems.push(at(['include', index], message)));
       return [merged];
     });
   }
@@ -151,14 +157,19 @@ export class ProjectReader {
     return (name) => scope.lookup(name) ?? variables.get(name);
   }
 
-  #refuseClashes(tree: TreeMap, file: string, taken: Map<string, string>, problem: (message: string) => void): void {
+  /** What several included files say alike (a network that they share, mostly) is one thing, kept where it was said first. */
+  #settleClashes(tree: TreeMap, file: string, taken: Map<string, Definition>, problem: (message: string) => void): void {
     for (const kind of ['services', 'networks', 'volumes', 'secrets', 'configs']) {
       const section = tree.get(kind);
       if (!(section instanceof Map)) continue;
-      for (const name of section.keys()) {
+      for (const [name, value] of section) {
         const other = taken.get(`${kind}.${name}`);
-        if (other !== undefined) problem(`${kind}.${name} is defined in both ${other} and ${file}; rename one of them`);
-        taken.set(`${kind}.${name}`, file);
+        if (other === undefined) taken.set(`${kind}.${name}`, { file, value });
+        else if (sameTree(other.value, value)) section.delete(name);
+        else
+          problem(
+            `${kind}.${name} is defined in both ${other.file} and ${file}, and not alike; rename one of them, or write the same in both`,
+          );
       }
     }
   }
@@ -204,13 +215,15 @@ export class ProjectReader {
     if (typeof baseName !== 'string') return refuse(`services.${name}.extends must name a service`);
     const named = typeof file === 'string' ? joinPath(scope.directory, file) : undefined;
     const path = named === scope.trail.at(-1) ? undefined : named;
-    const step = `${path ?? ''}#${baseName}`;
-    if (seen.includes(step)) return refuse(`services.${name} extends itself: ${[...seen, step].join(' → ')}`);
+    const chain = seen.length === 0 ? [name] : seen;
+    if (path === undefined && chain.includes(baseName))
+      return refuse(`services.${name} extends itself: ${[...chain, baseName].join(' → ')}`);
     const own = withoutKey(service, 'extends');
     const base =
       path === undefined
-        ? this.#extendLocal(baseName, services, scope, at, [...seen, step])
+        ? this.#extendLocal(baseName, services, scope, at, [...chain, baseName])
         : this.#extendFile(baseName, path, scope, where, at);
+    if (base === null) return service;
     if (base === undefined) return refuse(`services.${name} extends "${baseName}", which ${path ?? 'this file'} does not define`);
     if (!(base instanceof Map)) return service;
     const merged = mergeTrees(
@@ -231,7 +244,7 @@ export class ProjectReader {
     return base === undefined ? undefined : this.#extend(name, base, services, scope, at, seen);
   }
 
-  /** The base stands in another file: that file's own directory is what its relative paths mean. */
+  /** The base stands in another file: that file's own directory is what its relative paths mean. Null: it could not be read, which is told. */
   #extendFile(
     name: string,
     path: string,
@@ -239,7 +252,9 @@ export class ProjectReader {
     where: Path,
     at: (path: Path, message: string) => StackProblem,
   ): Tree | undefined {
+    const problemsBefore = this.#problems.length;
     const trees = this.#readNamed(path, { ...scope, path, directory: joinPath(path, '..') }, where, at);
+    if (trees.length === 0 && this.#problems.length > problemsBefore) return null;
     const merged = trees.reduce((base, over) => mergeTrees(base, over), new Map() as TreeMap);
     const services = merged.get('services');
     return services instanceof Map ? services.get(name) : undefined;

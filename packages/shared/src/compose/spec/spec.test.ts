@@ -136,6 +136,28 @@ describe('files build on one another', () => {
     });
   });
 
+  test('included files may both define what they share, if they say the same', () => {
+    const part = (name: string, driver: string) =>
+      `services:\n  ${name}: {image: x, networks: [n]}\n  db: {image: db, dns: [1.1.1.1]}\nnetworks: {n: {driver: ${driver}}}\n`;
+    const both = (driver: string) =>
+      load('include: [b.yaml, c.yaml]\n', {
+        files: { '/project/b.yaml': part('b', 'overlay'), '/project/c.yaml': part('c', driver) },
+      });
+    expect(serviceOf(both('overlay'), 'st_db')?.TaskTemplate).toMatchObject({
+      ContainerSpec: { DNSConfig: { Nameservers: ['1.1.1.1'] } },
+    });
+    expect(both('bridge')).toMatchObject({
+      problems: [{ message: expect.stringContaining('networks.n is defined in both /project/b.yaml and /project/c.yaml, and not alike') }],
+    });
+  });
+
+  test('label files are under the labels of the service', () => {
+    const body = a('label_file: [l.env]\nlabels: {B: "2"}');
+    const service = serviceOf(load(body, { files: { '/project/l.env': '# c\nA="1"\nB=0\n' } }));
+    expect(service?.TaskTemplate).toMatchObject({ ContainerSpec: { Labels: { A: '1', B: '2' } } });
+    expect(load(body)).toMatchObject({ problems: [{ message: 'label file /project/l.env not found; create it', line: 5 }] });
+  });
+
   test('include brings a whole file, with the .env beside it', () => {
     const result = load('include: [sub/compose.yaml]\nservices:\n  a: {image: x}\n', {
       files: { '/project/sub/compose.yaml': `services:\n  b: {image: "y:\${TAG}"}\n`, '/project/sub/.env': 'TAG=7\n' },
@@ -183,6 +205,13 @@ test('the list of a version 3 file orders nothing, as with Docker', () => {
 
 describe('a problem names its place and the way out', () => {
   test.each([
+    [
+      'services that extend one another',
+      {},
+      'services:\n  a: {extends: b, image: x}\n  b: {extends: a}\n',
+      'services.a extends itself: b → a → b',
+    ],
+    ['a base whose file is missing', {}, 'services:\n  a: {extends: {file: gone.yaml, service: b}}\n', 'file /project/gone.yaml not found'],
     ['a cycle of includes', { '/project/b.yaml': 'include: [b.yaml]\n' }, 'include: [b.yaml]\n', 'include one another'],
     ['a cycle of extends', {}, 'services: {a: {extends: b}, b: {extends: a}}\n', 'extends itself'],
     ['a missing base', {}, 'services: {a: {extends: nope}}\n', 'does not define'],

@@ -1,4 +1,4 @@
-import type { Tree, TreeMap } from '../yaml-tree.ts';
+import { Float, Tagged, type Tree, type TreeMap } from '../yaml-tree.ts';
 
 /** Parts of canonical trees. */
 
@@ -25,6 +25,16 @@ export function numeric(text: string | undefined): number | undefined {
 export function texts(value: Tree | undefined): Tree | undefined {
   if (!(value instanceof Map)) return undefined;
   return new Map([...value].map(([key, item]) => [key, item === null ? '' : String(item)]));
+}
+
+/** Whether both say the same; the order of keys says nothing. */
+export function sameTree(a: Tree | undefined, b: Tree | undefined): boolean {
+  if (a instanceof Map && b instanceof Map)
+    return a.size === b.size && [...a].every(([key, value]) => b.has(key) && sameTree(value, b.get(key)));
+  if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((item, at) => sameTree(item, b[at]));
+  if (a instanceof Float && b instanceof Float) return a.value === b.value;
+  if (a instanceof Tagged && b instanceof Tagged) return a.tag === b.tag && sameTree(a.value, b.value);
+  return Object.is(a, b);
 }
 
 const TRUTHS: Readonly<Record<string, boolean>> = {
