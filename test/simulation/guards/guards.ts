@@ -156,7 +156,7 @@ export const GUARDS: readonly Guard[] = [
     text: 'if (wanted.confirmed) {',
     without: 'if (wanted.set !== undefined) {',
     promise: 'stopped without a reason',
-    seed: 4,
+    seed: 26,
     focus: {
       faultKinds: ['daemon crash', 'slow disk', 'full disk'],
       operationKinds: ['create a service', 'scale a service', 'force an update'],
