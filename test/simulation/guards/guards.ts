@@ -156,7 +156,7 @@ export const GUARDS: readonly Guard[] = [
     text: 'if (wanted.confirmed) {',
     without: 'if (wanted.set !== undefined) {',
     promise: 'stopped without a reason',
-    seed: 4,
+    seed: 26,
     focus: {
       faultKinds: ['daemon crash', 'slow disk', 'full disk'],
       operationKinds: ['create a service', 'scale a service', 'force an update'],
@@ -202,7 +202,7 @@ export const GUARDS: readonly Guard[] = [
     text: "newTask(view.facts, view.seat, origin, waits || blocked ? 'ready' : goalOf(view.facts), now)",
     without: "newTask(view.facts, view.seat, origin, waits ? 'ready' : goalOf(view.facts), now)",
     promise: 'two live containers',
-    seed: 7,
+    seed: 21,
     focus: {
       faultKinds: ['partition', 'flapping network', 'stops fail', 'slow engine', 'engine hang'],
       operationKinds: ['create a service', 'force an update', 'update the image'],
