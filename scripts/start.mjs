@@ -23,16 +23,25 @@ function dependenciesAreCurrent() {
   });
 }
 
+/** Packages made for this machine that npm has left out without a word, as it does where an optional one cannot be fetched. */
+function leftOut() {
+  const libc = process.report?.getReport().header.glibcVersionRuntime === undefined ? 'musl' : 'glibc';
+  return Object.entries(JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages)
+    .filter(([, { os, cpu }]) => os?.includes(process.platform) && cpu?.includes(process.arch))
+    .filter(([path, entry]) => (entry.libc?.includes(libc) ?? true) && !existsSync(join(root, path, 'package.json')))
+    .map(([path]) => path);
+}
+
 function installDependencies() {
   console.error('Installing dependencies: npm ci …');
   let error;
-  // A registry that fails for a moment is no reason to run nothing.
+  // A registry that fails for a moment is no reason to run nothing, or without what this machine needs.
   for (let left = 3; left > 0; left -= 1) {
     const result = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
       cwd: root,
       stdio: ['ignore', 'inherit', 'inherit'],
     });
-    if (result.status === 0) return;
+    if (result.status === 0 && (left === 1 || leftOut().length === 0)) return;
     error = result.error;
     if (error || result.signal) break;
   }

@@ -40,6 +40,11 @@ export const SERVICE_CALLS: readonly Step[] = [
   get('/services'),
   ...created,
   ...refusedEarlier,
+  post('/services/create', spec('moved', { service: { Networks: [{ Target: 'host' }] } }), {
+    name: 'POST /services/create with deprecated networks',
+  }),
+  get('/services/moved', { name: 'GET /services/{id} with deprecated networks' }),
+  remove('/services/moved', { quiet: true }),
   ...NAMES.map((name) => post('/services/create', spec(name), { name: `POST /services/create named ${JSON.stringify(name)}` })),
   post('/services/create', spec('c-0'), { name: 'POST /services/create with a name that is taken' }),
   post('/services/create', spec('C-0'), { name: 'POST /services/create with a name taken in another case' }),

@@ -1,4 +1,4 @@
-import { waitForEndpoint, waitForReason, waitForTasks } from './build-step.ts';
+import { remove, waitForEndpoint, waitForReason, waitForTasks } from './build-step.ts';
 import type { Docker } from './cli-step.ts';
 import type { Step } from './step.ts';
 
@@ -10,6 +10,7 @@ export function flagCommands(docker: Docker, tag: string): readonly Step[] {
     ...ports(docker, tag),
     ...mounts(docker),
     ...references(docker, tag),
+    ...refusedEarlier(docker, tag),
     ...jobs(docker),
     ...lists(docker, tag),
     ...failures(docker, tag),
@@ -77,6 +78,7 @@ const references = (docker: Docker, tag: string): readonly Step[] => [
   docker('inspect --type network TAG-fn --format {{.Name}}|{{.Scope}}|{{.Driver}}|{{.Attachable}}|{{.Internal}}|{{json%20.IPAM}}'),
   docker('inspect --type secret nope'),
   docker('service rm TAG-refs'),
+  docker('network inspect -v ingress --format {{json%20.Services}}'),
   docker('network ls --filter name=TAG-fn --format {{.Name}}|{{.Driver}}|{{.Scope}}|{{.IPv6}}|{{.Internal}}|{{.Labels}}'),
   docker('network ls --filter driver=overlay --filter name=TAG --format {{json%20.Name}}'),
   docker('network create -d nope TAG-nope'),
@@ -86,6 +88,22 @@ const references = (docker: Docker, tag: string): readonly Step[] => [
   docker('network rm nope TAG-fn'),
   docker('secret rm TAG-fs'),
   docker('config rm TAG-fc'),
+];
+
+/** Only one side has such a service, so it is taken away at once. */
+const refusedEarlier = (docker: Docker, tag: string): readonly Step[] => [
+  docker('network create -d overlay TAG-twice'),
+  ...[
+    '--network none',
+    '--network TAG-twice --network TAG-twice',
+    '--network TAG-twice --network host',
+    '--network host --publish 18121:80',
+    '--publish 18122:0',
+    '--mount type=cluster,source=v,target=/c',
+    '--limit-pids 9223372036854775807',
+    '--stop-grace-period -1s',
+  ].flatMap((flags) => [docker(`${IDLE} TAG-none ${flags} differential:1`), remove(`/services/${tag}-none`, { quiet: true })]),
+  docker('network rm TAG-twice'),
 ];
 
 const jobs = (docker: Docker): readonly Step[] => [
@@ -155,6 +173,7 @@ const failures = (docker: Docker, tag: string): readonly Step[] => {
     ...failing('exits', 'failed', 'differential:1 sh -c exit%203'),
     ...failing('unknown', 'rejected', 'nothing:1'),
     ...failing('unbound', 'rejected', '--mount type=bind,source=/nonexistent,target=/b differential:1'),
+    ...failing('relative', 'rejected', '--mount type=bind,source=/tmp,target=rel differential:1'),
     ...failing('unfound', 'failed', 'differential:1 nope'),
     ...failing(
       'unhealthy',

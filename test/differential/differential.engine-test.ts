@@ -8,6 +8,7 @@ import { call } from './call.ts';
 import { cliCalls, leaveCalls } from './calls-cli.ts';
 import { NETWORK_CALLS } from './calls-networks.ts';
 import { PAYLOAD_CALLS, SLOW_CALLS } from './calls-payloads.ts';
+import { REQUEST_CALLS } from './calls-requests.ts';
 import { SERVICE_CALLS } from './calls-services.ts';
 import { STREAM_CALLS, TASK_CALLS } from './calls-streams.ts';
 import { INACTIVE_CALLS, SWARM_CALLS } from './calls-swarm.ts';
@@ -53,7 +54,15 @@ test.skipIf(blocked !== undefined)(`answers as dockerd does${blocked === undefin
       runner.save('swarm', Swarm.Cluster.ID, '/swarm');
     }
     await run(SWARM_CALLS);
-    const rest = [...PAYLOAD_CALLS, ...SERVICE_CALLS, ...TASK_CALLS, ...STREAM_CALLS, ...TEMPLATE_CALLS, ...NETWORK_CALLS];
+    const rest = [
+      ...REQUEST_CALLS,
+      ...PAYLOAD_CALLS,
+      ...SERVICE_CALLS,
+      ...TASK_CALLS,
+      ...STREAM_CALLS,
+      ...TEMPLATE_CALLS,
+      ...NETWORK_CALLS,
+    ];
     await Promise.all([run(SLOW_CALLS), run(rest)]);
     const clients = CLIS.map((program, at) => ({ program, tag: `cli${at}`, directory }));
     for (const client of clients) await run(cliCalls(client));

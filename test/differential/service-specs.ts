@@ -46,6 +46,21 @@ export const SPECS: NamedParts = [
     'mount bind with options',
     { container: { Mounts: [{ Type: 'bind', Source: '/a', Target: '/b', ReadOnly: true, BindOptions: { Propagation: 'rslave' } }] } },
   ],
+  ['mount bind with empty options', { container: { Mounts: [{ Type: 'bind', Source: '/a', Target: '/b', BindOptions: {} }] } }],
+  [
+    'words in capitals',
+    {
+      container: {
+        Mounts: [{ Type: 'BIND', Source: '/a', Target: '/b', BindOptions: { Propagation: 'RSLAVE' } }],
+        Isolation: 'Default',
+      },
+      service: { EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 8084, PublishMode: 'Host', Protocol: 'UDP' }] } },
+    },
+  ],
+  [
+    'mount bind without propagation',
+    { container: { Mounts: [{ Type: 'bind', Source: '/a', Target: '/b', BindOptions: { NonRecursive: true } }] } },
+  ],
   [
     'mount bind propagation unknown',
     { container: { Mounts: [{ Type: 'bind', Source: '/a', Target: '/b', BindOptions: { Propagation: 'foo' } }] } },
@@ -128,6 +143,7 @@ export const SPECS: NamedParts = [
       },
     },
   ],
+  ['placement preference of no label', { task: { Placement: { Preferences: [{ Spread: { SpreadDescriptor: '' } }] } } }],
   ['placement empty', { task: { Placement: {} } }],
   ['placement platforms', { task: { Placement: { Platforms: [{ Architecture: 'amd64', OS: 'linux' }] } } }],
   ['constraint without operator', { task: { Placement: { Constraints: ['node.role'] } } }],
@@ -255,5 +271,8 @@ export const REFUSED_EARLIER: NamedParts = [
     { service: { EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 8082, PublishMode: 'host', Protocol: 'foo' }] } } },
   ],
   ['port mode unknown', { service: { EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 8083, PublishMode: 'foo' }] } } }],
+  ['port without target', { service: { EndpointSpec: { Ports: [{ PublishedPort: 8085, PublishMode: 'host' }] } } }],
+  ['networks host and bridge', { task: { Networks: [{ Target: 'host' }, { Target: 'bridge' }] } }],
+  ['container spec beside attachment spec', { task: { NetworkAttachmentSpec: { ContainerID: 'x' } } }],
   ['port past 65535', { service: { EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 70000, PublishMode: 'host' }] } } }],
 ];

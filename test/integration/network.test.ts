@@ -288,7 +288,7 @@ describe('what is removed by force', () => {
       'd=$(basename /sys/class/net/sw????b4097); ip route show table local dev $d | grep / | grep ^local | while read l r rest; do ip route del local $r dev $d table local; done',
     ],
     ['the rules', 'for t in $(nft list tables | grep swarm_ | sed "s/table //;s/ /:/"); do nft delete table $(echo $t | tr : " "); done'],
-    ['the rule among Docker’s', 'iptables -F DOCKER-USER'],
+    ['the rule among Docker’s', 'iptables -w -F DOCKER-USER'],
     [
       'the connection of a container',
       'docker network disconnect -f neta $(docker ps -q --filter label=com.docker.swarm.service.name=client)',

@@ -204,6 +204,14 @@ function roomFor(tx: ReadTransaction, service: Service, nodeIDs: readonly string
   });
 }
 
+/** Slots of a job whose attempts are used up. */
+function lostCauses(service: Service, tasks: readonly Task[]): number {
+  const slots = Map.groupBy(tasks, slotKey);
+  const isLost = (seat: readonly Task[]) =>
+    hasGivenUp(service, seat) && !seat.some((task) => isLive(task) || task.Status.State === 'complete');
+  return [...slots.values()].filter(isLost).length;
+}
+
 function explainJob(tx: ReadTransaction, service: Service, tasks: readonly Task[]): readonly string[] {
   const { Name, Mode } = service.Spec;
   const iteration = service.JobStatus?.JobIteration.Index ?? 0;
@@ -211,10 +219,11 @@ function explainJob(tx: ReadTransaction, service: Service, tasks: readonly Task[
   const complete = new Set(ofNow.filter(({ Status }) => Status.State === 'complete').map(slotKey)).size;
   if (ofNow.some((task) => isLive(task) && task.Status.State !== 'pending' && !waitsForAddress(tx, service, task)))
     return [`the job ${Name} is at work`];
+  if (ofNow.some((task) => isLive(task) && waitsForAddress(tx, service, task))) return [];
   const wanted = Mode.ReplicatedJob?.TotalCompletions ?? 0;
   if (
     Mode.ReplicatedJob !== undefined &&
-    complete < wanted &&
+    complete + lostCauses(service, ofNow) < wanted &&
     !mayWait(tx, service) &&
     roomFor(
       tx,

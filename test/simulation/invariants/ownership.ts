@@ -15,7 +15,7 @@ const TASK_WRITER: Partial<Record<Writer, TaskWriter>> = {
 
 /** Of nodes and services, as of tasks: each field has its writer. Tasks have a table of their own, `permitted-moves`. */
 const NODE_FIELDS: Partial<Record<Writer, readonly (keyof Node)[]>> = {
-  dispatcher: ['Status', 'Description', 'engineHealth', 'ManagerStatus', 'networkProblems', 'dataPathAddr'],
+  dispatcher: ['Status', 'Description', 'engineHealth', 'ManagerStatus', 'networkProblems', 'lacksNetworks'],
   orchestrator: ['downs', 'damped'],
   operator: ['Spec'],
 };

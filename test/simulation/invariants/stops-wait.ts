@@ -11,8 +11,8 @@ const HOLD_MS = 10_000;
 const SESSION_MS = 15_000;
 
 /**
- * A container that served is stopped only when no host leads anybody to it any more. Hosts that could not be heard of late
- * are not waited for, and none is waited for longer than a while.
+ * A container that served is stopped only when no host leads anybody to it any more. Hosts that could not be heard of late,
+ * or have said that they cannot follow, are not waited for, and none is waited for longer than a while.
  */
 export const stopsWaitForTheTables: MakeInvariant = ({ world, view, broken, coverage }) => {
   /** Tasks that served and are to stop, and since when. */
@@ -20,7 +20,9 @@ export const stopsWaitForTheTables: MakeInvariant = ({ world, view, broken, cove
   let openedMs = 0;
 
   function isWaitedFor(host: Host, sinceMs: number): boolean {
-    return host.reach === 'connected' && world.silencedUntilMs(host) < sinceMs - SESSION_MS;
+    const { trouble, troubledUntilMs } = host.leads;
+    const isSound = trouble === undefined && troubledUntilMs < sinceMs - SESSION_MS;
+    return isSound && host.reach === 'connected' && world.silencedUntilMs(host) < sinceMs - SESSION_MS;
   }
 
   function leadsTo(host: Host, { attachments = [], ServiceID }: Task): string | undefined {

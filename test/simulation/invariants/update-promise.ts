@@ -57,7 +57,7 @@ export const updatesKeepTheirPromise: MakeInvariant = ({ world, view, broken, co
     down.set(service.ID, seats.add(seat));
     const parallelism = config === undefined ? 1 : (config.Parallelism ?? 0);
     coverage.hit('update takes a seat down');
-    const counted = [...seats].filter((each) => !isNodeDown(each));
+    const counted = [...seats].filter((each) => !isNodeOut(each));
     if (parallelism > 0 && counted.length > parallelism) {
       broken(
         `the update of ${service.Spec.Name} has ${counted.length} seats down at once (${counted.join(', ')}); its parallelism is ${parallelism}`,
@@ -67,13 +67,14 @@ export const updatesKeepTheirPromise: MakeInvariant = ({ world, view, broken, co
 
   /**
    * A global service's seat goes down with its node and comes up nowhere else: no update, and above all no rollback of
-   * the one that was under way, waits for a node that may never come back.
+   * the one that was under way, waits for a node that may never come back, or that somebody has paused meanwhile.
    */
-  function isNodeDown(seat: string): boolean {
+  function isNodeOut(seat: string): boolean {
     return view((tx) =>
-      tx.tasks
-        .by('slot', seat)
-        .some(({ Slot, NodeID }) => Slot === undefined && NodeID !== undefined && tx.nodes.get(NodeID)?.Status.State === 'down'),
+      tx.tasks.by('slot', seat).some(({ Slot, NodeID }) => {
+        const node = Slot !== undefined || NodeID === undefined ? undefined : tx.nodes.get(NodeID);
+        return node?.Status.State === 'down' || node?.Spec.Availability === 'pause';
+      }),
     );
   }
 

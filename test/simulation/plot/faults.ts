@@ -231,6 +231,21 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     void host.engine.removeContainer(id).catch(() => undefined);
     return 'is removed by somebody';
   }),
+  'networks cannot be made': {
+    begin: ({ world, host, chance }) => {
+      if (!world.hasNetworks || host.leads.trouble !== undefined) return undefined;
+      const trouble = chance.pick(['unsupported', 'not-applied'] as const);
+      host.leads.trouble = trouble;
+      return {
+        story: `networks cannot be made (${trouble})`,
+        lastsMs: chance.between(5 * SECOND, 3 * MINUTE),
+        end: () => {
+          host.leads.trouble = undefined;
+          host.leads.troubledUntilMs = world.time.monotonicMs();
+        },
+      };
+    },
+  },
   'full disk': {
     begin: ({ world, host, chance }) => {
       if (host.diskMood.failure !== undefined) return undefined;
@@ -312,6 +327,12 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     },
   },
 };
+
+const OF_NETWORKS = ['networks cannot be made'];
+
+export function faultNames(hasNetworks: boolean): readonly string[] {
+  return Object.keys(FAULTS).filter((name) => hasNetworks || !OF_NETWORKS.includes(name));
+}
 
 /** What ails an engine; several faults may overlap. */
 interface EngineMood {

@@ -4,6 +4,7 @@ import type { FakeImage } from '@swarm/worker/engine/fake-controls';
 export const GOOD_IMAGES = ['app:1', 'app:2', 'app:3', 'stubborn:1'] as const;
 export const BROKEN_IMAGES = ['crash:1', 'nostart:1', 'missing:1', 'sick:1', 'short:1'] as const;
 export const JOB_IMAGE = 'short:1';
+export const HOPELESS_IMAGES = ['crash:1', 'nostart:1', 'missing:1'] as const;
 
 /** Built by somebody on every host: nobody's to remove. */
 export const BUILT_IMAGE = 'built:1';

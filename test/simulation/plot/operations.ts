@@ -119,7 +119,9 @@ export const OPERATIONS = {
   'roll back by hand': (view) => {
     const service = pickService(view, ({ PreviousSpec }) => PreviousSpec !== undefined);
     if (service === undefined) return undefined;
-    replaceService(context(view), service, rollbackChange(service, view.nowMs));
+    const change = rollbackChange(service, view.nowMs);
+    admitService(change.spec, { tx: view.tx, current: service, isLocalNetwork: () => false });
+    replaceService(context(view), service, change);
     return service.Spec.Name;
   },
   'remove a service': (view) => {

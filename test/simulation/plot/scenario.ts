@@ -3,7 +3,7 @@ import type { Coverage } from '../coverage.ts';
 import type { Chance } from '../world/chance.ts';
 import type { Host } from '../world/host.ts';
 import type { World } from '../world/world.ts';
-import { type Begun, FAULTS } from './faults.ts';
+import { type Begun, FAULTS, faultNames } from './faults.ts';
 import { BUILT_IMAGE, IMAGE_BYTES, REGISTRY, ROOMY_DISK } from './images.ts';
 import { OPERATIONS, type OperationName, operate, operationNames, REPAIR } from './operations.ts';
 
@@ -77,7 +77,7 @@ export class Scenario {
   }
 
   #planFault(atMs: number): void {
-    const kind = this.#chance.pick(this.#options.faultKinds ?? Object.keys(FAULTS));
+    const kind = this.#chance.pick(this.#options.faultKinds ?? faultNames(this.#world.hasNetworks));
     const chance = this.#chance.fork(kind);
     this.#world.time.setTimer(atMs, () => {
       const { world, coverage } = { world: this.#world, coverage: this.#coverage };

@@ -4,7 +4,7 @@ import { REBALANCE_LABEL } from '@swarm/shared/domain/rebalance';
 import type { NetworkSpec } from '@swarm/shared/engine-api/payload-specs';
 import type { EndpointSpec, RestartPolicy, ServiceSpecInput, UpdateConfig } from '@swarm/shared/engine-api/service-spec';
 import type { Chance } from '../world/chance.ts';
-import { BROKEN_IMAGES, GOOD_IMAGES, JOB_IMAGE } from './images.ts';
+import { BROKEN_IMAGES, GOOD_IMAGES, HOPELESS_IMAGES, JOB_IMAGE } from './images.ts';
 
 const SECOND = 1e9;
 
@@ -113,9 +113,22 @@ export function inventNetwork(chance: Chance): NetworkSpec {
 
 function inventJob(chance: Chance, name: string): ServiceSpecInput {
   const total = chance.between(1, 4);
+  const Mode = chance.chance(0.3)
+    ? { GlobalJob: {} }
+    : { ReplicatedJob: { MaxConcurrent: chance.between(1, total), TotalCompletions: total } };
+  // One that never completes gives up at some time, or the cluster would never come to rest.
+  const isHopeless = chance.chance(0.2);
+  const Image = isHopeless ? chance.pick(HOPELESS_IMAGES) : JOB_IMAGE;
+  const attempts = isHopeless || chance.chance(0.2) ? { MaxAttempts: chance.between(1, 3) } : {};
+  const Placement = { ...(chance.chance(0.2) && { Constraints: [inventConstraint(chance)] }) };
   return {
     Name: name,
-    TaskTemplate: { ContainerSpec: { Image: JOB_IMAGE }, RestartPolicy: { Condition: 'on-failure', Delay: SECOND } },
-    Mode: chance.chance(0.3) ? { GlobalJob: {} } : { ReplicatedJob: { MaxConcurrent: chance.between(1, total), TotalCompletions: total } },
+    TaskTemplate: {
+      ContainerSpec: { Image },
+      RestartPolicy: { Condition: 'on-failure', Delay: chance.pick([1, 5]) * SECOND, ...attempts },
+      Placement,
+      ...(chance.chance(0.2) && { Resources: { Reservations: inventReservations(chance) } }),
+    },
+    Mode,
   };
 }

@@ -4,7 +4,7 @@ import { deviceNames, TOKEN_LENGTH } from '@swarm/worker/network/decide/device-n
 import { type HostNetwork, toHostNetwork } from '@swarm/worker/network/decide/host-network';
 import { createEngineNetworks, type NetworkEngine } from '@swarm/worker/network/engine-networks';
 import type { AppliedNetworks, NetworkPlane, ReadyNetwork } from '@swarm/worker/network/network-plane';
-import { explainTrouble } from '@swarm/worker/network/network-trouble';
+import { explainTrouble, problem } from '@swarm/worker/network/network-trouble';
 
 const MTU = 1450;
 
@@ -12,6 +12,10 @@ const MTU = 1450;
 export class KernelLeads {
   /** By network id. */
   networks: ReadonlyMap<string, HostNetwork> = new Map();
+  /** Set: no network can be made on the host; of what kind the obstacle is. */
+  trouble: 'unsupported' | 'not-applied' | undefined;
+  /** When the last such obstacle went, in the time of the run. */
+  troubledUntilMs = Number.NEGATIVE_INFINITY;
 }
 
 export interface SimulatedPlaneDeps {
@@ -29,6 +33,11 @@ export function createSimulatedPlane({ engine, leads, nodeID, clusterID, logger 
   return {
     async apply({ tables }): Promise<AppliedNetworks> {
       const wanted = [...tables.values()].flatMap((table) => toHostNetwork(table, nodeID) ?? []).sort((a, b) => a.vni - b.vni);
+      const { trouble } = leads;
+      if (trouble !== undefined) {
+        const problems = wanted.map(({ id, name }) => problem(trouble, `network "${name}" cannot be made: operation not permitted`, id));
+        return { ready: new Map(), problems };
+      }
       // Who is there is led to whether or not the engine answers.
       leads.networks = new Map(wanted.map((network) => [network.id, network]));
       try {

@@ -1,5 +1,6 @@
 import type { Service } from '@swarm/shared/domain/objects';
 import type { PortConfig } from '@swarm/shared/engine-api/service-spec';
+import { clusterPorts } from '../seams/cluster-ports.ts';
 import type { ReadTransaction } from '../store/store.ts';
 
 /** Ports that the cluster chooses. Source: Docker Engine API, published ports. */
@@ -27,8 +28,9 @@ export class PortPicker {
   /** The ports with their numbers; undefined when there are not enough left. */
   fill(tx: ReadTransaction, ports: readonly PortConfig[]): readonly PortConfig[] | undefined {
     const filled: PortConfig[] = [];
+    const ofCluster = clusterPorts(tx);
     for (const port of ports) {
-      const PublishedPort = isOpen(port) ? this.#pick(tx, port, ports) : port.PublishedPort;
+      const PublishedPort = isOpen(port) ? this.#pick(tx, port, ports, ofCluster) : port.PublishedPort;
       if (isOpen(port) && PublishedPort === undefined) return undefined;
       const full = { ...port, ...(PublishedPort !== undefined && { PublishedPort }) };
       if (isOpen(port)) this.#planned.add(portKey(full));
@@ -42,12 +44,16 @@ export class PortPicker {
     this.#planned.clear();
   }
 
-  #pick(tx: ReadTransaction, port: PortConfig, own: readonly PortConfig[]): number | undefined {
+  #pick(tx: ReadTransaction, port: PortConfig, own: readonly PortConfig[], ofCluster: ReadonlyMap<string, string>): number | undefined {
     for (let tried = FIRST_DYNAMIC_PORT; tried <= LAST_DYNAMIC_PORT; tried += 1) {
       const PublishedPort = this.#next;
       this.#next = PublishedPort === LAST_DYNAMIC_PORT ? FIRST_DYNAMIC_PORT : PublishedPort + 1;
       const key = portKey({ ...port, PublishedPort });
-      const isTaken = this.#planned.has(key) || own.some((other) => portKey(other) === key) || tx.services.count('publishedPort', key) > 0;
+      const isTaken =
+        ofCluster.has(key) ||
+        this.#planned.has(key) ||
+        own.some((other) => portKey(other) === key) ||
+        tx.services.count('publishedPort', key) > 0;
       if (!isTaken) return PublishedPort;
     }
     return undefined;

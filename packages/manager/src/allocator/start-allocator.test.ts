@@ -250,6 +250,26 @@ test('virtual IPs that are used up are named as the reason, with the way out', a
   await allocator.stop();
 });
 
+test('the port by which hosts send each other packets of networks is chosen for no service', async () => {
+  const { write, read, allocator } = await setUp();
+  await write((tx) => {
+    tx.clusters.create({
+      ID: asID('cluster'),
+      Spec: {},
+      TLSInfo: {},
+      RootRotationInProgress: false,
+      DefaultAddrPool: [],
+      SubnetSize: 24,
+      DataPathPort: 30_000,
+      JoinTokens: { Worker: '', Manager: '' },
+      ca: { certificate: '', privateKey: '' },
+    });
+    addService(tx, 'open', [], { EndpointSpec: { Ports: [{ TargetPort: 81, Protocol: 'udp' }] } });
+  });
+  expect(read.service('open').Endpoint.Ports?.map((port) => port.PublishedPort)).toEqual([30_001]);
+  await allocator.stop();
+});
+
 test('published ports are chosen from 30000 to 32767, never one that is taken; when all are, tasks say so', async () => {
   const { write, read, allocator } = await setUp();
   const publish = (Ports: object[]): Partial<ServiceSpec> => ({ EndpointSpec: { Ports } });
@@ -317,6 +337,20 @@ test('what a node had is given back also when it was removed just before the man
   expect(read.gateways()).toEqual(['ingress.n2 10.0.0.3']);
   expect(store.view((tx) => tx.guests.all())).toEqual([]);
   await next.stop();
+});
+
+test('a container that asks for a place in the moment in which its node is removed is forgotten', async () => {
+  const { store, allocator, write, read } = await setUp();
+  await write((tx) => {
+    addNetwork(tx, { Name: 'net', Attachable: true });
+    tx.nodes.remove('n1');
+  });
+  await write((tx) => {
+    tx.guests.create({ ID: asID('g'), networkID: asID('net'), nodeID: asID('n1'), name: 'by-hand', aliases: [], running: false });
+  });
+  expect(store.view((tx) => tx.guests.all())).toEqual([]);
+  expect(read.gateways()).toEqual(['ingress.n2 10.0.0.3']);
+  await allocator.stop();
 });
 
 test('a manager that starts goes on from what lives: no address twice, none moved', async () => {

@@ -246,6 +246,8 @@ export function startAllocator({ store, clock, random, onFailure }: AllocatorDep
       usage.accountGuest(id, guest);
       if (guest === undefined || guest.address !== undefined || guest.refusal !== undefined) return [];
       const { networkID, nodeID } = guest;
+      // It was asked for in the moment in which the node was removed.
+      if (tx.nodes.get(nodeID) === undefined) return [removal('guests', guest.ID, guest.Version.Index)];
       const gateway = gatewayID(networkID, nodeID);
       const parts: AllocationPart[] = [];
       if (tx.gateways.get(gateway) === undefined && !planned.has(gateway)) {

@@ -28,6 +28,9 @@ export class GuestDesk {
 
   constructor(deps: GuestDeskDeps) {
     this.#deps = deps;
+    // A manager that ended right after it had refused one has left it: no report removes it, and its network could not go.
+    const refused = deps.store.view((tx) => tx.guests.all().filter(({ refusal }) => refusal !== undefined));
+    for (const { ID } of refused) this.#forgetRefused(ID);
   }
 
   request(nodeID: string, request: GuestRequest): void {
@@ -84,8 +87,12 @@ export class GuestDesk {
   }
 
   #refused({ ID, nodeID, networkID, wanted }: Guest, refusal: Refusal): void {
-    const { store, answer, onFailure } = this.#deps;
-    answer(nodeID, { type: 'guestAnswer', guestID: ID, networkID, ...(wanted !== undefined && { address: wanted }), refusal });
+    this.#deps.answer(nodeID, { type: 'guestAnswer', guestID: ID, networkID, ...(wanted !== undefined && { address: wanted }), refusal });
+    this.#forgetRefused(ID);
+  }
+
+  #forgetRefused(ID: Guest['ID']): void {
+    const { store, onFailure } = this.#deps;
     store
       .update((tx) => {
         if (tx.guests.get(ID)?.refusal !== undefined) tx.guests.remove(ID);

@@ -1,4 +1,5 @@
 import { dependenciesOf } from '@swarm/shared/domain/depends-on';
+import { hasIngressPorts } from '@swarm/shared/domain/network-needs';
 import type { Service } from '@swarm/shared/domain/objects';
 import { predefinedNetwork } from '@swarm/shared/domain/predefined-networks';
 import type { ServiceSpec } from '@swarm/shared/engine-api/service-spec';
@@ -38,7 +39,7 @@ export function explainNoWayBack(tx: ReadTransaction, { ID, Spec, PreviousSpec }
   return missing && `${missing} of its previous spec has been removed`;
 }
 
-function missingOf(tx: ReadTransaction, { TaskTemplate, Networks }: ServiceSpec): readonly string[] {
+function missingOf(tx: ReadTransaction, { TaskTemplate, Networks, EndpointSpec }: ServiceSpec): readonly string[] {
   const { Secrets = [], Configs = [] } = TaskTemplate.ContainerSpec ?? {};
   const targets = (TaskTemplate.Networks ?? Networks ?? []).map(({ Target = '' }) => Target);
   return [
@@ -49,6 +50,7 @@ function missingOf(tx: ReadTransaction, { TaskTemplate, Networks }: ServiceSpec)
       tx.configs.get(ConfigID) === undefined ? [`config ${ConfigName}`] : [],
     ),
     ...targets.flatMap((id) => ((predefinedNetwork(id) ?? tx.networks.get(id)) ? [] : [`network ${id}`])),
+    ...(hasIngressPorts(EndpointSpec) && tx.networks.count('ingress', 'true') === 0 ? ['the ingress network'] : []),
   ];
 }
 

@@ -1,4 +1,4 @@
-import type { Secret } from '@swarm/shared/domain/objects';
+import type { Network, Secret } from '@swarm/shared/domain/objects';
 import type { SwarmSpec } from '@swarm/shared/engine-api/cluster-spec';
 import type { RestartPolicy, ServiceSpec, UpdateConfig } from '@swarm/shared/engine-api/service-spec';
 import { epochMs } from '@swarm/shared/runtime/clock';
@@ -436,6 +436,21 @@ test('a failing update is not rolled back to a secret that has been removed; it 
   await cluster.until(() => cluster.service().UpdateStatus?.State === 'paused', 'the pause');
   expect(cluster.service().UpdateStatus?.Message).toMatch(/; it cannot be rolled back: secret pw-1 of its previous spec has been removed$/);
   expect(cluster.service().Spec.TaskTemplate.ContainerSpec?.Secrets).toBeUndefined();
+});
+
+test('a failing update is not rolled back to ports that nothing could lead to any more; it says so and pauses', async () => {
+  const update = { Parallelism: 1, FailureAction: 'rollback' } as const;
+  await cluster.deploy({ ...web({ replicas: 1, update }), EndpointSpec: { Ports: [{ TargetPort: 80, PublishedPort: 8080 }] } });
+  await running(1);
+  const ID = asID<Network['ID']>('ingress');
+  await cluster.store.update((tx) => tx.networks.create({ ID, Spec: { Name: 'ingress', Driver: 'overlay', Ingress: true } }));
+  cluster.behaviours.set('web:2', { livesMs: 1_000 });
+  await cluster.deploy(web({ replicas: 1, update, image: 'web:2' }));
+  await cluster.store.update((tx) => tx.networks.remove(ID));
+  await cluster.until(() => cluster.service().UpdateStatus?.State === 'paused', 'the pause');
+  expect(cluster.service().UpdateStatus?.Message).toMatch(
+    /; it cannot be rolled back: the ingress network of its previous spec has been removed$/,
+  );
 });
 
 test('a replicated job runs as many at a time as it may, until all have completed', async () => {

@@ -68,13 +68,16 @@ export function engineContract(name: string, open: () => Promise<EngineHarness>)
     });
 
     test('a container is created, started once, stopped once and removed once', async () => {
-      const id = await create(['sleep', '600'], { HostConfig: { Init: true } });
+      const Healthcheck = { Test: ['CMD', 'true'], Interval: 100e6, Timeout: 20e9 };
+      const id = await create(['sleep', '600'], { HostConfig: { Init: true }, Healthcheck });
       expect(await inspect(id)).toMatchObject({ status: 'created', pid: 0, health: 'none', error: '' });
       expect(await harness.settled(engine.startContainer(id))).toBe('started');
       expect(await harness.settled(engine.startContainer(id))).toBe('already-running');
       const running = await inspect(id);
       expect(running.status).toBe('running');
       expect(running.pid).toBeGreaterThan(0);
+      // On a slow machine the init takes a moment until it passes signals on, and one that comes before is lost.
+      await untilState(id, (state) => state.health === 'healthy');
       expect(await harness.settled(engine.stopContainer(id, 10_000))).toBe('stopped');
       expect(await inspect(id)).toMatchObject({ status: 'exited', exitCode: 143 });
       expect(await harness.settled(engine.stopContainer(id, 10_000))).toBe('already-stopped');

@@ -17,7 +17,7 @@ import { explainTrouble, problem } from './network-trouble.ts';
 
 export type NetworkEngine = Pick<
   ContainerEngine,
-  'info' | 'listNetworks' | 'createNetwork' | 'removeNetwork' | 'listPlaces' | 'connectNetwork' | 'disconnectNetwork'
+  'info' | 'probe' | 'listNetworks' | 'createNetwork' | 'removeNetwork' | 'listPlaces' | 'connectNetwork' | 'disconnectNetwork'
 >;
 
 /** The part of the plane that stands on the engine: one bridge network per network of the cluster. */
@@ -48,6 +48,11 @@ export interface EnsuredNetworks {
 
 /** An engine that has hundreds of networks takes seconds to make or remove one, and everything else of this host's networks waits. */
 const MAX_CHANGES = 4;
+/**
+ * What is asked of an engine that hangs is given up after a minute, in which tables change: clients would be led to tasks that
+ * have stopped meanwhile. Half the time that such a stop waits for this host at most.
+ */
+const PATIENCE_MS = 5_000;
 
 export interface EngineNetworksDeps {
   readonly engine: NetworkEngine;
@@ -91,6 +96,7 @@ export function createEngineNetworks({ engine, names, owner, logger }: EngineNet
 
   return {
     async ensure(wanted) {
+      await engine.probe(PATIENCE_MS);
       const all = await engine.listNetworks([]);
       const own = await engine.listNetworks(ownLabels(owner));
       const problems: NetworkProblem[] = [];

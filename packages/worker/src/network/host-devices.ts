@@ -102,7 +102,7 @@ export function createHostDevices({ commands, names }: { readonly commands: Host
             'bridge',
             decideFlooding(
               vxlan,
-              network.peers.map(({ address }) => address),
+              network.peers.map(({ address }) => address).filter((address) => underlay.selves?.includes(address) !== true),
               flooded,
             ),
           );

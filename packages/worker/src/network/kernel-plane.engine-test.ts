@@ -1,7 +1,8 @@
+import { existsSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
-import { NETWORK_LABEL } from '@swarm/shared/domain/labels';
+import { CLUSTER_LABEL, NETWORK_LABEL } from '@swarm/shared/domain/labels';
 import { silentLogger } from '@swarm/shared/runtime/logger';
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { createDockerodeEngine } from '../engine/dockerode-engine.ts';
 import { type HostCommands, mustRun, systemCommands } from './host-commands.ts';
 import { createKernelPlane } from './kernel-plane.ts';
@@ -17,7 +18,10 @@ const reason = await engine.info().then(
 );
 if (reason !== undefined) process.stderr.write(`tests on a real kernel are skipped: ${reason}\n`);
 
-const CLUSTER = `plane-contract-${process.pid}`;
+const CLUSTER_PREFIX = 'plane-contract-';
+const CLUSTER = `${CLUSTER_PREFIX}${process.pid}`;
+/** On what no plane made. */
+const FOREIGN_LABEL = 'swarm.plane-contract.foreign';
 const FIRST_VNI = 9_000_000 + (process.pid % 30_000) * 10;
 const SUBNETS = '10.199';
 const underlay =
@@ -32,17 +36,31 @@ const commands: HostCommands = {
     program === 'conntrack' ? Promise.resolve({ exitCode: 1, stdout: '', stderr: '' }) : systemCommands.run(program, args, input),
 };
 
-function open() {
+function open(clusterID = CLUSTER) {
   const plane = createKernelPlane({
     engine,
     commands,
     nodeID: NODE,
-    clusterID: CLUSTER,
+    clusterID,
     process: createRecordedNetProcess(),
     resolvers: async () => [],
     logger: silentLogger,
   });
   return { plane };
+}
+
+/** What a run that was killed has left has the names and subnets of this one. */
+async function sweep(): Promise<void> {
+  const isDead = (pid: string) => !existsSync(`/proc/${pid}`);
+  const left = new Set<string>();
+  for (const { labels } of await engine.listNetworks([CLUSTER_LABEL])) {
+    const cluster = labels[CLUSTER_LABEL] ?? '';
+    if (cluster.startsWith(CLUSTER_PREFIX) && isDead(cluster.slice(CLUSTER_PREFIX.length))) left.add(cluster);
+  }
+  for (const cluster of left) await open(cluster).plane.removeAll();
+  for (const { id, labels } of await engine.listNetworks([FOREIGN_LABEL])) {
+    if (isDead(labels[FOREIGN_LABEL] ?? '')) await engine.removeNetwork(id);
+  }
 }
 
 async function devices(): Promise<readonly string[]> {
@@ -51,6 +69,8 @@ async function devices(): Promise<readonly string[]> {
 }
 
 (reason === undefined ? describe : describe.skip)('a real kernel', () => {
+  beforeAll(sweep);
+
   planeContract('kernel', async () => {
     const { plane } = open();
     return {
@@ -81,7 +101,7 @@ async function devices(): Promise<readonly string[]> {
       ipRange: `${SUBNETS}.50.0/24`,
       gateway: `${SUBNETS}.50.1`,
       options: {},
-      labels: {},
+      labels: { [FOREIGN_LABEL]: String(process.pid) },
     });
     const own = (n: number) => ({
       revision: 1,

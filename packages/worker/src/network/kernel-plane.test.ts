@@ -65,6 +65,27 @@ test.each(['fd00::7', '999.1.1.1', 'dead.beef', '..'])(
   },
 );
 
+test('a host is no peer of its own, though the node that it was before it was set up anew is still in the network', async () => {
+  const commands = recorded();
+  const run: HostCommands['run'] = async (program, args, input) => {
+    const result = await commands.run(program, args, input);
+    const eth1 = { ifname: 'eth1', mtu: 1500, addr_info: [{ family: 'inet', local: '198.51.100.7' }] };
+    return args.join(' ') === '-j -4 address show' ? { ...result, stdout: JSON.stringify([eth1]) } : result;
+  };
+  const one = withPeer(table(1, '10.7.0.9'), '192.0.2.1');
+  const more = ['192.0.2.3', '198.51.100.7'].map(
+    (address, n) => [address, { nodeID: address, address, gateway: `10.7.0.${n + 3}` }] as const,
+  );
+  const again = { ...one, peers: new Map([...one.peers, ...more]) };
+  expect([...(await planeOfHost({ ...commands, run }).apply({ tables: new Map([['n1', again]]) }, true)).ready.keys()]).toEqual(['n1']);
+  const floods =
+    commands
+      .take()
+      .join('\n')
+      .match(/fdb append \S+ dev \S+ dst \S+/g) ?? [];
+  expect(floods.map((line) => line.replace(/.* /, ''))).toEqual(['192.0.2.3']);
+});
+
 test('a node without an IPv4 address has no network, and is told why', async () => {
   const one = table(1);
   const own = { ...one, peers: new Map([['node1', { nodeID: 'node1', address: 'fd00::7', gateway: '10.7.0.1' }]]) };
@@ -222,6 +243,24 @@ test('rules follow what the process says of ports and names, and stay by its las
   const then = await rules();
   expect(then.problems).toEqual(['names are not answered on this host: it does not answer']);
   expect(then.all).toBe(first.all);
+});
+
+test('an engine that hangs keeps nobody from what the tables say', async () => {
+  const engine = createFakeEngine({ clock: new VirtualClock() });
+  let hangs = false;
+  const commands = recorded();
+  const plane = planeOfHost(commands, {
+    ...engine,
+    probe: (timeoutMs) =>
+      hangs ? Promise.reject(new EngineError('unavailable', `no answer in ${timeoutMs} ms`)) : engine.probe(timeoutMs),
+    // Until the call is given up.
+    listNetworks: (labels) => (hangs ? new Promise(() => undefined) : engine.listNetworks(labels)),
+  });
+  const apply = (each: NetworkTable) => plane.apply({ tables: new Map([['n1', each]]) }, true);
+  await apply(table(1, '10.7.0.9'));
+  hangs = true;
+  const { problems } = await apply(table(1, '10.7.0.9'));
+  expect(problems).toEqual([{ kind: 'not-applied', text: expect.stringContaining('no answer in 5000 ms') }]);
 });
 
 test('a network keeps the packet size that its containers were made with, whatever the underlay takes by now', async () => {

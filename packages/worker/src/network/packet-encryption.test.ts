@@ -140,6 +140,12 @@ describe('encryption', () => {
     expect([kernel.states.size, kernel.policies.size]).toEqual([0, 0]);
   });
 
+  test('a host that is in the network twice, since it was set up anew, gets its keys once', async () => {
+    const kernel = recordedKernel();
+    await createPacketEncryption(kernel).apply([network([FIRST], ['192.0.2.2', '192.0.2.2'])]);
+    expect([kernel.states.size, kernel.policies.size]).toEqual([2, 1]);
+  });
+
   test('what goes wrong shows no key', async () => {
     const { commands } = recordedKernel({ esp: false });
     const error = await createPacketEncryption({ commands })

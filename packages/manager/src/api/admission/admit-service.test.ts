@@ -119,6 +119,18 @@ const refusals: readonly (readonly [string, ServiceSpecInput, number, string])[]
     invalid("port '9000' is already in use by service 'meshed' (id1x) as an ingress port"),
   ],
   [
+    'the port by which hosts send each other packets of networks',
+    ports({ TargetPort: 80, PublishedPort: 4789, Protocol: word('udp') }),
+    400,
+    invalid('service "web" cannot publish port 4789/udp: the networks of the cluster go over it from host to host; publish another port'),
+  ],
+  [
+    'the port on which managers listen',
+    ports({ TargetPort: 80, PublishedPort: 2377 }),
+    400,
+    invalid('service "web" cannot publish port 2377/tcp: the managers of the cluster listen on it; publish another port'),
+  ],
+  [
     'an ingress port of a service on the host network',
     { ...ports({ TargetPort: 80, PublishedPort: 9090 }), ...networks('host') },
     400,

@@ -4,7 +4,7 @@ import { ApiError } from '@swarm/shared/errors/api-error';
 import type { ReadTransaction } from '../../store/store.ts';
 import { nameConflict } from '../store-access.ts';
 import { canonicalSpec } from './canonical-spec.ts';
-import { checkIngress, checkPortConflicts } from './check-ports.ts';
+import { checkClusterPorts, checkIngress, checkPortConflicts } from './check-ports.ts';
 import { checkReferencesExist } from './check-references.ts';
 import { checkService, modesOf } from './check-service.ts';
 import { checkSpecSize } from './check-size.ts';
@@ -39,6 +39,7 @@ export function admitService(input: ServiceSpecInput, view: AdmissionView): Admi
   const resolved = resolveNetworks(view.tx, spec.Name, networks, view.isLocalNetwork);
   checkPortConflicts(view.tx, spec.EndpointSpec, view.current?.ID);
   checkIngress(view.tx, spec);
+  checkClusterPorts(view.tx, spec);
   checkReferencesExist(view.tx, spec.TaskTemplate.ContainerSpec ?? {});
   if (view.current === undefined) checkNameIsFree(view.tx, spec.Name);
   else checkReplaces(view.current, spec);

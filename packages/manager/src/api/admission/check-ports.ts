@@ -1,8 +1,9 @@
 import { INGRESS_LABEL } from '@swarm/shared/domain/labels';
-import { hasIngressPorts, isIngressMode } from '@swarm/shared/domain/network-needs';
+import { hasIngressPorts, isIngressMode, isIngressPort } from '@swarm/shared/domain/network-needs';
 import { predefinedNetwork } from '@swarm/shared/domain/predefined-networks';
 import type { EndpointSpec, ServiceSpec } from '@swarm/shared/engine-api/service-spec';
 import { failedPrecondition, invalidArgument } from '@swarm/shared/errors/api-error';
+import { clusterPorts } from '../../seams/cluster-ports.ts';
 import { findPortConflict } from '../../seams/port-conflict.ts';
 import type { ReadTransaction } from '../../store/store.ts';
 
@@ -13,6 +14,18 @@ export function checkPortConflicts(tx: ReadTransaction, endpoint: EndpointSpec |
   const { number, service, mode } = conflict;
   const how = mode === 'ingress' ? 'an ingress port' : 'a host-published port';
   throw invalidArgument(`port '${number}' is already in use by service '${service.Spec.Name}' (${service.ID}) as ${how}`);
+}
+
+/** @throws ApiError 400 where a service would take a port that the cluster lives by. */
+export function checkClusterPorts(tx: ReadTransaction, { Name, EndpointSpec }: ServiceSpec): void {
+  const published = (EndpointSpec?.Ports ?? []).filter((port) => isIngressPort(port) && (port.PublishedPort ?? 0) > 0);
+  if (published.length === 0) return;
+  const own = clusterPorts(tx);
+  for (const { PublishedPort, Protocol = 'tcp' } of published) {
+    const use = own.get(`${Protocol}/${PublishedPort}`);
+    if (use !== undefined)
+      throw invalidArgument(`service "${Name}" cannot publish port ${PublishedPort}/${Protocol}: ${use}; publish another port`);
+  }
 }
 
 /** What publishing through ingress needs, and the label that chooses how. @throws ApiError 400 */

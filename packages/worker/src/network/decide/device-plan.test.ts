@@ -82,6 +82,13 @@ describe('devices', () => {
     expect(containerMtu({ ...NETWORK, mtu: 1400 }, underlay)).toBe(1400);
     expect(findUnderlay(NETWORK, [], names)).toEqual({ local: undefined, mtu: 1500 });
   });
+
+  test('a peer at any address of the host is the host itself', () => {
+    const peers = ['198.51.100.7', '192.0.2.2'].map((address) => ({ nodeID: address, address, gateway: '10.9.0.2' }));
+    const on = (device: string, address: string) => ({ device, mtu: 1500, address });
+    const addresses = [on('lo', '127.0.0.1'), on('eth0', '192.0.2.1'), on('eth1', '198.51.100.7')];
+    expect(findUnderlay({ ...NETWORK, peers }, addresses, names).selves).toEqual(['198.51.100.7']);
+  });
 });
 
 describe('a network whose addresses are', () => {

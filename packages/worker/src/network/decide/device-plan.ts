@@ -15,14 +15,21 @@ export interface Underlay {
   readonly mtu: number;
   /** Why a bridge with the addresses of the network would cut this host off from others. */
   readonly overlap?: string;
+  /**
+   * Addresses of peers that this host has itself: it left the cluster and joined anew with another address, and the node
+   * that it was is still there. The kernel would hand packets for them back to the bridge that they came from.
+   */
+  readonly selves?: readonly string[];
 }
 
 export function findUnderlay(network: HostNetwork, addresses: readonly HostAddress[], names: DeviceNames): Underlay {
   const own = addresses.find(({ address }) => address === network.underlay);
   const overlap = explainOverlap(network, addresses, names);
+  const selves = network.peers.map((peer) => peer.address).filter((peer) => addresses.some(({ address }) => address === peer));
   return {
     ...(own !== undefined ? { local: own.address, mtu: own.mtu } : { local: undefined, mtu: DEFAULT_UNDERLAY_MTU }),
     ...(overlap !== undefined && { overlap }),
+    ...(selves.length > 0 && { selves }),
   };
 }
 

@@ -19,7 +19,11 @@ export interface HostNetwork {
   /** This node's own. */
   readonly gateway: string;
   readonly underlay: string;
-  /** Those that can be reached: packets go over IPv4, and a node that has no such address takes nobody else's network away. */
+  /**
+   * Those that can be reached: packets go over IPv4, and a node that has no such address takes nobody else's network away.
+   * A node at this host's own address is what this host was before it left or was set up anew: the kernel would hand
+   * packets for it back to the bridge they came from, which then looks for its own containers behind the VXLAN port.
+   */
   readonly peers: readonly { readonly nodeID: string; readonly address: string; readonly gateway: string }[];
   readonly services: readonly HostService[];
 }
@@ -63,7 +67,7 @@ export function toHostNetwork(table: NetworkTable, nodeID: string): HostNetwork 
     gateway: own.gateway,
     underlay: own.address,
     peers: [...peers.values()]
-      .filter((peer) => peer.nodeID !== nodeID && parseAddress(peer.address) !== undefined)
+      .filter((peer) => peer.nodeID !== nodeID && peer.address !== own.address && parseAddress(peer.address) !== undefined)
       .sort(by(({ nodeID: id }) => id)),
     services: [...services.values()]
       .map(({ ID, vip, ports, ingressMode }) => ({

@@ -38,7 +38,8 @@ export function decideSecurity(networks: readonly HostNetwork[], spiOf: (words: 
   const states: WantedState[] = [];
   const policies: SecurityPolicy[] = [];
   for (const { vni, underlay, peers, keys, dataPathPort } of networks.filter(({ encrypted }) => encrypted)) {
-    for (const { address } of peers) {
+    // A host that was set up anew is among them twice for a while.
+    for (const address of new Set(peers.map((peer) => peer.address))) {
       for (const { number, secret, sending } of keys) {
         const state = (source: string, destination: string) => {
           return { source, destination, vni, secret, spi: spiOf(`${source} ${destination} ${vni} ${number}`) };

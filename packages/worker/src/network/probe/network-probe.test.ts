@@ -105,6 +105,38 @@ it('says first that the host as a whole is cut off, where it reaches nobody', as
   expect(reports.at(-1)).toHaveLength(3);
 });
 
+it('takes one network that is silent, while another is not, for what it is: no host is cut off for it', async () => {
+  const { clock, faults, reports } = open([peer(1, 2), peer(2, 2)]);
+  faults.set('10.1.0.1', CLOSED).set('10.1.0.2', CLOSED);
+  await clock.advance(ROUND_MS + BEAT_MS);
+  const text = expect.stringMatching(/comes back through network "name1", though it does through others/);
+  expect(reports.at(-1)).toEqual([
+    { networkID: 'net1', peerNodeID: 'node0001', kind: 'not-applied', text },
+    { networkID: 'net1', peerNodeID: 'node0002', kind: 'not-applied', text },
+  ]);
+  faults.set('10.0.0.2', CLOSED);
+  await clock.advance(ROUND_MS + BEAT_MS);
+  expect(reports.at(-1)?.map(({ peerNodeID, kind }) => [peerNodeID, kind])).toEqual([
+    ['node0001', 'not-applied'],
+    ['node0002', 'unreachable'],
+  ]);
+});
+
+it('finds out soon whether it is the host that is silent, also in a large cluster', async () => {
+  const { clock, faults, reports } = open(Array.from({ length: 200 }, (_, number) => peer(number, 3)));
+  await clock.advance(30 * MINUTE_MS);
+  for (const at of [0, 1, 2]) faults.set(`10.${at}.0.7`, CLOSED);
+  await clock.advance(10 * MINUTE_MS);
+  const first = reports.findIndex((report) => report.length > 0);
+  expect(
+    reports
+      .slice(first)
+      .map(([problem]) => problem?.kind)
+      .slice(0, 2),
+  ).toContain('unreachable');
+  expect(reports.at(-1)?.map(({ peerNodeID, kind }) => [peerNodeID, kind])).toEqual([['node0007', 'unreachable']]);
+});
+
 it('does not believe a single beat', async () => {
   const { clock, faults, reports } = open([peer(1)]);
   faults.set('10.0.0.1', CLOSED);

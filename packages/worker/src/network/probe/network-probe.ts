@@ -70,15 +70,20 @@ export function startNetworkProbe(deps: NetworkProbeDeps): { stop(): Promise<voi
       lookedAt,
       SUSPECTS_PER_BEAT,
     );
-    if (beat % BEATS_PER_ROUND !== 0) return suspected;
-    return [
-      ...suspected,
-      ...pickPairs(
-        keep(peers, (key) => !suspicions.has(key)),
-        lookedAt,
-        PAIRS_PER_ROUND,
-      ),
-    ];
+    const isWell = (key: string) => !suspicions.has(key);
+    // Whether it is the path or one network that ails, the others of the same two tell.
+    const ofSuspects = peers.filter((peer) => peer.networks.some((network) => suspicions.has(pairKey({ peer, network }))));
+    const beside = pickPairs(keep(ofSuspects, isWell), lookedAt, SUSPECTS_PER_BEAT - suspected.length);
+    const inTurn = beat % BEATS_PER_ROUND === 0 ? pickPairs(keep(peers, isWell), lookedAt, PAIRS_PER_ROUND) : [];
+    return [...new Map([...suspected, ...beside, ...inTurn].map((pair) => [pairKey(pair), pair])).values()];
+  }
+
+  /** Something comes through between this host and that one. */
+  function isReached(peer: ProbePeer): boolean {
+    return peer.networks.some((network) => {
+      const key = pairKey({ peer, network });
+      return lookedAt.has(key) && !suspicions.has(key);
+    });
   }
 
   async function look(pair: Pair): Promise<void> {
@@ -90,7 +95,10 @@ export function startNetworkProbe(deps: NetworkProbeDeps): { stop(): Promise<voi
   }
 
   function report(peers: readonly ProbePeer[]): void {
-    const findings = [...suspicions.values()].filter(({ beats }) => beats >= BEATS_BEFORE_REPORT).map(({ finding }) => finding);
+    const reached = new Set(peers.filter(isReached).map(({ nodeID }) => nodeID));
+    const findings = [...suspicions.values()]
+      .filter(({ beats }) => beats >= BEATS_BEFORE_REPORT)
+      .map(({ finding }) => (reached.has(finding.peer.nodeID) ? { ...finding, alone: true } : finding));
     const isolation = decideIsolation(peers, findings);
     const problems = [...(isolation === undefined ? [] : [isolation]), ...describeFindings(findings)];
     if (deepEqual(problems, reported)) return;

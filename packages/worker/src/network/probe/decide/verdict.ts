@@ -45,6 +45,8 @@ export interface Finding {
   readonly peer: ProbePeer;
   readonly network: ProbeNetwork;
   readonly ailment: Ailment;
+  /** Other networks of the two are well: the path between them is, and this one ails. */
+  readonly alone?: boolean;
 }
 
 /** Undefined: all is well. A refusal shows that packets pass both ways as well as an answer does. */
@@ -90,7 +92,7 @@ export function describeFindings(findings: readonly Finding[]): readonly Network
         {
           ...(sorted.length === 1 && { networkID: first.network.networkID }),
           peerNodeID: first.peer.nodeID,
-          kind: KINDS[first.ailment],
+          kind: first.alone === true && KINDS[first.ailment] === 'unreachable' ? 'not-applied' : KINDS[first.ailment],
           text: explain(first, nameNetworks(sorted)),
         },
       ];
@@ -128,9 +130,12 @@ function nameNetworks(findings: readonly Finding[]): string {
   return `${names.length === 1 ? 'network' : 'networks'} ${shown}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
-function explain({ peer, network, ailment }: Finding, networks: string): string {
+function explain({ peer, network, ailment, alone = false }: Finding, networks: string): string {
   const { dataPort } = network;
   const who = `${peer.hostname} (${peer.address})`;
+  if (alone && (ailment === 'host-silent' || ailment === 'overlay-closed')) {
+    return `nothing from ${who} comes back through ${networks}, though it does through others: that host has not made it yet, or cannot, which it says itself; or its firewall drops 53/udp and 53/tcp from the bridges of the networks, and its containers find no names`;
+  }
   switch (ailment) {
     case 'host-silent':
       return `nothing from ${who} comes back, neither through ${networks} nor from the host itself: it is off or cut off, or a firewall between drops everything; the hosts need ${dataPort}/udp to each other, and 2377/tcp to managers`;
