@@ -106,22 +106,28 @@ export class DocumentReader {
   #mapping(index: number, depth: number): TreeMap {
     const result: TreeMap = new Map();
     const merged: TreeMap[] = [];
+    let mergedAt: number | undefined;
     while (!this.#closes()) {
       const at = this.#at;
       const key = this.#read(depth + 1);
       if (key === '<<' && this.#events.isPlain(at) && this.#events.tag(at) === '') {
+        if (mergedAt !== undefined) throw this.#error(`${this.#alreadyDefined('<<', mergedAt)}; name several as in <<: [*a, *b]`, at);
+        mergedAt = at;
         merged.push(...this.#mergeSources(depth));
         continue;
       }
       if (typeof key !== 'string') throw this.#error(`the key ${describeKey(key)} is not a string; put it in quotes`, at);
       if (result.has(key)) {
-        const before = this.#lines.placeOf(this.#events.offset(this.#key(index, key) ?? index) ?? 0);
-        throw this.#error(`mapping key "${key}" already defined at line ${before.line}`, at);
+        throw this.#error(this.#alreadyDefined(key, this.#key(index, key) ?? index), at);
       }
       result.set(key, this.#read(depth + 1));
     }
     for (const source of merged) for (const [key, value] of source) if (!result.has(key)) result.set(key, value);
     return result;
+  }
+
+  #alreadyDefined(key: string, before: number): string {
+    return `mapping key "${key}" already defined at line ${this.#lines.placeOf(this.#events.offset(before) ?? 0).line}`;
   }
 
   #mergeSources(depth: number): TreeMap[] {

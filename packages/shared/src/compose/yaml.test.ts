@@ -76,6 +76,12 @@ describe('what the docker CLI reads is read the same', () => {
 
   test.each([
     ['a tag that lies', 'v: !!null x', '"x" is not what its tag !!null says', 1],
+    [
+      'a merge key twice',
+      'v:\n  <<: {a: 1}\n  b: 2\n  <<: {c: 3}',
+      'mapping key "<<" already defined at line 2; name several as in <<: [*a, *b]',
+      4,
+    ],
     ['a key twice', 'v:\n  a: 1\n  b: 2\n  a: 3', 'mapping key "a" already defined at line 2', 4],
     ['a key that is a number', 'v:\n  1: a', 'the key 1 is not a string; put it in quotes', 2],
     ['an alias of nothing', 'v: *no', "unknown anchor 'no' referenced", 1],

@@ -118,6 +118,12 @@ test('keys are in the order of the encoder: numbers by value, letters behind', (
   expect(['b.c', 'a10', 'b-c', 'a2', 'a', 'B', '1', 'a_1'].sort(compareKeys)).toEqual(['1', 'B', 'a', 'a_1', 'a2', 'a10', 'b-c', 'b.c']);
 });
 
+test('as docker 28.2.2 prints it: sections without services, and addresses without their brackets', () => {
+  expect(printed(text('version: "3"\n'))).toBe('version: "3.13"\nservices: {}\n');
+  const hosts = 'services: {a: {image: x, extra_hosts: ["a:[::1]", "b=[::2]", "c:1.2.3.4"]}}\n';
+  expect(printed(text(hosts))).toContain('extra_hosts:\n      - a:::1\n      - b:::2\n      - c:1.2.3.4\n');
+});
+
 test('the order of services is printed, and read again as it is', () => {
   const waits = 'depends_on: {b: {condition: service_healthy, restart: true}, c: {condition: service_started, required: false}}';
   const from = { ...text(`services:\n  a: {image: x, ${waits}}\n  b: {image: x}\n  c: {image: x}\n`), strictDocker: false };

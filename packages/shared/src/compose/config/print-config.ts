@@ -9,7 +9,7 @@ export function printConfig(file: ComposeFile, version: string | undefined): str
   return emitYaml(
     fields([
       ['version', version],
-      ['services', section(file.services, serviceTree)],
+      ['services', section(file.services, serviceTree) ?? new Map()],
       ['networks', section(file.networks, networkTree)],
       ['volumes', section(file.volumes, volumeTree)],
       ['secrets', section(file.secrets, payloadTree)],

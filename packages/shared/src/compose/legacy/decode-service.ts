@@ -300,16 +300,23 @@ function longMount(tree: TreeMap): ComposeMount {
   });
 }
 
-/** `host:ip` or `host=ip` becomes `host:ip`; map form sorted by host. Entries with neither separator are dropped. */
+/** `host:ip` or `host=ip` becomes `host:ip`, without brackets around the ip; map form sorted by host. Entries with neither separator are dropped. */
 function extraHosts(value: Tree | undefined): string[] | undefined {
   if (value === undefined) return undefined;
   if (Array.isArray(value)) {
-    return (value as string[]).map((item) => (item.includes('=') ? item.replace('=', ':') : item)).filter((item) => item.includes(':'));
+    return (value as string[])
+      .map((item) => (item.includes('=') ? item.replace('=', ':') : item))
+      .filter((item) => item.includes(':'))
+      .map(withoutBrackets);
   }
   return [...mapping(value)]
     .filter(([, address]) => address !== null)
-    .map(([host, address]) => `${host}:${String(address)}`)
+    .map(([host, address]) => withoutBrackets(`${host}:${String(address)}`))
     .sort(byCodeUnit);
+}
+
+function withoutBrackets(entry: string): string {
+  return entry.replace(/^([^:]*):\[(.*)\]$/, '$1:$2');
 }
 
 function ulimits(value: Tree | undefined): ComposeService['ulimits'] {

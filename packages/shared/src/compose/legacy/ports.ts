@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { PortConfig } from '../../engine-api/service-spec.ts';
 
 export interface ParsedPorts {
@@ -16,7 +17,7 @@ export function parsePorts(text: string): ParsedPorts {
   if (target === '') throw new Error('no port specified');
   const targets = parseRange(target);
   const publishedRange = published === '' ? undefined : parseRange(published);
-  if (address !== '' && !isAddress(address)) throw new Error(`invalid IP address: ${address}`);
+  if (address !== '' && (isIP(address) === 0 || address.includes('%'))) throw new Error(`invalid IP address: ${address}`);
   const targetCount = targets.end - targets.start + 1;
   const publishedCount = publishedRange === undefined ? targetCount : publishedRange.end - publishedRange.start + 1;
   if (targetCount !== publishedCount && targetCount !== 1)
@@ -42,6 +43,7 @@ export function parsePorts(text: string): ParsedPorts {
 function splitParts(text: string): { address: string; published: string; target: string } {
   const bracket = /^\[([^\]]*)\]:(.*)$/.exec(text);
   const parts = (bracket?.[2] ?? text).split(':');
+  if (bracket !== null && parts.length < 2) throw new Error(`invalid port: ${text}`);
   const target = parts.pop() ?? '';
   const published = parts.pop() ?? '';
   return { address: bracket?.[1] ?? parts.join(':'), published, target };
@@ -55,10 +57,4 @@ function parseRange(text: string): { start: number; end: number } {
   }) as [number, number];
   if (more.length > 0 || end < start) throw new Error(`invalid port range: ${text}`);
   return { start, end };
-}
-
-function isAddress(text: string): boolean {
-  return /^\d{1,3}(\.\d{1,3}){3}$/.test(text)
-    ? text.split('.').every((part) => Number(part) <= 255)
-    : /^[0-9a-fA-F:]*:[0-9a-fA-F:.]*$/.test(text);
 }

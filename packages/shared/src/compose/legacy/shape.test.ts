@@ -73,6 +73,9 @@ describe('docker stack deploy refuses it, and so it is no version 3', () => {
     ['a negative number of replicas', 'deploy: {replicas: -1}', 'services.a.deploy.replicas must not be negative; it is -1'],
     ['a negative number from a variable', 'deploy: {update_config: {parallelism: $MINUS}}', 'parallelism must not be negative; it is -1'],
     ['a tmpfs of negative size', 'volumes: [{type: tmpfs, target: /x, tmpfs: {size: -1}}]', 'size must not be negative; it is -1'],
+    ['four ports in a row', 'ports: ["80:80:80:80"]', "Does not match format 'ports'"],
+    ['a port of an address with zeros ahead', 'ports: ["01.2.3.4:80:80"]', "Does not match format 'ports'"],
+    ['a port of an address in brackets that names no published one', 'ports: ["[::]:80"]', "Does not match format 'ports'"],
     ['a negative port', 'ports: [{target: 80, published: -1}]', 'published must not be negative; it is -1'],
   ])('%s', (_what, body, message) => {
     const result = load(body, body.startsWith('volumes: ["') ? '3.1' : '3.13');

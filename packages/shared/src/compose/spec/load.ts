@@ -137,6 +137,18 @@ function warnIgnored(name: string, service: TreeMap, warning: (path: Path, messa
     const reason = Object.hasOwn(IGNORED_SERVICE_KEYS, key) ? IGNORED_SERVICE_KEYS[key] : undefined;
     if (reason !== undefined) warning(['services', name, key], `services.${name}.${key} is ignored: ${reason}`);
   }
+  for (const [network, attachment] of mapOf(service.get('networks'))) {
+    for (const key of ['ipv4_address', 'ipv6_address', 'mac_address']) {
+      const path = ['services', name, 'networks', network, key];
+      if (mapOf(attachment).has(key)) warning(path, `${path.join('.')} is ignored: addresses are given by the cluster`);
+    }
+  }
+  for (const kind of ['limits', 'reservations']) {
+    const path = ['deploy', 'resources', kind, 'devices'];
+    if (path.reduce<Tree | undefined>((tree, key) => mapOf(tree).get(key), service) === undefined) continue;
+    const whole = ['services', name, ...path];
+    warning(whole, `${whole.join('.')} is ignored: use deploy.resources.reservations.generic_resources`);
+  }
   const mode = service.get('network_mode');
   if (mode !== undefined && mode !== 'host' && mode !== 'none' && mode !== 'bridge') {
     warning(['services', name, 'network_mode'], `services.${name}.network_mode is ignored: tasks do not share another container's network`);

@@ -236,7 +236,10 @@ export class ServiceReader {
   #resources(tree: TreeMap, kind: string, shorthands: { readonly [key: string]: string }): TreeMap {
     const path = ['deploy', 'resources', kind];
     const short = (key: string) => (shorthands[key] === undefined ? undefined : this.#tree.get(shorthands[key]));
-    const cpus = this.#one(shorthands.cpus ?? 'cpus', stringOf(tree.get('cpus')), stringOf(short('cpus')));
+    const longCpus = stringOf(tree.get('cpus'));
+    const shortCpus = stringOf(short('cpus'));
+    const isSame = shortCpus !== undefined && Number(shortCpus) === Number(longCpus);
+    const cpus = this.#one(shorthands.cpus ?? 'cpus', longCpus, isSame ? longCpus : shortCpus);
     const memory = this.#one(
       shorthands.memory ?? 'memory',
       this.bytes(tree.get('memory'), [...path, 'memory']),

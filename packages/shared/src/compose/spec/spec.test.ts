@@ -151,6 +151,20 @@ describe('files build on one another', () => {
     });
   });
 
+  test('one number of CPUs may be written twice, in two ways', () => {
+    const service = serviceOf(load(a('cpus: 0.5\ndeploy: {resources: {limits: {cpus: "0.50"}}}')));
+    expect(service?.TaskTemplate?.Resources).toEqual({ Limits: { NanoCPUs: 500_000_000 } });
+  });
+
+  test('a device and an address that a task cannot have are named', () => {
+    const devices = 'deploy: {resources: {reservations: {devices: [{capabilities: [gpu]}]}}}';
+    const result = load(`${a(`${devices}\nnetworks: {n: {ipv4_address: 10.0.9.9}}`)}networks: {n: }\n`);
+    expect(result.kind === 'loaded' && result.warnings.map(({ line, message }) => [line, message])).toEqual([
+      [6, 'services.a.networks.n.ipv4_address is ignored: addresses are given by the cluster'],
+      [5, expect.stringMatching(/^services\.a\.deploy\.resources\.reservations\.devices is ignored: use /)],
+    ]);
+  });
+
   test('label files are under the labels of the service', () => {
     const body = a('label_file: [l.env]\nlabels: {B: "2"}');
     const service = serviceOf(load(body, { files: { '/project/l.env': '# c\nA="1"\nB=0\n' } }));
