@@ -1,4 +1,5 @@
 import { STACK_NAMESPACE_LABEL } from '@swarm/shared/domain/labels';
+import { ApiRefusal } from '../client/api-client.ts';
 import { type Command, defineCommand } from '../command/command.ts';
 import type { Context } from '../command/context.ts';
 import { EXIT } from '../command/exit-codes.ts';
@@ -35,8 +36,9 @@ const services = defineCommand({
   async run({ args, options, context }) {
     const api = await context.api();
     const found = await api.services(ofStack(args[0] ?? '', options.filter), true);
-    if (found.length === 0) return nothing(context, args[0] ?? '');
-    printRows(context.terminal, options, { columns: SERVICE_COLUMNS, rows: serviceRows(found), id: (row) => row.ID, json: (row) => row });
+    if (found.length === 0) tellNothing(context, args[0] ?? '');
+    else
+      printRows(context.terminal, options, { columns: SERVICE_COLUMNS, rows: serviceRows(found), id: (row) => row.ID, json: (row) => row });
     return EXIT.ok;
   },
 });
@@ -49,7 +51,7 @@ const tasks = defineCommand({
   async run({ args, options, context }) {
     const api = await context.api();
     const found = await api.tasks(ofStack(args[0] ?? '', options.filter));
-    if (found.length === 0) return nothing(context, args[0] ?? '');
+    if (found.length === 0) return failForNothing(context, args[0] ?? '');
     await printTasks(context, api, found, options);
     return EXIT.ok;
   },
@@ -63,7 +65,7 @@ const logs = defineCommand({
   async run({ args, options, context }) {
     const api = await context.api();
     const found = await api.services(ofStack(args[0] ?? '', []), false);
-    if (found.length === 0) return nothing(context, args[0] ?? '');
+    if (found.length === 0) return failForNothing(context, args[0] ?? '');
     const sources = found.map(
       ({ ID, Spec }): Source => ({
         kind: 'services',
@@ -87,8 +89,14 @@ const remove = defineCommand({
     const ok = await forEach(
       args,
       async (name) => {
-        const { results } = await api.removeStack(name);
-        printResults(context, results);
+        try {
+          const { results } = await api.removeStack(name);
+          printResults(context, results);
+        } catch (error) {
+          // As with Docker, what is gone already is no failure: scripts remove what may be there.
+          if (!(error instanceof ApiRefusal) || error.status !== 404) throw error;
+          tellNothing(context, name);
+        }
       },
       (message) => context.terminal.err(`swarm: ${message}\n`),
     );
@@ -101,8 +109,12 @@ function ofStack(name: string, filters: readonly string[]): { readonly [key: str
   return { ...own, label: [...(own.label ?? []), `${STACK_NAMESPACE_LABEL}=${name}`] };
 }
 
-function nothing(context: Context, name: string): number {
+function tellNothing(context: Context, name: string): void {
   context.terminal.err(`nothing found in stack: ${name}\n`);
+}
+
+function failForNothing(context: Context, name: string): number {
+  tellNothing(context, name);
   return EXIT.failed;
 }
 

@@ -233,3 +233,18 @@ it('stack logs shows the lines of all services, and says which log could not be 
   expect([exitCode, output]).toEqual([1, 'from web\n']);
   expect(errors).toContain('node host2 is not connected');
 });
+
+it.each([
+  ['stack rm gone st', 0],
+  ['stack services gone', 0],
+  ['stack ps gone', 1],
+])('a stack that is not there is told by "%s", which ends with %d as with Docker', async (line, exitCode) => {
+  await serve({
+    'DELETE /x/stacks/gone': { status: 404, body: { message: 'nothing found in stack: gone' } },
+    'DELETE /x/stacks/st': { results: [result('st_web', 'removed')] },
+    'GET /services': [],
+    'GET /tasks': [],
+  });
+  expect(await run(line)).toMatchObject({ exitCode, errors: expect.stringMatching(/^nothing found in stack: gone\n/) });
+  expect(api.requests.some(({ path }) => path === '/x/stacks/st')).toBe(line.endsWith(' st'));
+});
