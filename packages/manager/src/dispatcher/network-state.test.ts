@@ -182,7 +182,7 @@ test('a stop is held back until every connected node has applied the table witho
 
 test.each([
   [
-    'a node that does not answer is waited for two seconds',
+    'a node that does not answer is waited for ten seconds',
     (world: Awaited<ReturnType<typeof withRunningTask>>) => world.clock.advance(HOLD_MS),
   ],
   ['a node that is lost is not waited for', async (world: Awaited<ReturnType<typeof withRunningTask>>) => world.readers[2]?.disconnect()],

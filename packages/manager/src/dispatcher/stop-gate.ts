@@ -59,7 +59,7 @@ export class StopGate {
     behind: (networkID: string, revision: number) => readonly string[],
   ): void {
     const waits = new Map<string, Wait>();
-    const held: string[] = [];
+    const held: HeldTask[] = [];
     for (const leaving of tasks) {
       if (this.#held.has(leaving.taskID)) continue;
       const own = new Set<Wait>();
@@ -72,12 +72,14 @@ export class StopGate {
         own.add(wait);
       }
       if (own.size === 0) continue;
-      this.#held.set(leaving.taskID, { leaving, waits: own });
-      held.push(leaving.taskID);
+      const task: HeldTask = { leaving, waits: own };
+      this.#held.set(leaving.taskID, task);
+      held.push(task);
     }
     if (held.length === 0) return;
     this.#deps.clock.setTimer(HOLD_MS, () => {
-      for (const taskID of held) this.release(taskID);
+      // One that was released and is held anew has its whole time again.
+      for (const task of held) if (this.#held.get(task.leaving.taskID) === task) this.release(task.leaving.taskID);
     });
   }
 
