@@ -119,19 +119,26 @@ export class ProjectReader {
       problem: (path, message) => this.#problems.push(at(path, message)),
       warning: (path, message) => this.#warnings.push(at(path, message)),
     });
-    const included = this.#include(canonical.get('include'), scope, at);
+    const taken = new Map<string, Definition>();
+    const included = this.#include(canonical.get('include'), scope, at, taken);
     canonical.delete('include');
     const extended = this.#extendAll(canonical, scope, at);
+    // Another file, given after this one, may change what is included.
+    if (taken.size > 0) this.#settleClashes(extended, scope.path, taken, (path, message) => this.#problems.push(at(path, message)));
     return [...included, extended];
   }
 
-  #include(value: Tree | undefined, scope: FileScope, at: (path: Path, message: string) => StackProblem): TreeMap[] {
+  #include(
+    value: Tree | undefined,
+    scope: FileScope,
+    at: (path: Path, message: string) => StackProblem,
+    taken: Map<string, Definition>,
+  ): TreeMap[] {
     if (value === undefined || value === null) return [];
     if (!Array.isArray(value)) {
       this.#problems.push(at(['include'], 'include must be a list of paths'));
       return [];
     }
-    const taken = new Map<string, Definition>();
     return value.flatMap((item, index) => {
       const entry = item instanceof Map ? item : new Map<string, Tree>([['path', item]]);
       const path = entry.get('path');
@@ -144,7 +151,7 @@ export class ProjectReader {
         this.#readNamed(each, { path: each, directory, lookup, trail: scope.trail }, ['include', index], at),
       );
       const merged = trees.reduce((base, over) => mergeTrees(base, over), new Map() as TreeMap);
-      this.#settleClashes(merged, first, taken, (message) => this.#problems.push(at(['include', index], message)));
+      this.#settleClashes(merged, first, taken, (_path, message) => this.#problems.push(at(['include', index], message)));
       return [merged];
     });
   }
@@ -158,7 +165,7 @@ export class ProjectReader {
   }
 
   /** What several included files say alike (a network that they share, mostly) is one thing, kept where it was said first. */
-  #settleClashes(tree: TreeMap, file: string, taken: Map<string, Definition>, problem: (message: string) => void): void {
+  #settleClashes(tree: TreeMap, file: string, taken: Map<string, Definition>, problem: (path: Path, message: string) => void): void {
     for (const kind of ['services', 'networks', 'volumes', 'secrets', 'configs']) {
       const section = tree.get(kind);
       if (!(section instanceof Map)) continue;
@@ -168,6 +175,7 @@ export class ProjectReader {
         else if (sameTree(other.value, value)) section.delete(name);
         else
           problem(
+            [kind, name],
             `${kind}.${name} is defined in both ${other.file} and ${file}, and not alike; rename one of them, or write the same in both`,
           );
       }

@@ -165,6 +165,17 @@ describe('files build on one another', () => {
     ]);
   });
 
+  test('a file does not change what it includes without a word; one that is given after it may', () => {
+    const files = { '/project/b.yaml': 'services:\n  b: {image: x, environment: {A: "1"}}\n' };
+    const over = 'services:\n  b: {image: other}\n';
+    expect(load(`include: [b.yaml]\n${over}`, { files })).toMatchObject({
+      problems: [{ line: 3, message: expect.stringContaining('services.b is defined in both /project/b.yaml and') }],
+    });
+    expect(serviceOf(load('include: [b.yaml]\n', { files, more: [over] }), 'st_b')?.TaskTemplate).toMatchObject({
+      ContainerSpec: { Image: 'other:latest', Env: ['A=1'] },
+    });
+  });
+
   test('label files are under the labels of the service', () => {
     const body = a('label_file: [l.env]\nlabels: {B: "2"}');
     const service = serviceOf(load(body, { files: { '/project/l.env': '# c\nA="1"\nB=0\n' } }));
