@@ -2,6 +2,7 @@ import type { ReadTransaction } from '@swarm/manager/store/store';
 import { addressOf, parseAddress, parseSubnet } from '@swarm/shared/domain/ipv4';
 import type { Network, Service, Task } from '@swarm/shared/domain/objects';
 import { isLive, isTerminal, isWanted } from '@swarm/shared/domain/task-state';
+import type { EndpointSpec, TaskSpec } from '@swarm/shared/engine-api/service-spec';
 import type { Host } from './world/host.ts';
 import type { World } from './world/world.ts';
 
@@ -24,8 +25,17 @@ export function explainNetworks(world: World, tx: ReadTransaction): readonly str
 
 /** The networks that the tasks of a service have addresses in: those it names, and ingress for published ports. */
 export function networksOf(tx: ReadTransaction, { Spec }: Service): readonly Network[] {
-  const isPublished = (Spec.EndpointSpec?.Ports ?? []).some(({ PublishMode = 'ingress' }) => PublishMode === 'ingress');
-  const named = (Spec.TaskTemplate.Networks ?? []).flatMap(({ Target = '' }) => tx.networks.get(Target) ?? []);
+  return networksFor(tx, Spec.TaskTemplate, Spec.EndpointSpec);
+}
+
+function networksOfTask(tx: ReadTransaction, { templateID }: Task): readonly Network[] {
+  const template = tx.templates.get(templateID);
+  return template === undefined ? [] : networksFor(tx, template.spec, template.endpoint);
+}
+
+function networksFor(tx: ReadTransaction, { Networks = [] }: TaskSpec, endpoint: EndpointSpec | undefined): readonly Network[] {
+  const isPublished = (endpoint?.Ports ?? []).some(({ PublishMode = 'ingress' }) => PublishMode === 'ingress');
+  const named = Networks.flatMap(({ Target = '' }) => tx.networks.get(Target) ?? []);
   return [...named, ...(isPublished ? tx.networks.by('ingress', 'true') : [])];
 }
 
@@ -52,10 +62,10 @@ function isFull(tx: ReadTransaction, network: Network): boolean {
   const { base, vips, gateway } = rangesOf(network);
   const room = vips - base - 1 - (gateway < vips ? 1 : 0);
   const isIn = (task: Task) => {
-    const service = tx.services.get(task.ServiceID);
     if (isTerminal(task.Status.State)) return false;
     if (task.attachments !== undefined) return task.attachments.some(({ networkID }) => networkID === network.ID);
-    return service !== undefined && isLive(task) && task.Status.State !== 'new' && networksOf(tx, service).includes(network);
+    // One on its way, perhaps held back and of a spec that is not its service's any more, has an address kept for it.
+    return isLive(task) && task.Status.State !== 'new' && networksOfTask(tx, task).includes(network);
   };
   return tx.gateways.by('network', network.ID).length + tx.tasks.all().filter(isIn).length >= room;
 }

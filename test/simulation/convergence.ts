@@ -168,8 +168,9 @@ function explainHistory(tx: ReadTransaction, service: Service, key: string, seat
 /** It waits for a node, an address, or for what its service depends on, and says why; and it is so. */
 function waitsInVain(tx: ReadTransaction, service: Service, task: Task): boolean {
   if (waitsForAddress(tx, service, task)) return true;
-  if (task.Status.State !== 'pending') return false;
+  // Also while it has no address yet: an update that waits for what the service depends on has not come to it.
   if (task.hold !== undefined) return mayWait(tx, service);
+  if (task.Status.State !== 'pending') return false;
   if (task.Status.Err === undefined) return false;
   const isGlobal = service.Spec.Mode.Global !== undefined;
   const data = task.origin?.node?.why === 'volume' && isPinned(service.Spec.Labels) ? task.origin.node.id : undefined;

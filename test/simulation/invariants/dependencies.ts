@@ -1,7 +1,7 @@
 import type { ReadTransaction } from '@swarm/manager/store/store';
 import { slotKey } from '@swarm/manager/store/tables';
 import { type DependencyCondition, dependenciesOf } from '@swarm/shared/domain/depends-on';
-import type { Service, StoredObject, Task } from '@swarm/shared/domain/objects';
+import type { Service, StoredObject, Task, Template } from '@swarm/shared/domain/objects';
 import { isLive, isWanted } from '@swarm/shared/domain/task-state';
 import { epochMs } from '@swarm/shared/runtime/clock';
 import { deepEqual } from '@swarm/shared/runtime/deep-equal';
@@ -64,7 +64,7 @@ function explainSurelyMissing(tx: ReadTransaction, service: Service, isFresh: (o
     const { Replicated, ReplicatedJob } = other.Spec.Mode;
     const isAnyFresh = [other, ...tx.tasks.by('service', other.ID)].some(isFresh);
     const wanted = isAnyFresh ? 0 : (Replicated?.Replicas ?? ReplicatedJob?.TotalCompletions ?? 0);
-    const there = countThere(tx, other, condition);
+    const there = countThere(tx, other, condition, isMuchAsAsked);
     if (there < wanted) return `${there} of ${wanted} tasks of ${name}, which it depends on, are there (${condition})`;
   }
   return undefined;
@@ -83,20 +83,33 @@ export function mayWait(tx: ReadTransaction, service: Service): boolean {
     const isRenewing = tx.tasks
       .by('service', other.ID)
       .some((task) => isLive(task) && task.Status.State === 'pending' && task.origin?.kind === 'update');
-    return isUnderWay || isRenewing || countThere(tx, other, condition) < wanted;
+    return isUnderWay || isRenewing || countThere(tx, other, condition, isAsAsked) < wanted;
   });
 }
 
-function countThere(tx: ReadTransaction, service: Service, condition: DependencyCondition): number {
-  const there = tx.tasks.by('service', service.ID).filter((task) => isThere(tx, task, service, condition));
-  return new Set(there.map(slotKey)).size;
+type Likeness = (made: Template | undefined, wanted: Template | undefined) => boolean;
+
+function countThere(tx: ReadTransaction, service: Service, condition: DependencyCondition, isLike: Likeness): number {
+  const wanted = tx.templates.get(service.templateID);
+  const tasks = tx.tasks.by('service', service.ID).filter((task) => isLike(tx.templates.get(task.templateID), wanted));
+  return new Set(tasks.filter((task) => isThere(task, service, condition)).map(slotKey)).size;
 }
 
-function isThere(tx: ReadTransaction, task: Task, service: Service, condition: DependencyCondition): boolean {
-  const [made, wanted] = [tx.templates.get(task.templateID)?.spec, service.Spec.TaskTemplate];
-  const isOfNow = deepEqual(made?.ContainerSpec, wanted.ContainerSpec) && made?.ForceUpdate === wanted.ForceUpdate;
+/** Made as the service is now, but for where it may run. A seat whose renewal was given up has one that is not. */
+const isAsAsked: Likeness = (made, wanted) => deepEqual(workOf(made), workOf(wanted));
+
+/** At least: who waits for more than this would wait for what nobody sees. */
+const isMuchAsAsked: Likeness = (made, wanted) =>
+  deepEqual(made?.spec.ContainerSpec, wanted?.spec.ContainerSpec) && made?.spec.ForceUpdate === wanted?.spec.ForceUpdate;
+
+function workOf(template: Template | undefined): object {
+  const { Constraints: _, ...Placement } = template?.spec.Placement ?? {};
+  return { ...template?.spec, Placement, endpoint: template?.endpoint };
+}
+
+function isThere(task: Task, service: Service, condition: DependencyCondition): boolean {
   const isOfRun = (task.JobIteration?.Index ?? 0) === (service.JobStatus?.JobIteration.Index ?? 0);
-  if (!isOfNow || !isOfRun || task.DesiredState === 'remove') return false;
+  if (!isOfRun || task.DesiredState === 'remove') return false;
   const { State } = task.Status;
   switch (condition) {
     case 'service_started':

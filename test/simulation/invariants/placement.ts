@@ -39,6 +39,7 @@ export function explainRoom(
   if (node.Spec.Availability !== 'active') return `the node's availability is ${node.Spec.Availability}`;
   if (node.damped !== undefined) return 'the node goes down again and again';
   if (node.engineHealth?.ok === false) return 'the engine of the node does not answer';
+  if (node.lacksNetworks === true && needsNetworks(template)) return 'the node cannot have networks between hosts';
   const constraint = (template.spec.Placement?.Constraints ?? []).find((expression) => !meets(expression, node));
   if (constraint !== undefined) return `the node does not meet ${constraint}`;
   const templates = others.map((other) => tx.templates.get(other.templateID));
@@ -83,6 +84,10 @@ function bytesOf(template: Template | undefined): number {
 function hostPortsOf(template: Template | undefined): readonly number[] {
   const ports = (template?.endpoint?.Ports ?? []).filter((port) => port.PublishMode === 'host');
   return ports.flatMap((port) => (port.PublishedPort === undefined || port.PublishedPort === 0 ? [] : [port.PublishedPort]));
+}
+
+function needsNetworks({ spec, endpoint }: Template): boolean {
+  return (spec.Networks ?? []).length > 0 || (endpoint?.Ports ?? []).some(({ PublishMode = 'ingress' }) => PublishMode === 'ingress');
 }
 
 /** The few constraints that the operators of the simulation write. */
