@@ -18,7 +18,7 @@ const PATIENCE_MS = 25 * MINUTE;
 const STILL_MS = 60_000;
 const LOOK_EVERY_MS = 5_000;
 /** How many of the runs have networks: they cost half as much again. */
-const NETWORKED = 0.25;
+const NETWORKED = 0.125;
 
 export interface RunOptions {
   readonly seed: number;
