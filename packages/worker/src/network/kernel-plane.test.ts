@@ -9,6 +9,7 @@ import { deviceNames } from './decide/device-names.ts';
 import type { HostCommands } from './host-commands.ts';
 import { type NetProcess, NetProcessError } from './net-process.ts';
 import { startNetworkKeeper } from './network-keeper.ts';
+import type { NetworkPlane } from './network-plane.ts';
 import { createRecordedNetProcess } from './recorded-net-process.ts';
 
 /** A kernel that takes everything and shows nothing; what it was told, in order. */
@@ -245,6 +246,22 @@ test('rules follow what the process says of ports and names, and stay by its las
   expect(then.all).toBe(first.all);
 });
 
+/** A keeper that begins with what the disk has, and whom nobody listens to. */
+function keeperOf(plane: NetworkPlane, clock: VirtualClock, stored: ReadonlyMap<string, NetworkTable>) {
+  return startNetworkKeeper({
+    plane,
+    clock,
+    logger: silentLogger,
+    stored,
+    save: async () => undefined,
+    onApplied: () => undefined,
+    onProblems: () => undefined,
+    onFailure: (error) => {
+      throw error;
+    },
+  });
+}
+
 test('an engine that hangs keeps nobody from what the tables say', async () => {
   const engine = createFakeEngine({ clock: new VirtualClock() });
   let hangs = false;
@@ -300,18 +317,7 @@ test('while the engine is away nothing can be attached, and the tables are follo
     },
   };
   const clock = new VirtualClock();
-  const keeper = startNetworkKeeper({
-    plane: planeOfHost(shown, { ...engine, listNetworks }),
-    clock,
-    logger: silentLogger,
-    stored: new Map([['n1', table(1, '10.7.0.9')]]),
-    save: async () => undefined,
-    onApplied: () => undefined,
-    onProblems: () => undefined,
-    onFailure: (error) => {
-      throw error;
-    },
-  });
+  const keeper = keeperOf(planeOfHost(shown, { ...engine, listNetworks }), clock, new Map([['n1', table(1, '10.7.0.9')]]));
   await clock.advance(1_000);
   expect([keeper.standing('n1').kind, keeper.applied().map(({ revision }) => revision)]).toEqual(['ready', [1]]);
   away = true;
@@ -351,18 +357,7 @@ test('a network that the engine cannot remove keeps nobody from having the other
 test('a host that wakes up to many networks has them all at once, not one tick after the other', async () => {
   const clock = new VirtualClock();
   const stored = new Map(Array.from({ length: 11 }, (_, n) => [`n${n + 1}`, tableOf(n + 1)] as const));
-  const keeper = startNetworkKeeper({
-    plane: planeOfHost(recorded()),
-    clock,
-    logger: silentLogger,
-    stored,
-    save: async () => undefined,
-    onApplied: () => undefined,
-    onProblems: () => undefined,
-    onFailure: (error) => {
-      throw error;
-    },
-  });
+  const keeper = keeperOf(planeOfHost(recorded()), clock, stored);
   await clock.advance(1_000);
   expect(keeper.applied()).toHaveLength(11);
   await keeper.stop();

@@ -6,7 +6,7 @@ import type { StackInput, StackProblem } from '../load-stack.ts';
 import type { ComposeFile } from '../model.ts';
 import { nearestWord } from '../nearest-word.ts';
 import type { Path, Tree, TreeMap } from '../yaml-tree.ts';
-import { resolveEnvironment, withFileLabels } from './environment.ts';
+import { resolveEnvironment, withFileLabels } from './env-files.ts';
 import { extraMounts, extras } from './extras.ts';
 import { checkSpecShape, IGNORED_SERVICE_KEYS } from './file-shape.ts';
 import type { Lookup } from './interpolate.ts';
@@ -33,10 +33,9 @@ export function readSpec(input: StackInput): FilesRead | FilesRefused {
   if (isNonEmpty(problems)) return { kind: 'invalid', problems };
   const services = selectServices(mapOf(project.get('services')), activeProfiles(input, reader.lookup), problem);
   const dependencies = readDependencies(services, mapOf(project.get('services')), input.stackName, problem);
-  const environment = new Map(
-    [...services].map(([name, service]) => [name, resolveEnvironment(service, ['services', name], input, reader.lookup, problem)]),
-  );
-  for (const [name, service] of services) services.set(name, withFileLabels(service, ['services', name], input, reader.lookup, problem));
+  const reading = { input, lookup: reader.lookup, problem };
+  const environment = new Map([...services].map(([name, service]) => [name, resolveEnvironment(service, ['services', name], reading)]));
+  for (const [name, service] of services) services.set(name, withFileLabels(service, ['services', name], reading));
   for (const [name, service] of services) warnIgnored(name, service, warning);
   if (isNonEmpty(problems)) return { kind: 'invalid', problems };
   const file = decode(project, services, environment, { input, lookup: reader.lookup, problem, warning });

@@ -4,27 +4,27 @@ import { parseDotenv } from './dotenv.ts';
 import type { Lookup } from './interpolate.ts';
 import { truth } from './tree-parts.ts';
 
+/** What reading files of `NAME=value` lines takes. */
+export interface Reading {
+  readonly input: Pick<StackInput, 'readFile'>;
+  readonly lookup: Lookup;
+  readonly problem: (path: Path, message: string) => void;
+}
+
 /**
  * The variables of one service: env_file in order, `environment` over them. A name without a value takes the caller's, and
  * is left out when there is none.
  */
-export function resolveEnvironment(
-  service: TreeMap,
-  path: Path,
-  input: StackInput,
-  lookup: Lookup,
-  problem: (path: Path, message: string) => void,
-): TreeMap {
+export function resolveEnvironment(service: TreeMap, path: Path, reading: Reading): TreeMap {
   const result: TreeMap = new Map();
   const files = service.get('env_file');
   (Array.isArray(files) ? files : []).forEach((file, index) => {
-    if (file instanceof Map)
-      for (const [key, value] of readEnvFile(file, [...path, 'env_file', index], input, lookup, problem)) result.set(key, value);
+    if (file instanceof Map) for (const [key, value] of readEnvFile(file, [...path, 'env_file', index], reading)) result.set(key, value);
   });
   const own = service.get('environment');
   if (own instanceof Map) {
     for (const [key, value] of own) {
-      const resolved = value === null ? lookup(key) : String(value);
+      const resolved = value === null ? reading.lookup(key) : String(value);
       if (resolved === undefined) result.delete(key);
       else result.set(key, resolved);
     }
@@ -36,13 +36,8 @@ export function resolveEnvironment(
  * The service with the labels of its `label_file`s: in order, the service's own over them. A label file is written as an env
  * file is.
  */
-export function withFileLabels(
-  service: TreeMap,
-  path: Path,
-  input: StackInput,
-  lookup: Lookup,
-  problem: (path: Path, message: string) => void,
-): TreeMap {
+export function withFileLabels(service: TreeMap, path: Path, reading: Reading): TreeMap {
+  const { input, problem } = reading;
   const files = service.get('label_file');
   if (!Array.isArray(files)) return service;
   const labels: TreeMap = new Map();
@@ -50,20 +45,15 @@ export function withFileLabels(
     const at = [...path, 'label_file', index];
     const bytes = input.readFile(String(file));
     if (bytes === undefined) problem(at, `label file ${String(file)} not found; create it`);
-    else for (const [key, value] of parsed(String(file), bytes, at, lookup, problem)) labels.set(key, value);
+    else for (const [key, value] of parsed(String(file), bytes, at, reading)) labels.set(key, value);
   }
   const own = service.get('labels');
   if (own instanceof Map) for (const [key, value] of own) labels.set(key, value);
   return new Map(service).set('labels', labels);
 }
 
-function readEnvFile(
-  file: TreeMap,
-  path: Path,
-  input: StackInput,
-  lookup: Lookup,
-  problem: (path: Path, message: string) => void,
-): ReadonlyMap<string, Tree> {
+function readEnvFile(file: TreeMap, path: Path, reading: Reading): ReadonlyMap<string, Tree> {
+  const { input, problem } = reading;
   const name = String(file.get('path'));
   const bytes = input.readFile(name);
   if (bytes === undefined) {
@@ -77,16 +67,10 @@ function readEnvFile(
       .filter((line) => line.includes('=') && !line.trimStart().startsWith('#'));
     return new Map(lines.map((line) => [line.slice(0, line.indexOf('=')).trim(), line.slice(line.indexOf('=') + 1)]));
   }
-  return parsed(name, bytes, path, lookup, problem);
+  return parsed(name, bytes, path, reading);
 }
 
-function parsed(
-  name: string,
-  bytes: Uint8Array,
-  path: Path,
-  lookup: Lookup,
-  problem: (path: Path, message: string) => void,
-): ReadonlyMap<string, Tree> {
+function parsed(name: string, bytes: Uint8Array, path: Path, { lookup, problem }: Reading): ReadonlyMap<string, Tree> {
   try {
     return parseDotenv(name, new TextDecoder().decode(bytes), lookup);
   } catch (error) {
